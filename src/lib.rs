@@ -1,0 +1,1 @@
+//! Reliable, ordered group delivery over UDP multicast.
