@@ -1,1 +1,4 @@
 //! Reliable, ordered group delivery over UDP multicast.
+pub mod engine;
+pub mod time;
+pub mod wire;

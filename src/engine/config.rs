@@ -1,0 +1,58 @@
+//! What an engine is told at its start. Each default states where it comes from.
+
+use crate::time::Duration;
+use crate::wire::{MemberId, packet::MAX_NAME};
+
+/// Bounds and intervals of an engine, and who its member is.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The same across restarts of the member.
+    pub member: MemberId,
+    /// Its name for people; cut to 64 bytes.
+    pub name: String,
+    /// The largest datagram to send, header and tag included, in bytes.
+    pub max_datagram: usize,
+    /// How many bytes of own packets may be sent and not yet received by all, or queued.
+    pub window: usize,
+    /// How many bytes of one other sender's packets are held, for delivery and for repairs to others.
+    pub held_per_sender: usize,
+    /// How many bytes of packets are held in all.
+    pub held_total: usize,
+    /// How many sessions are remembered, those that ended included.
+    pub max_sessions: usize,
+    /// The pace of all sending, in bytes per second.
+    pub rate: u64,
+    /// How often a member without anything to say is heard.
+    pub heartbeat: Duration,
+    /// GRTT is never taken to be less.
+    pub grtt_floor: Duration,
+}
+
+impl Config {
+    /// The defaults for `member` called `name`.
+    pub fn new(member: MemberId, name: &str) -> Self {
+        Self {
+            member,
+            name: cut(name, MAX_NAME).to_owned(),
+            // Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header.
+            max_datagram: 1_452,
+            // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay product, protocol.md §5).
+            window: 4 << 20,
+            // Twice a window: a sender's new packets, and old ones that others may still ask for.
+            held_per_sender: 8 << 20,
+            held_total: 64 << 20,
+            max_sessions: 1_024,
+            // Below what a receive buffer of 212,992 bytes (Linux's default) survives between two turns of a busy receiver.
+            rate: 50_000_000,
+            // Two a second: with acks of what others send, below three datagrams a second when idle.
+            heartbeat: Duration::from_millis(500),
+            // OS timers and wake-ups are coarser than a LAN's round trip (protocol.md §1.4, "practical floor").
+            grtt_floor: Duration::from_millis(1),
+        }
+    }
+}
+
+/// The longest prefix of `text` of at most `max` bytes that ends between characters.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}

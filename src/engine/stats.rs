@@ -1,0 +1,122 @@
+//! What an engine counts: nothing is dropped in silence.
+
+use crate::wire::header::HeaderError;
+
+/// Why a datagram, or a part of what it says, was not used.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(usize)]
+pub enum Drop {
+    /// Shorter than a header and a tag.
+    Short,
+    /// Another protocol version.
+    Version,
+    /// A kind of packet that this version lacks.
+    Kind,
+    /// Another group on the same port.
+    Group,
+    /// A key epoch that we have no secret for.
+    Epoch,
+    /// One's own datagram, looped back.
+    Own,
+    /// The seal does not fit: another passphrase, or forged, or damaged.
+    Unauthentic,
+    /// Authentic, but not a packet.
+    Malformed,
+    /// A control packet seen before.
+    Replayed,
+    /// A DATA packet that is held or was delivered before.
+    Duplicate,
+    /// Beyond what a receiver of its sender has room for.
+    BeyondWindow,
+    /// The bound of bytes held is reached.
+    NoRoom,
+    /// The bound of sessions is reached.
+    TooManySessions,
+    /// From a session that ended.
+    Ended,
+    /// Names sessions or packets that we do not know (the rest of the packet was used).
+    Unknown,
+}
+
+impl Drop {
+    /// All reasons, with the word that counts them for people and scripts.
+    pub const ALL: [(Self, &'static str); 15] = [
+        (Self::Short, "short"),
+        (Self::Version, "version"),
+        (Self::Kind, "kind"),
+        (Self::Group, "other_group"),
+        (Self::Epoch, "key_epoch"),
+        (Self::Own, "own"),
+        (Self::Unauthentic, "unauthentic"),
+        (Self::Malformed, "malformed"),
+        (Self::Replayed, "replayed"),
+        (Self::Duplicate, "duplicate"),
+        (Self::BeyondWindow, "beyond_window"),
+        (Self::NoRoom, "no_room"),
+        (Self::TooManySessions, "too_many_sessions"),
+        (Self::Ended, "ended_session"),
+        (Self::Unknown, "unknown"),
+    ];
+}
+
+impl From<HeaderError> for Drop {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::Short => Self::Short,
+            HeaderError::Version => Self::Version,
+            HeaderError::Kind => Self::Kind,
+        }
+    }
+}
+
+/// Counters since the start of the session.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Datagrams given to the engine.
+    pub received: u64,
+    /// Datagrams not used, by [`Drop`].
+    pub drops: [u64; Drop::ALL.len()],
+    /// DATA packets sent for the first time.
+    pub data_sent: u64,
+    /// Heartbeats sent, acknowledgements included.
+    pub heartbeats_sent: u64,
+    /// NACKs sent.
+    pub nacks_sent: u64,
+    /// NACKs of others heard.
+    pub nacks_heard: u64,
+    /// Gaps whose NACK was not sent as another's was heard.
+    pub nacks_suppressed: u64,
+    /// Repairs of own packets sent.
+    pub repairs_sent: u64,
+    /// Repairs of others' packets sent.
+    pub repairs_for_others: u64,
+    /// Repairs of others' packets not sent, as somebody else's was heard.
+    pub repairs_suppressed: u64,
+    /// Repairs not sent, as the same was sent less than a GRTT before.
+    pub repairs_held_off: u64,
+    /// Messages submitted.
+    pub submitted: u64,
+    /// Messages delivered, own ones included.
+    pub delivered: u64,
+    /// Packets found missing.
+    pub lost: u64,
+    /// Packets that were missing and came.
+    pub recovered: u64,
+    /// Packets given up.
+    pub given_up: u64,
+    /// Microseconds from noticing a loss to its repair, summed over `recovered`.
+    pub recovery_micros: u64,
+    /// Bytes of packets held now.
+    pub held_bytes: usize,
+}
+
+impl Stats {
+    /// Datagrams dropped for `reason`.
+    pub const fn dropped(&self, reason: Drop) -> u64 {
+        self.drops[reason as usize]
+    }
+
+    pub(crate) const fn count(&mut self, reason: Drop) {
+        self.drops[reason as usize] += 1;
+    }
+}

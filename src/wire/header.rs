@@ -1,0 +1,112 @@
+//! The clear header in front of every datagram: fixed size, fixed offsets, big-endian. It is the seal's associated data,
+//! so a changed bit in it is caught like one in the body.
+//!
+//! | offset | bytes | field |
+//! |---|---|---|
+//! | 0 | 1 | version, 1 |
+//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE |
+//! | 2 | 2 | reserved, 0 |
+//! | 4 | 4 | group tag |
+//! | 8 | 4 | key epoch |
+//! | 12 | 16 | session of the sender |
+//! | 28 | 8 | packet counter: 1 for the session's first datagram, one more for each after it; the nonce |
+
+use super::ids::Session;
+
+/// What a datagram's body is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// Messages of one sender, see [`super::Data`].
+    Data = 1,
+    /// What a member has and knows, see [`super::Heartbeat`].
+    Heartbeat = 2,
+    /// A request for repairs, see [`super::Nack`].
+    Nack = 3,
+    /// A farewell, see [`super::Leave`].
+    Leave = 4,
+}
+
+/// The fields of the clear header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// What the body is.
+    pub kind: Kind,
+    /// [`super::GroupId::tag`] of the group.
+    pub group: u32,
+    /// Which of the group's secrets the session's key was derived from; 0 until views carry keys.
+    pub epoch: u32,
+    /// Who sealed the datagram; a repair by another member keeps it.
+    pub session: Session,
+    /// Counts the session's datagrams of all kinds, from 1: the nonce of the seal.
+    pub counter: u64,
+}
+
+/// Why a datagram's header was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeaderError {
+    /// Shorter than a header and a tag.
+    Short,
+    /// Another version of the protocol, or reserved bits that it may have given a meaning.
+    Version,
+    /// A kind that this version does not have.
+    Kind,
+}
+
+impl Header {
+    /// Bytes of a header.
+    pub const LEN: usize = 36;
+    /// The protocol's version.
+    pub const VERSION: u8 = 1;
+
+    /// The header as its bytes.
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[0] = Self::VERSION;
+        bytes[1] = self.kind as u8;
+        bytes[4..8].copy_from_slice(&self.group.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.epoch.to_be_bytes());
+        bytes[12..28].copy_from_slice(&self.session.0);
+        bytes[28..36].copy_from_slice(&self.counter.to_be_bytes());
+        bytes
+    }
+
+    /// Reads the header of `datagram`.
+    ///
+    /// # Errors
+    /// [`HeaderError`] where the datagram is too short for a header and a tag, or of another version, or of an unknown kind.
+    pub fn decode(datagram: &[u8]) -> Result<Self, HeaderError> {
+        if datagram.len() < super::OVERHEAD {
+            return Err(HeaderError::Short);
+        }
+        if datagram[0] != Self::VERSION || datagram[2..4] != [0, 0] {
+            return Err(HeaderError::Version);
+        }
+        Ok(Self {
+            kind: Kind::decode(datagram[1])?,
+            group: u32::from_be_bytes(array(&datagram[4..])),
+            epoch: u32::from_be_bytes(array(&datagram[8..])),
+            session: Session(array(&datagram[12..])),
+            counter: u64::from_be_bytes(array(&datagram[28..])),
+        })
+    }
+}
+
+impl Kind {
+    fn decode(byte: u8) -> Result<Self, HeaderError> {
+        match byte {
+            1 => Ok(Self::Data),
+            2 => Ok(Self::Heartbeat),
+            3 => Ok(Self::Nack),
+            4 => Ok(Self::Leave),
+            _ => Err(HeaderError::Kind),
+        }
+    }
+}
+
+/// The first `N` of `bytes`, which the caller knows to be there.
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(&bytes[..N]);
+    array
+}
