@@ -18,7 +18,7 @@ mod stats;
 pub use open::{BindFault, OpenError};
 pub use stats::UdpStats;
 
-use crate::transport::iface::{self, Chosen, Family, Reason, Refusal};
+use crate::transport::iface::{self, Chosen, Family, Interface, Reason, Refusal};
 use mio::{Interest, Registry, Token};
 use outlet::Outlet;
 use std::io::{self, ErrorKind};
@@ -259,10 +259,11 @@ impl Udp {
     /// opens those anew whose address changed. Costs a few system calls for each interface.
     pub fn refresh(&mut self, registry: &Registry) -> Vec<Change> {
         self.stats.look_at_drops(&self.group.socket);
-        let Ok(interfaces) = iface::list() else {
+        let Ok(mut interfaces) = iface::list() else {
             self.stats.failed_scans += 1;
             return Vec::new();
         };
+        self.prefer_our_addresses(&mut interfaces);
         let (family, wanted) = (self.config.family(), self.config.wanted());
         let (chosen, skipped) = iface::choose(&interfaces, family, wanted);
         let mut changes = self.close_gone(registry, &chosen, &skipped);
@@ -279,6 +280,16 @@ impl Udp {
             }
         }
         changes
+    }
+
+    /// Puts the address in use before its interface's others, so that one more address, perhaps
+    /// not ready yet, does not disturb an outlet that works.
+    fn prefer_our_addresses(&self, interfaces: &mut [Interface]) {
+        for Outlet { chosen, .. } in &self.outlets {
+            for interface in interfaces.iter_mut().filter(|i| i.name == chosen.name) {
+                interface.addresses.sort_by_key(|address| *address != chosen.address);
+            }
+        }
     }
 
     /// Closes what is no longer chosen as it was. Only a name that is not chosen at all is told

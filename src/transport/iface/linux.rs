@@ -1,4 +1,4 @@
-//! What `if-addrs` leaves out, read from `/sys/class/net` and `/proc/self/net/dev`.
+//! What `if-addrs` leaves out, read from `/sys/class/net` and `/proc/self/net`.
 //!
 //! `/sys` can show another network namespace than the one we are in: that of whoever mounted it.
 //! So an entry counts only when its index agrees with the kernel's answer, and it never takes
@@ -6,8 +6,10 @@
 
 use super::Interface;
 use std::fs;
+use std::net::{IpAddr, Ipv6Addr};
 
-/// Fills in flags, MTU and carrier, and adds the interfaces that have no address.
+/// Fills in flags, MTU and carrier, adds the interfaces that have no address, and puts addresses
+/// that cannot be used yet last.
 pub(super) fn complete(interfaces: &mut Vec<Interface>) {
     let table = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
     for name in names(&table) {
@@ -15,7 +17,11 @@ pub(super) fn complete(interfaces: &mut Vec<Interface>) {
             interfaces.push(without_address(name));
         }
     }
+    let waiting = fs::read_to_string("/proc/self/net/if_inet6").unwrap_or_default();
+    let waiting: Vec<_> = not_ready(&waiting).collect();
     for interface in interfaces {
+        let Interface { name, addresses, .. } = interface;
+        addresses.sort_by_key(|address| waiting.contains(&(name.as_str(), *address)));
         if let Some(seen) = Seen::read(&interface.name) {
             seen.apply(interface);
         }
@@ -25,6 +31,18 @@ pub(super) fn complete(interfaces: &mut Vec<Interface>) {
 /// The names in `/proc/net/dev`: two lines of heading, then `name: numbers`.
 fn names(table: &str) -> impl Iterator<Item = &str> {
     table.lines().skip(2).filter_map(|line| Some(line.rsplit_once(':')?.0.trim()))
+}
+
+/// The addresses in `/proc/net/if_inet6` that are still being checked, or found to be another
+/// computer's. A row is: address, index, prefix, scope, flags, each in hexadecimal, and the name.
+fn not_ready(table: &str) -> impl Iterator<Item = (&str, IpAddr)> {
+    table.lines().filter_map(|row| {
+        let mut columns = row.split_whitespace();
+        let address = u128::from_str_radix(columns.next()?, 16).ok()?;
+        let flags = u32::from_str_radix(columns.nth(3)?, 16).ok()?;
+        let waits = flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) != 0;
+        Some((columns.next()?, Ipv6Addr::from(address).into())).filter(|_| waits)
+    })
 }
 
 /// One interface as `/sys` shows it.
@@ -88,6 +106,10 @@ const IFF_UP: u32 = 0x1;
 const IFF_LOOPBACK: u32 = 0x8;
 /// `<linux/if.h>`: carries multicast.
 const IFF_MULTICAST: u32 = 0x1000;
+/// `<linux/if_addr.h>`: another computer has the address.
+const IFA_F_DADFAILED: u32 = 0x8;
+/// `<linux/if_addr.h>`: still being asked for.
+const IFA_F_TENTATIVE: u32 = 0x40;
 
 #[cfg(test)]
 mod tests {
@@ -97,6 +119,15 @@ mod tests {
     fn the_table_of_the_kernel_gives_the_names() {
         let table = "Inter-|   Receive\n face |bytes\n    lo:  0 0\neth0.7: 1 2\n  br:1: 0 0\n";
         assert_eq!(names(table).collect::<Vec<_>>(), ["lo", "eth0.7", "br:1"]);
+    }
+
+    #[test]
+    fn addresses_still_being_checked_are_found() {
+        let table = "fe800000000000000000000000000009 03 40 20 82       v0\n\
+                     fe80000000000000000000000000000a 03 40 20 c0       v0\n\
+                     nonsense\n";
+        let address = "fe80::a".parse().unwrap();
+        assert_eq!(not_ready(table).collect::<Vec<_>>(), [("v0", address)]);
     }
 
     #[test]

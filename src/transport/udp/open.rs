@@ -2,7 +2,7 @@
 
 use super::UdpConfig;
 use crate::transport::iface::{Chosen, Reason, Refusal};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -124,8 +124,9 @@ pub(super) fn send_socket(
 ) -> Result<mio::net::UdpSocket, Reason> {
     let refused = |doing| move |e| Reason::Refused(Refusal::new(doing, &e));
     let socket = blank(chosen.address).map_err(refused("open a socket"))?;
-    send_through(&socket, chosen).map_err(refused("send multicast there"))?;
+    send_through(&socket, chosen).map_err(refused("choose it for multicast"))?;
     send_far(&socket, config).map_err(refused("set the TTL"))?;
+    find_route(config, chosen).map_err(refused("send multicast there"))?;
     ask_buffer(|size| socket.set_send_buffer_size(size));
     ask_buffer(|size| socket.set_recv_buffer_size(size));
     socket.bind(&own_address(chosen).into()).map_err(|e| match e.kind() {
@@ -133,6 +134,14 @@ pub(super) fn send_socket(
         _ => refused("use its address")(e),
     })?;
     Ok(mio::net::UdpSocket::from_std(socket.into()))
+}
+
+/// The group as seen from an interface: for IPv6 with that interface's index.
+pub(super) fn group_address(config: &UdpConfig, chosen: &Chosen) -> SocketAddr {
+    match config.group {
+        IpAddr::V6(v6) => SocketAddrV6::new(v6, config.port, 0, chosen.index).into(),
+        group @ IpAddr::V4(_) => SocketAddr::new(group, config.port),
+    }
 }
 
 /// Joins the group on an interface. A membership that is there already is as good.
@@ -245,6 +254,14 @@ fn send_far(socket: &Socket, config: &UdpConfig) -> io::Result<()> {
     }
 }
 
+/// Asks the kernel for a route to the group, which connecting does without sending anything.
+/// There is none for IPv6 on Linux's loopback (ENETUNREACH), though joining there succeeds.
+fn find_route(config: &UdpConfig, chosen: &Chosen) -> io::Result<()> {
+    let socket = blank(config.group)?;
+    send_through(&socket, chosen)?;
+    socket.connect(&group_address(config, chosen).into())
+}
+
 /// Asks for a large buffer. Linux grants as much of it as it may, others refuse what is too
 /// much: so by halves. The least asked for is below what every system gives anyway.
 fn ask_buffer(set: impl Fn(usize) -> io::Result<()>) {
@@ -273,12 +290,14 @@ fn leave_v4(socket: &Socket, group: Ipv4Addr, chosen: &Chosen) -> io::Result<()>
 
 #[cfg(not(any(target_os = "openbsd", target_os = "netbsd", target_os = "illumos")))]
 fn join_v4(socket: &Socket, group: Ipv4Addr, chosen: &Chosen) -> io::Result<()> {
-    socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(chosen.index))
+    let index = socket2::InterfaceIndexOrAddress::Index(chosen.index);
+    socket.join_multicast_v4_n(&group, &index)
 }
 
 #[cfg(not(any(target_os = "openbsd", target_os = "netbsd", target_os = "illumos")))]
 fn leave_v4(socket: &Socket, group: Ipv4Addr, chosen: &Chosen) -> io::Result<()> {
-    socket.leave_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(chosen.index))
+    let index = socket2::InterfaceIndexOrAddress::Index(chosen.index);
+    socket.leave_multicast_v4_n(&group, &index)
 }
 
 #[cfg(test)]

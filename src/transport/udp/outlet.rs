@@ -4,7 +4,7 @@ use super::{InUse, Inlet, UdpConfig, open};
 use crate::transport::iface::{Chosen, Reason, Refusal};
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 
 /// One interface in use: its socket, and how sending on it went.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Outlet {
     pub(super) inlet: Inlet,
     /// Found full, and not yet told to be writable again.
     pub(super) blocked: bool,
-    /// The group as seen from this interface: for IPv6 it carries the interface's index.
+    /// The group as seen from this interface.
     group: SocketAddr,
     /// The socket's own address and port.
     address: SocketAddr,
@@ -30,10 +30,7 @@ impl Outlet {
         let socket = open::send_socket(config, &chosen)?;
         let address = socket.local_addr();
         let address = address.map_err(|e| Reason::Refused(Refusal::new("name its socket", &e)))?;
-        let group = match SocketAddr::new(config.group, config.port) {
-            SocketAddr::V6(v6) => SocketAddrV6::new(*v6.ip(), v6.port(), 0, chosen.index).into(),
-            v4 @ SocketAddr::V4(_) => v4,
-        };
+        let group = open::group_address(config, &chosen);
         let inlet = Inlet { socket, readable: true };
         Ok(Outlet { chosen, slot, inlet, blocked: false, group, address, last_error: None })
     }
