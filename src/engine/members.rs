@@ -19,7 +19,7 @@ const FEWEST_BEATS: f64 = 6.0;
 /// At most so many: it suffices for 40 % loss.
 const MOST_BEATS: f64 = 23.0;
 /// Whoever has gone is given this long to be completed from others.
-const DEPART_WITHIN: Duration = Duration::from_secs(30);
+const DEPART_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sessions whose datagrams do not open: members with another passphrase, or noise.
 #[derive(Debug, Default)]
