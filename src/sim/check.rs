@@ -468,3 +468,6 @@ const REFUSED: [Drop; 6] =
 pub(super) fn ensure(holds: bool, sentence: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(sentence()) }
 }
+
+#[cfg(test)]
+mod tests;
