@@ -116,7 +116,7 @@ impl Check {
             Event::View(view) => self.view(now, run, view),
             Event::Delivered(delivery) => self.delivered(run, delivery),
             Event::Gap(gap) => self.gap(run, gap),
-            Event::Stable(number) => self.stable(run, *number),
+            Event::Stable(number) => self.stable(now, run, *number),
             Event::Left(member, why) => self.departed(run, member, *why),
             Event::Lagging(member, lagging) => self.lagging(now, run, member, *lagging),
             Event::Ended => self.ended(run),
@@ -154,6 +154,7 @@ impl Check {
         }
         let state = &mut self.journal.runs[run];
         (state.view, state.views) = (members, view.number);
+        state.disputed.retain(|(other, ..)| members & only(*other) != 0);
         state.lagging &= members;
         Ok(())
     }
@@ -242,7 +243,7 @@ impl Check {
         })
     }
 
-    fn stable(&mut self, run: usize, number: u64) -> Checked {
+    fn stable(&mut self, now: u64, run: usize, number: u64) -> Checked {
         let name = self.journal.name(run);
         let state = &self.journal.runs[run];
         let (before, sent) = (state.stable, state.sent.len() as u64);
@@ -251,27 +252,36 @@ impl Check {
         })?;
         let counted = state.view & !state.lagging & !only(run);
         for message in before..number {
-            self.received_by(run, message, counted)?;
+            self.dispute(now, run, message, counted);
         }
         self.journal.runs[run].stable = number;
         Ok(())
     }
 
-    fn received_by(&self, sender: usize, number: u64, counted: Set) -> Checked {
+    /// Notes who of `counted` lacks the message that is said to be stable.
+    fn dispute(&mut self, now: u64, sender: usize, number: u64, counted: Set) {
         let index = usize::try_from(number - 1).expect("the message was sent");
         let sent = &self.journal.runs[sender].sent[index];
-        let mut owed = each(counted & sent.promised)
-            .filter(|other| self.journal.together_since(sender, *other, sent.at));
-        let lacks = owed.find(|other| {
+        let lacks = |other: &usize| {
             let progress = self.journal.progress(*other, sender);
-            !progress.is_some_and(|progress| progress.next > number || progress.is_lost(number))
-        });
-        ensure(lacks.is_none(), || {
-            let other = self.journal.name(lacks.unwrap_or_default());
-            format!(
-                "{} says that message {number} is stable; {other} lacks it",
-                self.journal.name(sender)
-            )
+            self.journal.together_since(sender, *other, sent.at)
+                && !progress.is_some_and(|p| p.next > number || p.is_lost(number))
+        };
+        let lacking: Vec<usize> = each(counted & sent.promised).filter(lacks).collect();
+        let disputes = lacking.into_iter().map(|other| (other, now, number));
+        self.journal.runs[sender].disputed.extend(disputes);
+    }
+
+    /// The first message that was said to be stable when a member that stayed lacked it.
+    pub(super) fn disputed(&self) -> Option<String> {
+        let mut runs = self.journal.runs.iter().enumerate();
+        runs.find_map(|(run, state)| {
+            let (other, at, number) = state.disputed.first()?;
+            let (name, other) = (self.journal.name(run), self.journal.name(*other));
+            let at = seconds(*at);
+            Some(format!(
+                "{name} said at {at:.6} s that message {number} is stable; {other} lacked it"
+            ))
         })
     }
 
@@ -350,6 +360,7 @@ impl Check {
         let live = self.journal.live();
         each(live)
             .find_map(|run| self.unsettled_view(run, live))
+            .or_else(|| self.disputed())
             .or_else(|| self.first_owed())
             .or_else(|| each(live).find_map(|run| self.unsettled_sender(run)))
             .or_else(|| self.unfinished_leave())

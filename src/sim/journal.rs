@@ -79,6 +79,9 @@ pub(super) struct Run {
     pub stable: u64,
     pub view: Set,
     pub views: u64,
+    /// Members that lacked a message when it was said to be stable, with the time and the message: a lie, unless they are
+    /// said to be gone next.
+    pub disputed: Vec<(usize, u64, u64)>,
     pub lagging: Set,
     pub end: Option<End>,
     /// By packet counter, the last bytes of the datagram's tag; 0 where none was seen.
@@ -122,6 +125,7 @@ impl Journal {
             stable: 1,
             view: 0,
             views: 0,
+            disputed: Vec::new(),
             lagging: 0,
             end: None,
             counters: Vec::new(),

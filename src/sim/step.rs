@@ -72,7 +72,8 @@ impl World {
         let dropped: u64 = engine.stats().drops.iter().sum();
         let now = seat.clock.read(self.now);
         engine.handle_datagram(now, arrival.from.addr(), &mut self.scratch);
-        let refused = engine.stats().drops.iter().sum::<u64>() > dropped;
+        let ended = seat.run.is_some_and(|run| self.check.journal.runs[run].is_done());
+        let refused = ended || engine.stats().drops.iter().sum::<u64>() > dropped;
         seat.damaged += u64::from(arrival.corrupt);
         self.trace.note(self.now, Mark::Arrive, [to.0 as u64, fingerprint(&arrival.bytes)], || {
             arrival_line(to, arrival)

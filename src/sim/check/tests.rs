@@ -135,8 +135,11 @@ fn stable_means_that_all_members_have_it() {
     say(&mut check, 2);
     deliver(&mut check, 1, 0, 1, "1").expect("the first");
     check.happened(6, 0, &Event::Stable(2)).expect("B has the first");
-    breaks(check.happened(6, 0, &Event::Stable(3)), "B1 lacks it");
     breaks(check.happened(6, 0, &Event::Stable(1)), "after 2");
+    check.happened(6, 0, &Event::Stable(3)).expect("B may be gone");
+    assert!(check.disputed().is_some_and(|why| why.contains("message 2 is stable; B1 lacked it")));
+    view(&mut check, 7, 0, 2, &[0]).expect("B is gone");
+    assert_eq!(check.disputed(), None);
 }
 
 #[test]
