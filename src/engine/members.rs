@@ -271,11 +271,8 @@ impl Engine {
             rtt: None,
             lagging: false,
         };
-        let others = self.remotes.values().filter(|remote| match remote.phase {
-            Phase::Admitted => true,
-            Phase::Departing(why) => why != Departure::Restart,
-            Phase::Met | Phase::Gone(_) => false,
-        });
+        let others = self.remotes.values();
+        let others = others.filter(|r| matches!(r.phase, Phase::Admitted | Phase::Departing(_)));
         let mut members: Vec<Member> = others.filter_map(Remote::member).chain([own]).collect();
         members.sort_by_key(|member| (member.id, member.session));
         members
