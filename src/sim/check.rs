@@ -155,6 +155,7 @@ impl Check {
         let state = &mut self.journal.runs[run];
         (state.view, state.views) = (members, view.number);
         state.disputed.retain(|(other, ..)| members & only(*other) != 0);
+        state.present |= members;
         state.lagging &= members;
         Ok(())
     }
@@ -164,8 +165,8 @@ impl Check {
         let (name, from) = (self.journal.name(run), self.journal.name(sender));
         let number = delivery.number;
         let state = &self.journal.runs[run];
-        ensure(state.view & only(sender) != 0, || {
-            format!("{name} delivers message {number} of {from}, which is not in its view")
+        ensure(state.present & only(sender) != 0, || {
+            format!("{name} delivers message {number} of {from}, which is no member")
         })?;
         let sent = number
             .checked_sub(1)
@@ -285,11 +286,12 @@ impl Check {
         })
     }
 
-    fn departed(&self, run: usize, member: &Member, why: Departure) -> Checked {
+    fn departed(&mut self, run: usize, member: &Member, why: Departure) -> Checked {
         let gone = self.known(run, &member.session)?;
+        self.journal.runs[run].present &= !only(gone);
         let state = &self.journal.runs[gone];
         let true_reason = match why {
-            Departure::Quit => matches!(state.end, Some(End::Left { .. })),
+            Departure::Quit => state.told_to_leave,
             Departure::Restart => {
                 self.journal.runs[gone + 1..].iter().any(|run| run.who == state.who)
             }

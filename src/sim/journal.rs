@@ -78,12 +78,16 @@ pub(super) struct Run {
     /// All messages before this were reported stable.
     pub stable: u64,
     pub view: Set,
+    /// Whose messages may come: members, and those replaced whose end was not told yet.
+    pub present: Set,
     pub views: u64,
     /// Members that lacked a message when it was said to be stable, with the time and the message: a lie, unless they are
     /// said to be gone next.
     pub disputed: Vec<(usize, u64, u64)>,
     pub lagging: Set,
     pub end: Option<End>,
+    /// It was told to leave, whatever happened then.
+    pub told_to_leave: bool,
     /// By packet counter, the last bytes of the datagram's tag; 0 where none was seen.
     pub counters: Vec<u64>,
     pub from: Vec<Progress>,
@@ -125,9 +129,11 @@ impl Journal {
             stable: 1,
             view: 0,
             views: 0,
+            present: 0,
             disputed: Vec::new(),
             lagging: 0,
             end: None,
+            told_to_leave: false,
             counters: Vec::new(),
             from: Vec::new(),
             log: Vec::new(),

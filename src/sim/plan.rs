@@ -225,6 +225,9 @@ impl Draw {
     }
 
     fn cut_for_a_while(&mut self, from: Who, to: Who, actions: &mut Vec<(u64, Action)>) {
+        if from == to {
+            return;
+        }
         let at = self.time();
         actions.push((at, Action::Cut(from, to)));
         actions.push((self.rng.random_range(at..self.span), Action::Join(from, to)));

@@ -199,7 +199,9 @@ impl World {
         engine.leave(seat.clock.read(self.now));
         seat.pending.clear();
         self.faults.count(Fault::Leave);
-        self.check.journal.runs[run].end.get_or_insert(End::Left { at: self.now, done: false });
+        let run_state = &mut self.check.journal.runs[run];
+        run_state.told_to_leave = true;
+        run_state.end.get_or_insert(End::Left { at: self.now, done: false });
         self.trace.note(self.now, Mark::End, [run as u64, 0], || line(who, "leaves"));
         self.settle(who);
     }

@@ -104,9 +104,12 @@ fn views_grow_and_hold_their_owner_and_senders_are_members() {
     breaks(view(&mut check, 2, 1, 1, &[0, 1]), "does not come after");
     breaks(view(&mut check, 2, 1, 2, &[0, 2]), "not in its own view");
     breaks(view(&mut check, 2, 1, 2, &[1, 0]), "order of the ids");
+    say(&mut check, 2);
     view(&mut check, 2, 1, 2, &[1, 2]).expect("a view without A");
-    say(&mut check, 1);
-    breaks(deliver(&mut check, 1, 0, 1, "1"), "not in its view");
+    deliver(&mut check, 1, 0, 1, "1").expect("A's end was not told yet");
+    let gone = member(&check, 0);
+    check.happened(2, 1, &Event::Left(gone, Departure::Timeout)).expect("A is gone");
+    breaks(deliver(&mut check, 1, 0, 2, "2"), "no member");
 }
 
 #[test]
