@@ -136,7 +136,7 @@ impl Check {
         ensure(view.number > self.journal.runs[run].views, || {
             format!("{name}'s view {} does not come after its last", view.number)
         })?;
-        ensure(view.members.is_sorted_by(|a, b| a.id < b.id), || {
+        ensure(view.members.is_sorted_by(|a, b| (a.id, a.session) < (b.id, b.session)), || {
             format!("{name}'s view {} is not in the order of the ids", view.number)
         })?;
         let mut members = 0;
