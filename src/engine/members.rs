@@ -109,6 +109,7 @@ impl Engine {
         let Some(member) = remote.member() else { return };
         self.view_changed = true;
         self.replace_earlier(now, tag, &member);
+        self.complete_departures(now);
         self.events.push(Event::Joined(member));
     }
 
@@ -148,10 +149,7 @@ impl Engine {
             Phase::Met => self.forget(tag),
             Phase::Gone(_) => remote.phase = Phase::Gone(why),
             Phase::Departing(_) => remote.phase = Phase::Departing(why),
-            Phase::Admitted => {
-                remote.enter(now, Phase::Departing(why));
-                self.settle();
-            }
+            Phase::Admitted => remote.enter(now, Phase::Departing(why)),
         }
     }
 
