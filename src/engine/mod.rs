@@ -229,7 +229,7 @@ impl Engine {
             self.upkeep_at = now + UPKEEP;
             self.upkeep(now);
         }
-        if self.beat.deadline() <= now {
+        if self.farewell == Farewell::None && self.beat.deadline() <= now {
             self.send_heartbeat(now);
         }
         self.say_farewell(now);
@@ -241,6 +241,9 @@ impl Engine {
         self.note_view();
         if !self.events.is_empty() {
             return self.events.pop().map(Output::Event);
+        }
+        if self.farewell == Farewell::Done {
+            return None;
         }
         self.poll_transmit(now).map(Output::Transmit)
     }
@@ -256,7 +259,7 @@ impl Engine {
         [
             self.gaps_deadline().map(|at| (at, Timer::Nack)),
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
-            Some((self.beat.deadline(), Timer::Heartbeat)),
+            farewell.is_none().then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.upkeep_at, Timer::Upkeep)),
             farewell,
             waits.then(|| (self.pace.ready_at(), Timer::Pace)),

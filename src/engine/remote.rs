@@ -88,6 +88,11 @@ impl Remote {
         matches!(self.phase, Phase::Gone(Departure::Quit | Departure::Restart))
     }
 
+    /// Whether nothing more of it is delivered, unless it comes back.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone(_))
+    }
+
     /// Whether it departs or has gone.
     pub fn has_departed(&self) -> bool {
         matches!(self.phase, Phase::Departing(_) | Phase::Gone(_))
@@ -101,8 +106,9 @@ impl Remote {
     /// Whether our window waits for it.
     pub fn counts(&self) -> bool {
         let here = match self.phase {
-            Phase::Met | Phase::Admitted | Phase::Departing(Departure::Timeout) => true,
-            Phase::Departing(_) | Phase::Gone(_) => false,
+            Phase::Met | Phase::Admitted => true,
+            Phase::Departing(why) => why != Departure::Quit,
+            Phase::Gone(_) => false,
         };
         here && !self.lagging && self.start.is_some()
     }

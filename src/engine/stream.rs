@@ -69,6 +69,8 @@ pub struct Stream {
     pub reported: Option<(u64, u64, Seq)>,
     given_up: Vec<(Seq, Seq)>,
     next_message: Option<u64>,
+    /// A message that was told to be lost though `next_message` did not pass it: nobody knew how many there were.
+    told: Option<u64>,
     partial: Option<Partial>,
 }
 
@@ -90,6 +92,7 @@ impl Stream {
             given_up: Vec::new(),
             // A stream that is met in its middle may begin with the end of a message.
             next_message: (start == Seq::FIRST).then_some(1),
+            told: None,
             partial: None,
         }
     }
@@ -193,7 +196,9 @@ impl Stream {
         if first_whole <= expected {
             return Some(Found::Malformed);
         }
-        Some(Found::Lost { first: expected, last: first_whole - 1 })
+        let told = u64::from(self.told.take() == Some(expected));
+        let (first, last) = (expected + told, first_whole - 1);
+        (first <= last).then_some(Found::Lost { first, last })
     }
 
     fn accept(
@@ -236,13 +241,18 @@ impl Stream {
         }
     }
 
-    /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost.
+    /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost; at least one,
+    /// where only others told of the tail.
     pub fn lose_tail(&mut self) -> Option<Found> {
-        if self.is_behind() || self.sender_high < self.next {
+        if self.is_behind() {
             return None;
         }
         let first = self.next_message?;
         self.partial = None;
+        if self.sender_high < self.next {
+            self.told = Some(first);
+            return Some(Found::Lost { first, last: first });
+        }
         let after = self.sender_message.max(first);
         self.next_message = Some(after);
         (after > first).then(|| Found::Lost { first, last: after - 1 })
