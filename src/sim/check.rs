@@ -369,10 +369,15 @@ impl Check {
     }
 
     fn unsettled_view(&self, run: usize, live: Set) -> Option<String> {
-        let view = self.journal.runs[run].view;
-        (view != live).then(|| {
-            let (name, view) = (self.journal.name(run), self.journal.names(view));
-            format!("{name} has the members {view}; live are {}", self.journal.names(live))
+        let state = &self.journal.runs[run];
+        (state.view != live || state.present != live).then(|| {
+            let names = |set| self.journal.names(set);
+            let (name, live) = (self.journal.name(run), names(live));
+            let gone = names(state.present & !state.view);
+            format!(
+                "{name} has the members {} and waits for {gone}; live are {live}",
+                names(state.view)
+            )
         })
     }
 
