@@ -193,7 +193,8 @@ impl Engine {
     /// Whoever departs has gone when all that can be had of its messages was delivered.
     pub(super) fn complete_departures(&mut self, now: Instant) {
         let heard_of_within = self.config.heartbeat * ROUNDS;
-        for remote in self.remotes.values_mut() {
+        let mut completed = Vec::new();
+        for (tag, remote) in &self.remotes {
             let Phase::Departing(why) = remote.phase else { continue };
             let behind = remote.stream.as_ref().is_some_and(super::stream::Stream::is_behind);
             // Where its stream ended, a session that was replaced did not say; others may have heard more of it.
@@ -201,9 +202,21 @@ impl Engine {
             if unsure || behind && now.since(remote.since) < DEPART_WITHIN {
                 continue;
             }
+            completed.push((*tag, why));
+        }
+        for (tag, why) in completed {
+            self.abandon(tag);
+            let Some(remote) = self.remotes.get_mut(&tag) else { continue };
             remote.enter(now, Phase::Gone(why));
             self.view_changed = true;
             remote.member().into_iter().for_each(|m| self.events.push(Event::Left(m, why)));
+        }
+    }
+
+    /// Gives up all that is still missing of a session.
+    fn abandon(&mut self, tag: SessionTag) {
+        while let Some(gap) = self.stream(tag).and_then(|stream| stream.gaps.give_up(|_| true)) {
+            self.give_up(tag, gap.first, gap.end);
         }
     }
 

@@ -57,6 +57,7 @@ use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use remote::Remote;
 use repair::Repairs;
 use sender::Sender;
+use stream::Stream;
 use std::collections::BTreeMap;
 use window::Pool;
 
@@ -298,6 +299,11 @@ impl Engine {
     /// The share of datagrams that this member loses, 0 to 1, as estimated now.
     pub const fn loss(&self) -> f64 {
         self.loss.rate()
+    }
+
+    /// What is received of a session.
+    fn stream(&mut self, tag: SessionTag) -> Option<&mut Stream> {
+        self.remotes.get_mut(&tag)?.stream.as_mut()
     }
 
     /// Microseconds since this session began.

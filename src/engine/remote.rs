@@ -42,8 +42,8 @@ pub struct Remote {
     pub addr: Option<SocketAddr>,
     /// It has named our session: it is no recording.
     pub names_us: bool,
-    /// The first packet of ours that is promised to it.
-    pub start: Option<Seq>,
+    /// The first packet of ours that is promised to it, and the number of the first message that begins there or later.
+    pub start: Option<(Seq, u64)>,
     /// All of ours before this it has received; none while it has not said so.
     pub acked: Option<Seq>,
     /// It holds our window back and is not waited for.
@@ -100,7 +100,7 @@ impl Remote {
 
     /// Up to which of our packets it has told, or need not be told.
     pub fn received(&self) -> Option<Seq> {
-        self.acked.or(self.start)
+        self.acked.or(self.start.map(|(seq, _)| seq))
     }
 
     /// Whether our window waits for it.
