@@ -151,6 +151,7 @@ impl Stream {
             let Some((_, end)) = self.given_up.iter().copied().find(covers) else { return false };
             let held = self.held.first_from(self.next).map_or(end, |(seq, _)| seq);
             self.next = held.min(end);
+            self.partial = None;
             self.given_up.retain(|(_, end)| *end > self.next);
         }
         true
