@@ -132,7 +132,6 @@ impl Engine {
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         let Some(stream) = remote.stream.as_mut() else { return };
         let (events, stats) = (&mut self.events, &mut self.stats);
-        let before = stream.bytes();
         if let Some(found) = stream.meet(data) {
             note_found(events, stats, member, session, found);
         }
@@ -140,7 +139,6 @@ impl Engine {
             stats.delivered += 1;
             events.deliver(&Delivery { from: member, session, number, service, body });
         });
-        stats.held_bytes = stats.held_bytes + stream.bytes() - before;
     }
 
     /// Who a session is. A stream opens only for a session that said so.
@@ -174,6 +172,15 @@ impl Engine {
         let stream = self.stream(tag);
         let tail = stream.filter(|_| is_tail).and_then(super::stream::Stream::lose_tail);
         if let Some(found) = tail {
+            note_found(&mut self.events, &mut self.stats, member, session, found);
+        }
+    }
+
+    /// Gives up the message of which a sender that has gone did not send all.
+    pub(super) fn lose_partial(&mut self, tag: SessionTag) {
+        let Some((member, session)) = self.identity(tag) else { return };
+        let Some(stream) = self.stream(tag) else { return };
+        if let Some(found) = stream.lose_partial() {
             note_found(&mut self.events, &mut self.stats, member, session, found);
         }
     }

@@ -91,8 +91,7 @@ impl Engine {
     }
 
     fn forget(&mut self, tag: SessionTag) {
-        if let Some(remote) = self.remotes.remove(&tag) {
-            self.stats.held_bytes -= remote.stream.map_or(0, |stream| stream.bytes());
+        if self.remotes.remove(&tag).is_some() {
             self.repairs.forget(tag);
             for other in self.remotes.values_mut().filter_map(|other| other.stream.as_mut()) {
                 other.acks.remove(&tag);
@@ -218,6 +217,7 @@ impl Engine {
         while let Some(gap) = self.stream(tag).and_then(|stream| stream.gaps.give_up(|_| true)) {
             self.give_up(tag, gap.first, gap.end);
         }
+        self.lose_partial(tag);
     }
 
     /// Gives up gaps that were asked for often and long, and that nobody can have who must keep them.

@@ -119,8 +119,7 @@ impl Engine {
             let Some(stream) = stream.filter(|stream| stream.held.lowest().is_some()) else {
                 continue;
             };
-            let before = stream.bytes();
-            let excess = core::cell::Cell::new(before.saturating_sub(most));
+            let excess = core::cell::Cell::new(stream.bytes().saturating_sub(most));
             stream.free(&mut self.pool, |seq, slot| {
                 let Some(slot) = slot else { return true };
                 let age = now.since(slot.since);
@@ -128,8 +127,9 @@ impl Engine {
                 excess.set(excess.get().saturating_sub(slot.sealed.len()));
                 free
             });
-            self.stats.held_bytes = self.stats.held_bytes + stream.bytes() - before;
         }
+        let streams = self.remotes.values().filter_map(|remote| remote.stream.as_ref());
+        self.stats.held_bytes = streams.map(super::Stream::bytes).sum();
     }
 
     /// All packets of a session before this were received by every member that counts.

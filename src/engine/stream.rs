@@ -254,6 +254,14 @@ impl Stream {
         (after > first).then(|| Found::Lost { first, last: after - 1 })
     }
 
+    /// The sender has gone in the middle of a message: it will not come.
+    pub fn lose_partial(&mut self) -> Option<Found> {
+        self.partial.take()?;
+        let first = self.next_message;
+        self.told = Some(first);
+        Some(Found::Lost { first, last: first })
+    }
+
     /// The messages that the lowest gap keeps back, as far as can be told: at least one.
     pub fn kept_back(&self) -> Option<(u64, u64, Seq)> {
         let gap = self.gaps.lowest()?;
