@@ -1,1 +1,3 @@
 //! Reliable, ordered group delivery over UDP multicast.
+
+pub mod transport;
