@@ -18,7 +18,9 @@
 //! The range should lie outside the system's ephemeral ports (on Linux 32768 to 60999), where the
 //! outgoing connections of any program may sit on it.
 
+mod addresses;
 mod book;
+mod connections;
 mod greeting;
 mod link;
 mod listen;
@@ -29,12 +31,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 
-use self::book::{Book, Origin, Outcome};
-use self::greeting::{Greeting, KIND_DATAGRAM, KIND_GREETING, KIND_MEMBERS, NotGreeting};
-use self::link::{Link, Phase, Remote};
+use self::book::Book;
+use self::greeting::{KIND_DATAGRAM, KIND_MEMBERS};
+use self::link::{Link, Remote};
 pub use self::listen::OpenError;
 pub use self::stats::{Change, MeshStats, Why};
 use super::Sent;
@@ -234,7 +236,12 @@ impl Mesh {
     }
 
     fn is_everyone_behind(&self) -> bool {
-        let mut up = self.slots.iter().flatten().filter(|link| link.up().is_some()).peekable();
+        let mut up = self
+            .slots
+            .iter()
+            .flatten()
+            .filter(|link| link.up().is_some())
+            .peekable();
         up.peek().is_some() && up.all(Link::is_over_mark)
     }
 }
@@ -250,8 +257,12 @@ enum Pulled {
 /// Datagrams.
 impl Mesh {
     fn pull(&mut self, slot: usize, buffer: &mut [u8]) -> Result<Pulled, Why> {
-        let Some(link) = self.slots[slot].as_mut() else { return Ok(Pulled::Nothing) };
-        let Some(&remote) = link.heard() else { return Ok(Pulled::Nothing) };
+        let Some(link) = self.slots[slot].as_mut() else {
+            return Ok(Pulled::Nothing);
+        };
+        let Some(&remote) = link.heard() else {
+            return Ok(Pulled::Nothing);
+        };
         let Some(frame) = link.frame()? else {
             link.listed = false;
             return Ok(Pulled::Nothing);
@@ -290,330 +301,9 @@ impl Mesh {
     }
 }
 
-/// Connections: how they begin, become links, and end.
-impl Mesh {
-    fn accept(&mut self, registry: &Registry) {
-        for _ in 0..MAX_ACCEPTS {
-            if !self.acceptable {
-                return;
-            }
-            match self.listener.accept() {
-                Ok((stream, _)) => self.on_accepted(registry, stream),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.acceptable = false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    // Often "too many open files": the next refresh tries again.
-                    self.stats.accept_errors += 1;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn on_accepted(&mut self, registry: &Registry, stream: TcpStream) {
-        self.stats.accepted += 1;
-        let strangers = self.count(|link| link.phase == Phase::Greeting && link.dialled.is_none());
-        let slot = (strangers < MAX_STRANGERS)
-            .then(|| self.adopt(registry, Link::new(stream, None)))
-            .flatten();
-        match slot {
-            Some(slot) => self.greet(slot),
-            None => self.count_close(Why::Crowded),
-        }
-    }
-
-    fn dial_due(&mut self, registry: &Registry) {
-        let due = self.book.due(|address, session| self.is_linked(address, session));
-        let dialling = self.count(|link| link.phase == Phase::Dialling);
-        for address in due.into_iter().take(MAX_DIALS.saturating_sub(dialling)) {
-            self.dial(registry, address);
-        }
-    }
-
-    fn dial(&mut self, registry: &Registry, address: SocketAddr) {
-        self.attempts = self.attempts.wrapping_add(1);
-        self.stats.dials += 1;
-        self.book.dialled(address);
-        let attempt = self.attempts;
-        let adopted = TcpStream::connect(address)
-            .map(|stream| self.adopt(registry, Link::new(stream, Some((address, attempt)))));
-        let why = match adopted {
-            Ok(Some(_)) => return,
-            Ok(None) => Why::Crowded,
-            Err(error) => Why::Unreachable(error.kind()),
-        };
-        self.book.settle(address, Outcome::Failed);
-        self.count_close(why);
-    }
-
-    /// Gives a connection a slot and watches it; `None` if there is no slot or it cannot be watched.
-    fn adopt(&mut self, registry: &Registry, mut link: Link) -> Option<usize> {
-        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
-        if slot >= MAX_SLOTS {
-            return None;
-        }
-        let token = Token(self.first.0 + 1 + slot);
-        let both = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut link.stream, token, both).ok()?;
-        if slot == self.slots.len() {
-            self.slots.push(None);
-        }
-        self.slots[slot] = Some(link);
-        Some(slot)
-    }
-
-    fn on_ready(&mut self, slot: usize, readable: bool, writable: bool) {
-        let Some(Some(link)) = self.slots.get_mut(slot) else { return };
-        link.note_ready(readable, writable);
-        if link.phase == Phase::Dialling {
-            match link.finish_dial() {
-                Ok(true) => self.greet(slot),
-                Ok(false) => return,
-                Err(why) => return self.close(slot, why),
-            }
-        }
-        let Some(link) = self.slots[slot].as_mut() else { return };
-        if let Err(why) = link.flush() {
-            return self.close(slot, why);
-        }
-        if link.phase == Phase::Greeting {
-            self.hear_greeting(slot);
-        } else {
-            self.list(slot);
-        }
-    }
-
-    fn greet(&mut self, slot: usize) {
-        let Some(link) = self.slots[slot].as_mut() else { return };
-        let greeting = Greeting {
-            group: self.group,
-            session: self.session,
-            attempt: link.dialled.map_or(0, |(_, attempt)| attempt),
-            listen: self.local,
-        };
-        if let Err(why) = link.push(KIND_GREETING, &greeting.encode()) {
-            self.close(slot, why);
-        }
-    }
-
-    fn hear_greeting(&mut self, slot: usize) {
-        let Some(link) = self.slots[slot].as_mut() else { return };
-        let heard = match link.frame() {
-            Ok(None) => return,
-            Ok(Some(frame)) if frame.kind == KIND_GREETING => Greeting::decode(frame.body)
-                .map_err(|not| match not {
-                    NotGreeting::Garbage => Why::Garbage,
-                    NotGreeting::Version => Why::Version,
-                }),
-            Ok(Some(_)) | Err(Why::Frame(_)) => Err(Why::Garbage),
-            Err(why) => Err(why),
-        };
-        if let Err(why) = heard.and_then(|greeting| self.on_greeting(slot, &greeting)) {
-            self.close(slot, why);
-        }
-    }
-
-    fn on_greeting(&mut self, slot: usize, greeting: &Greeting) -> Result<(), Why> {
-        if greeting.session == self.session {
-            return Err(Why::Ourselves);
-        }
-        if greeting.group != self.group {
-            return Err(Why::OtherGroup);
-        }
-        let Some(link) = self.slots[slot].as_mut() else { return Ok(()) };
-        let remote = link.identify(greeting, self.session)?;
-        if let Some((address, _)) = link.dialled {
-            self.book.settle(address, Outcome::Reached(remote.session));
-        }
-        if remote.reachable {
-            self.learn_heard(&[remote.member], remote.same_host);
-        }
-        self.link(slot, remote)
-    }
-
-    /// Makes a connection the link to `remote`, unless a better one exists; of two one leaves.
-    fn link(&mut self, slot: usize, mut remote: Remote) -> Result<(), Why> {
-        let rival = self.slots.iter().position(|other| {
-            other.as_ref().and_then(Link::up).is_some_and(|up| up.session == remote.session)
-        });
-        let rival = rival.and_then(|slot| Some((slot, *self.slots[slot].as_ref()?.up()?)));
-        match rival {
-            Some((_, up)) if up.rank <= remote.rank => {
-                self.list(slot);
-                self.leave(slot, remote);
-                return Ok(());
-            }
-            Some((other, up)) => {
-                remote.member = up.member;
-                self.set_phase(slot, Phase::Up(remote));
-                self.leave(other, up);
-            }
-            None if self.up().count() >= MAX_LINKS => return Err(Why::Crowded),
-            None => {
-                self.set_phase(slot, Phase::Up(remote));
-                self.report(Change::LinkUp { member: remote.member });
-                self.slots.iter_mut().flatten().for_each(|link| link.told = false);
-            }
-        }
-        self.list(slot);
-        self.tell(slot);
-        Ok(())
-    }
-
-    fn leave(&mut self, slot: usize, remote: Remote) {
-        self.set_phase(slot, Phase::Leaving(remote));
-        let Some(link) = self.slots[slot].as_mut() else { return };
-        if let Err(why) = link.flush() {
-            self.close(slot, why);
-        }
-    }
-
-    fn set_phase(&mut self, slot: usize, phase: Phase) {
-        if let Some(link) = self.slots[slot].as_mut() {
-            link.phase = phase;
-            link.age = 0;
-        }
-    }
-
-    /// Puts a link into the queue of those to be read.
-    fn list(&mut self, slot: usize) {
-        if let Some(link) = self.slots[slot].as_mut().filter(|link| !link.listed) {
-            link.listed = true;
-            self.ready.push_back(slot);
-        }
-    }
-
-    fn close(&mut self, slot: usize, why: Why) {
-        let Some(link) = self.slots[slot].take() else { return };
-        self.ready.retain(|listed| *listed != slot);
-        self.stats.unsent_bytes += link.queued() as u64;
-        let address = link.dialled.map(|(address, _)| address);
-        match link.phase {
-            Phase::Leaving(_) => return self.count_close(Why::Duplicate),
-            Phase::Up(remote) => {
-                self.report(Change::LinkDown { member: remote.member, why });
-                if outcome_of(why) == Outcome::NotOurs {
-                    self.book.settle(address.unwrap_or(remote.member), Outcome::NotOurs);
-                }
-            }
-            Phase::Dialling | Phase::Greeting => {
-                if let Some(address) = address {
-                    self.book.settle(address, outcome_of(why));
-                }
-            }
-        }
-        self.count_close(why);
-    }
-
-    fn report(&mut self, change: Change) {
-        if self.changes.len() < MAX_CHANGES {
-            self.changes.push(change);
-        } else {
-            self.stats.changes_lost += 1;
-        }
-    }
-
-    fn count_close(&mut self, why: Why) {
-        *self.stats.closed.entry(why).or_default() += 1;
-    }
-
-    fn count(&self, is_counted: impl Fn(&Link) -> bool) -> usize {
-        self.slots.iter().flatten().filter(|link| is_counted(link)).count()
-    }
-}
-
-/// Addresses: what we know, and what we tell.
-impl Mesh {
-    fn learn_given(&mut self, address: SocketAddr, ports: &RangeInclusive<u16>) {
-        let all = if address.port() == 0 { ports.clone() } else { address.port()..=address.port() };
-        for port in all {
-            let address = SocketAddr::new(address.ip().to_canonical(), port);
-            let is_useless = address.ip().is_unspecified() || self.is_own(address);
-            if !is_useless && !self.book.learn(address, Origin::Given) {
-                self.stats.addresses_refused += 1;
-            }
-        }
-    }
-
-    fn learn_heard(&mut self, list: &[SocketAddr], same_host: bool) {
-        for &address in list {
-            let useful = greeting::is_worth_dialling(address, same_host) && !self.is_own(address);
-            if useful && !self.book.learn(address, Origin::Heard) {
-                self.stats.addresses_refused += 1;
-            }
-        }
-    }
-
-    fn is_own(&self, address: SocketAddr) -> bool {
-        let local = self.local.ip();
-        let same_ip = address.ip() == local || local.is_unspecified() && address.ip().is_loopback();
-        same_ip && address.port() == self.local.port()
-    }
-
-    /// True if a dial to `address` is under way or would end at a member that is linked.
-    fn is_linked(&self, address: SocketAddr, session: Option<[u8; 16]>) -> bool {
-        self.slots.iter().flatten().any(|link| {
-            let dialled = link.dialled.is_some_and(|(dialled, _)| dialled == address);
-            match &link.phase {
-                Phase::Up(remote) => {
-                    dialled
-                        || remote.reachable && remote.member == address
-                        || session == Some(remote.session)
-                }
-                Phase::Dialling | Phase::Greeting => dialled,
-                Phase::Leaving(_) => false,
-            }
-        })
-    }
-
-    /// Tells one link of the members it may want to dial, if that has changed.
-    fn tell(&mut self, slot: usize) {
-        let Some(link) = self.slots[slot].as_ref().filter(|link| !link.told) else { return };
-        let Some(&remote) = link.up() else { return };
-        let others = self.up().filter(|other| other.concerns(&remote)).map(|other| other.member);
-        let list = greeting::encode_members(others);
-        let Some(link) = self.slots[slot].as_mut() else { return };
-        match link.push(KIND_MEMBERS, &list) {
-            Ok(pushed) => link.told = pushed,
-            Err(why) => self.close(slot, why),
-        }
-    }
-}
-
-/// What the end of a connection says about the address that was dialled.
-fn outcome_of(why: Why) -> Outcome {
-    match why {
-        Why::Garbage | Why::Version | Why::OtherGroup | Why::Ourselves | Why::Silent => {
-            Outcome::NotOurs
-        }
-        Why::Frame(_) | Why::Kind | Why::Members | Why::Chatty => Outcome::NotOurs,
-        Why::Unreachable(_) | Why::DialTimeout | Why::Duplicate | Why::Crowded => Outcome::Failed,
-        Why::Ended | Why::Broken(_) | Why::Stalled => Outcome::Failed,
-    }
-}
-
 /// See [`Mesh::max_datagram`].
 const MAX_DATAGRAM: usize = 1_452;
-
-/// Most links, and so most other members. A copy of each datagram goes to each one, so a mesh that
-/// large is at its end anyway.
-const MAX_LINKS: usize = 256;
-
-/// Most connections accepted and not yet greeted.
-const MAX_STRANGERS: usize = 64;
-
-/// Most dials under way: a host that swallows them must not take all slots.
-const MAX_DIALS: usize = 64;
-
-/// Most connections of all phases: links, strangers, dials, and as many again that are leaving.
-const MAX_SLOTS: usize = 512;
-
-/// Connections taken from the listener in one go; the rest wait for the next event or refresh.
-const MAX_ACCEPTS: usize = 256;
 
 /// Lists of members taken from one link between two refreshes: one is sent per refresh at most and
 /// one at the start, the rest is slack for a refresh of ours that comes late.
 const MAX_LISTS: u32 = 16;
-
-/// Changes kept for the next refresh: each link up and down once, twice over.
-const MAX_CHANGES: usize = 1_024;

@@ -53,7 +53,11 @@ struct Entry {
 
 impl Book {
     pub(super) fn new() -> Self {
-        Self { entries: BTreeMap::new(), now: 0, news: false }
+        Self {
+            entries: BTreeMap::new(),
+            now: 0,
+            news: false,
+        }
     }
 
     /// Notes an address. False if the book is full; one that is known already is no loss.
@@ -64,7 +68,13 @@ impl Book {
         if self.entries.len() >= MAX_ADDRESSES {
             return false;
         }
-        let entry = Entry { origin, leads_to: None, tried: None, rest_until: 0, failures: 0 };
+        let entry = Entry {
+            origin,
+            leads_to: None,
+            tried: None,
+            rest_until: 0,
+            failures: 0,
+        };
         self.entries.insert(address, entry);
         self.news = true;
         true
@@ -108,7 +118,9 @@ impl Book {
 
     /// A dial to `address` has ended.
     pub(super) fn settle(&mut self, address: SocketAddr, outcome: Outcome) {
-        let Some(entry) = self.entries.get_mut(&address) else { return };
+        let Some(entry) = self.entries.get_mut(&address) else {
+            return;
+        };
         match outcome {
             Outcome::Reached(session) => {
                 entry.leads_to = Some(session);

@@ -31,8 +31,7 @@ pub(super) fn bind(
     }
     for port in ports.filter(|port| *port != 0) {
         match bind_one(SocketAddr::new(asked.ip(), port)) {
-            Err(OpenError::Listen { source, .. })
-                if source.kind() == io::ErrorKind::AddrInUse => {}
+            Err(OpenError::Listen { source, .. }) if source.kind() == io::ErrorKind::AddrInUse => {}
             outcome => return outcome,
         }
     }
