@@ -31,6 +31,7 @@
 //! | [`wire`] | bytes ⇄ packets, and the seal around them | |
 //! | [`engine`] | the protocol | `wire`, `time` |
 //! | [`transport`] | moves bytes over sockets; knows no packet | |
+//! | [`sim`] | many engines on a network that a seed decides | `engine`, `wire`, `time` |
 //! | [`runtime`] | the only loop, the only clock, the only OS seed; [`Group`] | all above |
 //!
 //! **A datagram in**: [`runtime::Driver::turn`] → `recv` of the transport →
@@ -40,6 +41,7 @@
 
 pub mod engine;
 pub mod runtime;
+pub mod sim;
 pub mod time;
 pub mod transport;
 pub mod wire;
