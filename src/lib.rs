@@ -32,7 +32,7 @@
 //! | [`engine`] | the protocol | `wire`, `time` |
 //! | [`transport`] | moves bytes over sockets; knows no packet | |
 //! | [`sim`] | many engines on a network that a seed decides | `engine`, `wire`, `time` |
-//! | [`runtime`] | the only loop, the only clock, the only OS seed; [`Group`] | all above |
+//! | [`runtime`] | the only loop, the only clock, the only OS seed; [`Group`] | all but `sim` |
 //!
 //! **A datagram in**: [`runtime::Driver::turn`] → `recv` of the transport →
 //! [`engine::Engine::handle_datagram`] → [`engine::Event::Delivered`] → [`Group::recv`].

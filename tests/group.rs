@@ -15,8 +15,10 @@ use std::time::Duration;
 
 const GROUP: &str = "239.7.7.8";
 const PORT: u16 = 21_007;
-/// Steps of waiting: 200 of at most 100 ms.
-const STEPS: u32 = 200;
+/// Steps of waiting in silence: 150 of 100 ms.
+const PATIENCE: u32 = 150;
+/// More events than any story here brings.
+const MOST_HEARD: usize = 100_000;
 const STEP: Duration = Duration::from_millis(100);
 
 /// Distinct ids, so that names and ids can be told apart in failures.
@@ -57,12 +59,16 @@ impl Station {
     /// Takes what comes until something fits; gives it.
     #[track_caller]
     fn wait(&mut self, what: &str, fits: impl Fn(&Incoming) -> bool) -> Incoming {
-        for _ in 0..STEPS {
-            if let Some(incoming) = self.group.recv(STEP) {
-                self.heard.push(incoming.clone());
-                if fits(&incoming) {
-                    return incoming;
-                }
+        let mut silence = 0;
+        while silence < PATIENCE && self.heard.len() < MOST_HEARD {
+            let Some(incoming) = self.group.recv(STEP) else {
+                silence += 1;
+                continue;
+            };
+            let fitting = fits(&incoming).then(|| incoming.clone());
+            self.heard.push(incoming);
+            if let Some(incoming) = fitting {
+                return incoming;
             }
         }
         panic!("waited in vain: {what}; heard {:?}", Summary(&self.heard));
