@@ -167,7 +167,7 @@ fn talk(one: GroupConfig, other: GroupConfig) {
 
     assert_eq!(bo.say("hello yourself"), 1);
     ana.wait_text("hello yourself");
-    ana.wait(
+    ana.wait_once(
         "all have the first message",
         |incoming| matches!(incoming, Incoming::Event(Event::Stable(number)) if *number >= 2),
     );
