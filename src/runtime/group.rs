@@ -68,7 +68,8 @@ impl Group {
     }
 
     /// Queues a message for all members; its number in this session, from 1. It is sent at once,
-    /// or as soon as the window has room.
+    /// or as soon as the window has room. Who is met later may have missed it: wait for
+    /// [`Event::Joined`] first where that matters.
     ///
     /// # Errors
     /// [`SendError::WindowFull`] when 4 MiB are queued: [`Event::Writable`] tells when there is
