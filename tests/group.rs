@@ -129,6 +129,11 @@ fn is_delivery(one: &Incoming, from: Option<MemberId>, fits: impl Fn(&[u8]) -> b
     }
 }
 
+/// Whether something is a notice that says `what`.
+fn said(what: &str) -> impl Fn(&Incoming) -> bool {
+    move |one| matches!(one, Incoming::Notice(notice) if notice.0.contains(what))
+}
+
 /// What was heard, without the bytes of messages.
 struct Summary<'a>(&'a [Incoming]);
 
@@ -370,7 +375,6 @@ fn an_interface_that_goes_down_and_comes_up_is_told_of_and_survived() {
         cable("near", "10.7.4.1/24", "away", "10.7.4.2/24");
         let (mut ana, mut bo) = pair(config("ana"), config("bo"));
         sh("ip link set near down");
-        let said = |what: &'static str| move |incoming: &Incoming| matches!(incoming, Incoming::Notice(notice) if notice.0.contains(what));
         ana.wait("the notice", said("near is no longer in use"));
         ana.say("into the dark");
         sh("ip link set near up");
