@@ -35,7 +35,7 @@ pub(crate) fn in_namespace(test: &str, story: impl FnOnce()) {
     };
     let said = String::from_utf8_lossy(&output.stdout);
     let wrong = String::from_utf8_lossy(&output.stderr);
-    if wrong.contains("unshare failed") || wrong.contains("unshare:") {
+    if said.is_empty() && wrong.contains("unshare:") {
         return println!("skipped: no namespaces here: {wrong}");
     }
     assert!(
