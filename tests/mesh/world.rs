@@ -99,7 +99,8 @@ impl Member {
             heard: Vec::new(),
             changes: Vec::new(),
             poll,
-            events: Events::with_capacity(8),
+            // One event a turn: things happen in more orders than with a batch.
+            events: Events::with_capacity(1),
             buffer: vec![0; 2_000],
         }
     }

@@ -1,4 +1,4 @@
-//! One connection of a mesh: its phase, the bytes read and not yet a frame, the bytes to be written.
+//! One connection of a mesh: its phase, the bytes read that are no frame yet, the bytes to write.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -34,8 +34,9 @@ pub(super) struct Remote {
     pub(super) same_host: bool,
     /// Its listener can be dialled from this host, at `member`.
     pub(super) reachable: bool,
-    /// Which of two connections to one member stays: the lower, seen from both ends. The member that
-    /// dialled comes first (as in the collision rule of BGP, RFC 4271 §6.8), then its dials in order.
+    /// Which of two connections to one member stays: the lower, the same seen from both ends. It is
+    /// the session that dialled (compare the collision rule of BGP, RFC 4271 §6.8), then the number
+    /// of its dial.
     pub(super) rank: ([u8; 16], u32),
 }
 
