@@ -99,13 +99,18 @@ impl Member {
             heard: Vec::new(),
             changes: Vec::new(),
             poll,
-            // One event a turn: things happen in more orders than with a batch.
             events: Events::with_capacity(1),
             buffer: vec![0; 2_000],
         }
     }
 
+    /// Handles all that is ready.
     pub(crate) fn turn(&mut self) {
+        while self.step() {}
+    }
+
+    /// Handles one event, if there is one: with steps by turns, members can be caught in between.
+    pub(crate) fn step(&mut self) -> bool {
         self.poll
             .poll(&mut self.events, Some(Duration::ZERO))
             .expect("poll works");
@@ -117,6 +122,7 @@ impl Member {
         while let Some((len, from)) = self.mesh.recv(&mut self.buffer) {
             self.heard.push((self.buffer[..len].to_vec(), from));
         }
+        !self.events.is_empty()
     }
 
     pub(crate) fn refresh(&mut self) {
