@@ -101,7 +101,7 @@ fn dialling_each_other_at_once_ends_in_one_link_and_loses_nothing() {
                 // Each speaks as soon as it has any link, be it the one that is to leave.
                 for turn in 0..400_u16 {
                     let speaker = &mut members[usize::from(turn ^ u16::from(round)) % 2];
-                    speaker.turn();
+                    speaker.step();
                     if !speaker.mesh.links().is_empty() {
                         speaker.say(&turn.to_be_bytes());
                     }

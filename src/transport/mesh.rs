@@ -193,7 +193,7 @@ impl Mesh {
     }
 
     /// Drops what took too long, dials what is missing, tells members of each other, and reports
-    /// what has changed since the last time. To be called after `register`, and about once a second.
+    /// what has changed since the last time. Call it after `register`, and about once a second.
     pub fn refresh(&mut self, registry: &Registry) -> Vec<Change> {
         self.book.tick();
         for slot in 0..self.slots.len() {

@@ -105,8 +105,12 @@ impl Member {
     }
 
     /// Handles all that is ready.
+    ///
+    /// # Panics
+    /// If events never end: the mesh then keeps its own loop busy.
     pub(crate) fn turn(&mut self) {
-        while self.step() {}
+        let settles = (0..EVENTS_MAX).any(|_| !self.step());
+        assert!(settles, "events without end");
     }
 
     /// Handles one event, if there is one: with steps by turns, members can be caught in between.
@@ -183,6 +187,7 @@ pub(crate) fn until(what: &str, members: &mut [Member], reached: impl Fn(&[Membe
     panic!("not reached: {what}");
 }
 
+const EVENTS_MAX: u32 = 10_000;
 const TURNS_MAX: u32 = 10_000;
 const TURNS_PER_REFRESH: u32 = 20;
 
