@@ -1,5 +1,7 @@
 //! The TCP mesh over the loopback of a network namespace: several members in one process.
 
+#[path = "mesh/far.rs"]
+mod far;
 #[path = "mesh/world.rs"]
 mod world;
 
@@ -96,22 +98,28 @@ fn dialling_each_other_at_once_ends_in_one_link_and_loses_nothing() {
                 // Both are bound before either dials.
                 let (first, second) = (FIRST_PORT, FIRST_PORT + 1);
                 let mut members = Member::start_all([at(first, second), at(second, first)]);
-                let mut said = 0;
-                until(
-                    "both dials have ended in one link",
-                    &mut members,
-                    is_full_mesh,
-                );
-                for _ in 0..100 {
-                    for member in &mut members {
-                        said += 1;
-                        member.say(&[said as u8]);
-                        member.turn();
+                // Each speaks as soon as it has any link, be it the one that is to leave.
+                for turn in 0..400_u16 {
+                    let speaker = &mut members[usize::from(turn ^ u16::from(round)) % 2];
+                    speaker.step();
+                    if !speaker.mesh.links().is_empty() {
+                        speaker.say(&turn.to_be_bytes());
                     }
                 }
-                until("all that was said is heard", &mut members, |members| {
-                    members.iter().all(|member| member.heard.len() == 100)
-                });
+                until(
+                    "one link is left and all that was said is heard",
+                    &mut members,
+                    |members| {
+                        let said = |member: &Member| member.mesh.stats().copies as usize;
+                        let [one, two] = members else {
+                            unreachable!("two members")
+                        };
+                        is_full_mesh(members)
+                            && one.heard.len() == said(two)
+                            && two.heard.len() == said(one)
+                            && said(one) > 100
+                    },
+                );
                 crossed += closed(&members, Why::Duplicate);
                 assert_eq!(members.iter().map(Member::downs).sum::<usize>(), 0);
             }
@@ -302,7 +310,6 @@ fn an_address_to_listen_on_and_an_address_to_dial_link_two_members() {
             until("both are linked", &mut members, is_full_mesh);
             everybody_hears_everybody("hello", &mut members);
 
-            // A third that was told of one of them hears of the other, though it is on neither range.
             members.push(Member::start(MeshConfig {
                 peers: vec![listening],
                 ..config(1, 3)
@@ -319,6 +326,59 @@ fn an_address_to_listen_on_and_an_address_to_dial_link_two_members() {
             assert_eq!(address, listening);
         },
     );
+}
+
+#[test]
+fn over_two_hosts_a_loopback_address_is_never_taken_for_ones_own() {
+    let name = "over_two_hosts_a_loopback_address_is_never_taken_for_ones_own";
+    let open = |address: &str, number, peers: Vec<SocketAddr>| {
+        let listen = Some(address.parse().expect("an address"));
+        Member::start(MeshConfig {
+            listen,
+            peers,
+            ..config(1, number)
+        })
+    };
+    let alone = |number| Member::start(config(1, number));
+    in_namespace(name, || {
+        if far::is_far() {
+            let members = far::serve(|| {
+                let wide = open("10.1.1.2:9000", 3, vec![]);
+                vec![
+                    (wide, &b"far and wide"[..]),
+                    (alone(4), &b"far and alone"[..]),
+                ]
+            });
+            assert_eq!(members[0].mesh.links().len(), 3);
+            assert_eq!(members[1].mesh.links().len(), 2);
+            return;
+        }
+        let far = far::FarHost::start(name);
+        let theirs: SocketAddr = "10.1.1.2:9000".parse().expect("an address");
+        let mut members = vec![open("0.0.0.0:9000", 1, vec![theirs]), alone(2)];
+        until("all are linked that can be", &mut members, |members| {
+            members[0].mesh.links().len() == 3 && members[1].mesh.links().len() == 2
+        });
+        until("both hear the far ones", &mut members, |members| {
+            members[0].count(b"far and wide") > 0
+                && members[0].count(b"far and alone") > 0
+                && members[1].count(b"far and wide") > 0
+        });
+        assert_eq!(
+            members[1].count(b"far and alone"),
+            0,
+            "two loopback listeners cannot meet"
+        );
+        let mut links = members[0].mesh.links();
+        links.sort_unstable();
+        let expected = ["10.1.1.2:7400", "10.1.1.2:9000", "127.0.0.1:7400"];
+        assert_eq!(
+            links.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            expected
+        );
+        far.end();
+        until("the far ones are gone", &mut members, is_full_mesh_here);
+    });
 }
 
 #[test]
@@ -459,6 +519,13 @@ fn a_datagram_longer_than_the_buffer_is_counted_and_the_next_one_comes() {
             assert_eq!(members[0].mesh.stats().unsendable, 1);
         },
     );
+}
+
+/// One link each: between a wildcard listener and one on loopback names differ by who looks.
+fn is_full_mesh_here(members: &[Member]) -> bool {
+    members
+        .iter()
+        .all(|member| member.mesh.links().len() == members.len() - 1)
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -7,9 +7,9 @@
 //!  +--------+------+---------------- - -
 //! ```
 //!
-//! `length` is a big-endian `u16` and counts the kind and the body. So 0 is not a frame, and neither
-//! is more than [`MAX_BODY`] + 1: a stream that says so is not ours or has lost its place, and there
-//! is no way back into step. Two bytes are enough because a datagram never outgrows UDP's limit.
+//! `length` is a big-endian `u16` and counts the kind and the body. So 0 is not a frame, and nor is
+//! more than [`MAX_BODY`] + 1: a stream that says so is not ours or has lost its place, and cannot
+//! be brought back into step. Two bytes are enough because a datagram never outgrows UDP's limit.
 
 use std::io::{self, Read};
 

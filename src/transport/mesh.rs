@@ -2,8 +2,8 @@
 //!
 //! There is no hub and no rendezvous process. A member listens on the first free port of a small
 //! range, dials the other ports of the range and the addresses it was given, again at each refresh
-//! where no link is, and hears from those it meets of more. So anyone may start first and anyone may
-//! die: whoever is left finds a newcomer, or is found by it.
+//! where no link is, and hears from those it meets of more. So anyone may start first and anyone
+//! may die: whoever is left finds a newcomer, or is found by it.
 //!
 //! Each side speaks first (see `greeting`), so both know group and session before a datagram
 //! passes. If two members dial each other at once, both ends keep the same one of the two
@@ -193,7 +193,7 @@ impl Mesh {
     }
 
     /// Drops what took too long, dials what is missing, tells members of each other, and reports
-    /// what has changed since the last time. To be called about once a second, and after `register`.
+    /// what has changed since the last time. Call it after `register`, and about once a second.
     pub fn refresh(&mut self, registry: &Registry) -> Vec<Change> {
         self.book.tick();
         for slot in 0..self.slots.len() {

@@ -35,7 +35,7 @@ pub(crate) fn in_namespace(test: &str, story: impl FnOnce()) {
     };
     let said = String::from_utf8_lossy(&output.stdout);
     let wrong = String::from_utf8_lossy(&output.stderr);
-    if wrong.contains("unshare failed") || wrong.contains("unshare:") {
+    if said.is_empty() && wrong.contains("unshare:") {
         return println!("skipped: no namespaces here: {wrong}");
     }
     assert!(
@@ -99,12 +99,22 @@ impl Member {
             heard: Vec::new(),
             changes: Vec::new(),
             poll,
-            events: Events::with_capacity(8),
+            events: Events::with_capacity(1),
             buffer: vec![0; 2_000],
         }
     }
 
+    /// Handles all that is ready.
+    ///
+    /// # Panics
+    /// If events never end: the mesh then keeps its own loop busy.
     pub(crate) fn turn(&mut self) {
+        let settles = (0..EVENTS_MAX).any(|_| !self.step());
+        assert!(settles, "events without end");
+    }
+
+    /// Handles one event, if there is one: with steps by turns, members can be caught in between.
+    pub(crate) fn step(&mut self) -> bool {
         self.poll
             .poll(&mut self.events, Some(Duration::ZERO))
             .expect("poll works");
@@ -116,6 +126,7 @@ impl Member {
         while let Some((len, from)) = self.mesh.recv(&mut self.buffer) {
             self.heard.push((self.buffer[..len].to_vec(), from));
         }
+        !self.events.is_empty()
     }
 
     pub(crate) fn refresh(&mut self) {
@@ -176,6 +187,7 @@ pub(crate) fn until(what: &str, members: &mut [Member], reached: impl Fn(&[Membe
     panic!("not reached: {what}");
 }
 
+const EVENTS_MAX: u32 = 10_000;
 const TURNS_MAX: u32 = 10_000;
 const TURNS_PER_REFRESH: u32 = 20;
 

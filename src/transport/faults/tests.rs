@@ -13,8 +13,8 @@ fn micros(count: u64) -> Duration {
     Duration::from_micros(count)
 }
 
-/// Admits datagrams 0 to `count`, one each `gap` microseconds, and collects what comes out, with the
-/// time it was due.
+/// Admits datagrams 0 to `count`, one each `gap` microseconds, and collects what comes out, each
+/// with the time it was due.
 fn run(faults: &mut Faults, count: u32, gap: u64) -> Vec<(Duration, u32)> {
     for number in 0..count {
         faults.admit(micros(u64::from(number) * gap), &number.to_be_bytes(), FROM);

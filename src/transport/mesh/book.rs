@@ -1,7 +1,7 @@
 //! The addresses a mesh knows and when each is worth dialling again.
 //!
-//! Three origins, three patiences. The ports of the range and the addresses a person typed are tried
-//! at every refresh for ever: a refused dial on loopback costs nothing, and a person who names an
+//! Two origins, two patiences. The ports of the range and the addresses a person typed are tried at
+//! every refresh for ever: a refused dial on loopback costs nothing, and a person who names an
 //! address means it. An address heard from another member is tried less and less often and then
 //! forgotten, or the dead of a long day would be dialled, and would fill the book.
 
@@ -90,8 +90,8 @@ impl Book {
         self.now += 1;
     }
 
-    /// Addresses that may be dialled now, the longest untried first. `is_linked` is asked about each
-    /// address and the session last found there.
+    /// Addresses that may be dialled now, the longest untried first. `is_linked` is asked about
+    /// each address and the session last found there.
     pub(super) fn due(
         &self,
         is_linked: impl Fn(SocketAddr, Option<[u8; 16]>) -> bool,
@@ -144,7 +144,7 @@ impl Book {
 /// ours some day, but then its new owner dials us too, so there is no hurry.
 const NOT_OURS_REST: u64 = 30;
 
-/// Failed dials in a row after which a heard address is forgotten: with the pauses doubling from two
+/// Failed dials in a row after which a heard address is forgotten: with pauses doubling from two
 /// refreshes, about a minute. Whoever is still linked with that member would tell us again.
 const FORGET_AFTER: u32 = 6;
 

@@ -69,7 +69,7 @@ impl Mesh {
         self.count_close(why);
     }
 
-    /// Gives a connection a slot and watches it; `None` if there is no slot or it cannot be watched.
+    /// Gives a connection a slot and watches it; `None` if there is none or it cannot be watched.
     pub(super) fn adopt(&mut self, registry: &Registry, mut link: Link) -> Option<usize> {
         let slot = self
             .slots

@@ -1,4 +1,4 @@
-//! One connection of a mesh: its phase, the bytes read and not yet a frame, the bytes to be written.
+//! One connection of a mesh: its phase, the bytes read that are no frame yet, the bytes to write.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -34,8 +34,9 @@ pub(super) struct Remote {
     pub(super) same_host: bool,
     /// Its listener can be dialled from this host, at `member`.
     pub(super) reachable: bool,
-    /// Which of two connections to one member stays: the lower, seen from both ends. The member that
-    /// dialled comes first (as in the collision rule of BGP, RFC 4271 §6.8), then its dials in order.
+    /// Which of two connections to one member stays: the lower, the same seen from both ends. It is
+    /// the session that dialled (compare the collision rule of BGP, RFC 4271 §6.8), then the
+    /// number of its dial.
     pub(super) rank: ([u8; 16], u32),
 }
 
@@ -63,6 +64,8 @@ pub(super) struct Link {
     pub(super) lists: u32,
     readable: bool,
     writable: bool,
+    /// We said that no more comes. Only once: each time makes the system report the socket again.
+    shut: bool,
     /// Bytes went out since the last refresh.
     moved: bool,
     reader: FrameReader,
@@ -89,6 +92,7 @@ impl Link {
             lists: 0,
             readable: false,
             writable: dialled.is_none(),
+            shut: false,
             moved: false,
             reader: FrameReader::new(GREETING_MAX),
             queue: VecDeque::new(),
@@ -209,8 +213,9 @@ impl Link {
             let written = self.write(None)?;
             self.queue.drain(..written);
         }
-        if self.queue.is_empty() && matches!(self.phase, Phase::Leaving(_)) {
+        if self.queue.is_empty() && !self.shut && matches!(self.phase, Phase::Leaving(_)) {
             // The other end reads what is under way, then sees the end. If it closed first, fine.
+            self.shut = true;
             let _ = self.stream.shutdown(std::net::Shutdown::Write);
         }
         Ok(())
