@@ -251,3 +251,51 @@ fn cost(incoming: &Incoming) -> usize {
 const PLACE: usize = 256;
 /// The cost at which the feed is full: as much as a window, and at most 16,384 events.
 const FEED: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll, Token};
+
+    fn check_woken(poll: &mut Poll, expected: bool) {
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        assert_eq!(!events.is_empty(), expected);
+    }
+
+    #[test]
+    fn the_loop_is_woken_once_between_two_looks() {
+        let mut poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mailbox = Mailbox::new(waker, 1_000);
+        let mut messages = VecDeque::new();
+        for _ in 0..2 {
+            mailbox.take_commands();
+            assert!(!mailbox.take_messages(&mut messages));
+            check_woken(&mut poll, false);
+            mailbox.send(Service::Fifo, b"a").unwrap();
+            check_woken(&mut poll, true);
+            mailbox.send(Service::Fifo, b"b").unwrap();
+            check_woken(&mut poll, false);
+            assert!(mailbox.take_messages(&mut messages));
+            messages.drain(..).for_each(|message| mailbox.free(message.cost()));
+        }
+    }
+
+    #[test]
+    fn messages_in_the_hands_of_the_loop_still_count_against_the_bound() {
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mailbox = Mailbox::new(waker, 1_000);
+        let mut messages = VecDeque::new();
+        assert_eq!(mailbox.send(Service::Fifo, &[0; 700]), Ok(1));
+        assert!(mailbox.take_messages(&mut messages));
+        assert_eq!(mailbox.send(Service::Fifo, &[0; 700]), Err(SendError::WindowFull));
+        assert_eq!(mailbox.recv(Duration::ZERO), None);
+        mailbox.free(messages[0].cost());
+        assert_eq!(mailbox.recv(Duration::ZERO), Some(Incoming::Event(Event::Writable)));
+        assert_eq!(mailbox.send(Service::Fifo, &[0; 700]), Ok(2));
+        mailbox.end();
+        assert_eq!(mailbox.send(Service::Fifo, b"late"), Err(SendError::Left));
+    }
+}
