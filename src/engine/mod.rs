@@ -262,7 +262,7 @@ impl Engine {
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
             farewell.is_none().then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.upkeep_at, Timer::Upkeep)),
-            farewell,
+            farewell.filter(|_| !waits),
             waits.then(|| (self.pace.ready_at(), Timer::Pace)),
         ]
         .into_iter()
