@@ -2,4 +2,6 @@
 pub mod chat;
 pub mod engine;
 pub mod time;
+#[cfg(feature = "cli")]
+pub mod ui;
 pub mod wire;

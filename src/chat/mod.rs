@@ -16,7 +16,7 @@ pub(crate) mod story;
 pub mod suggest;
 mod tally;
 
-pub use command::{Action, Command, CommandError, Say};
+pub use command::{Action, COMMANDS, Command, CommandError, Say};
 pub use envelope::{Envelope, Kind, MAX_ROOM, MAX_TEXT, Unreadable, is_room};
 pub use happening::{Happening, Message, message_id};
 pub use roster::{NameError, Person, clean_name};
