@@ -84,9 +84,9 @@ impl Chat {
     pub fn on_event(&mut self, at: SystemTime, event: Event) -> Vec<Happening> {
         match event {
             Event::View(view) => self.on_view(view),
-            Event::Joined(member) => self.on_joined(member),
-            Event::Left(member, why) => vec![self.on_left(member, why)],
-            Event::Renamed(member, old) => self.on_renamed(member, &old),
+            Event::Joined(member) => self.on_joined(&member),
+            Event::Left(member, why) => vec![self.on_left(&member, why)],
+            Event::Renamed(member, old) => self.on_renamed(&member, &old),
             Event::Delivered(delivery) => self.on_delivered(at, &delivery).into_iter().collect(),
             Event::Gap(gap) => vec![self.on_gap(&gap)],
             Event::Stable(before) => vec![Happening::Confirmed { before }],
@@ -114,6 +114,11 @@ impl Chat {
         let to = say.to.as_deref().map(|name| self.find(name)).transpose()?;
         let kind = if say.act { Kind::Act } else { Kind::Text };
         Ok(Envelope { kind, to, room, text: &say.text }.encode())
+    }
+
+    /// Makes addresses and round trips those of `members`, which are all that are here.
+    pub fn refresh(&mut self, members: Vec<Member>) {
+        self.roster.replace(members);
     }
 
     /// Everybody here, oneself included, by id.
@@ -169,7 +174,7 @@ impl Chat {
         happenings
     }
 
-    fn on_joined(&mut self, member: Member) -> Vec<Happening> {
+    fn on_joined(&mut self, member: &Member) -> Vec<Happening> {
         let id = member.id;
         self.gone.remove(&id);
         let collisions = self.roster.put(member);
@@ -177,7 +182,7 @@ impl Chat {
         joined.into_iter().chain(self.report_collisions(collisions)).collect()
     }
 
-    fn on_left(&mut self, member: Member, why: Departure) -> Happening {
+    fn on_left(&mut self, member: &Member, why: Departure) -> Happening {
         let person = self.person(member);
         self.roster.remove(person.id, person.session);
         self.unreadable_from.remove(&person.id);
@@ -185,7 +190,7 @@ impl Chat {
         Happening::Left(person, why)
     }
 
-    fn on_renamed(&mut self, member: Member, old: &str) -> Vec<Happening> {
+    fn on_renamed(&mut self, member: &Member, old: &str) -> Vec<Happening> {
         let id = member.id;
         let shown = self.roster.get(id).map(|person| person.name.clone());
         let collisions = self.roster.put(member);
@@ -249,8 +254,9 @@ impl Chat {
     }
 
     fn on_lagging(&mut self, member: Member, lagging: bool) -> Happening {
-        self.roster.put(Member { lagging, ..member.clone() });
-        Happening::Lagging(self.person(member), lagging)
+        let member = Member { lagging, ..member };
+        self.roster.put(&member);
+        Happening::Lagging(self.person(&member), lagging)
     }
 
     /// Said again only when others come: each of their datagrams would be a notice.
@@ -268,7 +274,7 @@ impl Chat {
     }
 
     /// `member` as it is shown; by its cleaned name where it is not in the roster.
-    fn person(&self, member: Member) -> Person {
+    fn person(&self, member: &Member) -> Person {
         let known = self.roster.get(member.id).filter(|known| known.session == member.session);
         let gone = || self.gone.get(&member.id).cloned();
         let name = known.map(|known| known.name.clone()).or_else(gone);

@@ -58,13 +58,13 @@ impl Roster {
         self.people.clear();
         self.plain.clear();
         for member in members {
-            self.insert(member);
+            self.insert(&member);
         }
         self.retitle()
     }
 
     /// `member` is here, or has changed. Gives the groups of names that collide now.
-    pub(super) fn put(&mut self, member: Member) -> Vec<Vec<Safe>> {
+    pub(super) fn put(&mut self, member: &Member) -> Vec<Vec<Safe>> {
         self.insert(member);
         self.retitle()
     }
@@ -108,10 +108,10 @@ impl Roster {
         self.iter().find(|person| person.name.as_str() == found).map(|person| person.name.clone())
     }
 
-    fn insert(&mut self, member: Member) {
+    fn insert(&mut self, member: &Member) {
         let name = clean_name(&member.name);
         self.plain.insert(member.id, name.clone());
-        let Member { id, session, addr, rtt, lagging, .. } = member;
+        let Member { id, session, addr, rtt, lagging, .. } = *member;
         self.people.insert(id, Person { id, session, name, addr, rtt, lagging });
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let mut roster = Roster::default();
         roster.replace(vec![member(0x7f3a, "ana"), member(0x9000, "bo")]);
         assert_eq!(names(&roster), ["ana", "bo"]);
-        let collisions = roster.put(member(0x91c0, "Ana"));
+        let collisions = roster.put(&member(0x91c0, "Ana"));
         assert_eq!(names(&roster), ["ana~7f3a", "bo", "Ana~91c0"]);
         assert_eq!(collisions.len(), 1);
         roster.remove(id(0x91c0), member(0x91c0, "").session);
@@ -219,8 +219,8 @@ mod tests {
         let old = member(1, "ana");
         let new = Member { session: Session([9; 16]), ..old.clone() };
         let mut roster = Roster::default();
-        roster.put(old.clone());
-        roster.put(new);
+        roster.put(&old);
+        roster.put(&new);
         roster.remove(old.id, old.session);
         assert_eq!(names(&roster), ["ana"]);
     }

@@ -9,24 +9,23 @@ use crate::chat::{Chat, Departure, GapState, Happening, Kind, Message, Person, T
 use object::{From, Line, Member, Myself, Object};
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::time::SystemTime;
 
 /// Writes objects to `out`.
 #[derive(Debug)]
 pub struct Json<O> {
     out: O,
-    /// This member's session, by which its views are named until views are agreed.
-    session: String,
     /// One's own messages that are not confirmed: number, id, the asker's mark. Bounded by the
     /// group's window: what does not fit in it is not sent.
     unconfirmed: VecDeque<(u64, String, Option<String>)>,
+    /// The number of the last view. Until views are agreed, each is named by it and by this
+    /// member's session.
     view: u64,
 }
 
 impl<O: Write> Json<O> {
     /// A front end on `out`.
     pub fn new(out: O) -> Self {
-        Self { out, session: String::new(), unconfirmed: VecDeque::new(), view: 0 }
+        Self { out, unconfirmed: VecDeque::new(), view: 0 }
     }
 
     /// One object, for what is reported before or without a group.
@@ -42,13 +41,23 @@ impl<O: Write> Json<O> {
         self.out.flush()
     }
 
+    /// Who is here, as a view.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn members(&mut self, chat: &Chat) -> io::Result<()> {
+        self.write_view(chat, chat.people())
+    }
+
     fn write_view<'p>(
         &mut self,
         chat: &Chat,
         people: impl Iterator<Item = &'p Person>,
     ) -> io::Result<()> {
         let members = people.map(|person| member(person, chat)).collect();
-        let view = format!("{}-{}", self.view, self.session.get(..8).unwrap_or_default());
+        let me = chat.people().find(|person| person.id == chat.me());
+        let session = me.map(|me| me.session.to_string()).unwrap_or_default();
+        let view = format!("{}-{}", self.view, session.get(..8).unwrap_or_default());
         let number = self.view;
         self.write(Object::View { view, number, primary: None, members, transitional: None })
     }
@@ -118,7 +127,6 @@ impl<O: Write> Json<O> {
 impl<O: Write> Front for Json<O> {
     fn greet(&mut self, greeting: &Greeting) -> io::Result<()> {
         let Person { id, session, name, .. } = &greeting.me;
-        self.session = session.to_string();
         self.write(Object::Hello {
             app: concat!("mcast-chat/", env!("CARGO_PKG_VERSION")),
             myself: Myself {

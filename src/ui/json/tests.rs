@@ -4,6 +4,7 @@ use super::object::Object;
 use super::*;
 use crate::chat::story::{chat, id, member as story_member, message};
 use crate::chat::{Safe, Session};
+use std::time::SystemTime;
 
 fn check(object: Object<'_>, expected: &str) {
     let mut out = Vec::new();
