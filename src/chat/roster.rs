@@ -33,6 +33,9 @@ pub(super) struct Roster {
     people: BTreeMap<MemberId, Person>,
     /// The cleaned name of each, without a suffix.
     plain: BTreeMap<MemberId, Safe>,
+    /// In which session each came last: a view may list an earlier one, too, while that one's
+    /// last messages are fetched from others.
+    latest: BTreeMap<MemberId, Session>,
 }
 
 /// Why a name does not lead to one member.
@@ -58,13 +61,17 @@ impl Roster {
         self.people.clear();
         self.plain.clear();
         for member in members {
-            self.insert(&member);
+            let is_latest = self.latest.get(&member.id) == Some(&member.session);
+            if is_latest || !self.people.contains_key(&member.id) {
+                self.insert(&member);
+            }
         }
         self.retitle()
     }
 
     /// `member` is here, or has changed. Gives the groups of names that collide now.
     pub(super) fn put(&mut self, member: &Member) -> Vec<Vec<Safe>> {
+        self.latest.insert(member.id, member.session);
         self.insert(member);
         self.retitle()
     }
@@ -74,6 +81,7 @@ impl Roster {
         if self.people.get(&id).is_some_and(|person| person.session == session) {
             self.people.remove(&id);
             self.plain.remove(&id);
+            self.latest.remove(&id);
             self.retitle();
         }
     }
@@ -221,6 +229,9 @@ mod tests {
         let mut roster = Roster::default();
         roster.put(&old);
         roster.put(&new);
+        roster.replace(vec![old.clone(), new.clone()]);
+        roster.replace(vec![new.clone(), old.clone()]);
+        assert_eq!(roster.get(old.id).map(|person| person.session), Some(new.session));
         roster.remove(old.id, old.session);
         assert_eq!(names(&roster), ["ana"]);
     }
