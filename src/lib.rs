@@ -4,6 +4,7 @@ pub mod chat;
 pub mod cli;
 pub mod engine;
 pub mod runtime;
+pub mod sim;
 pub mod time;
 pub mod transport;
 #[cfg(feature = "cli")]
