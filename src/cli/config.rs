@@ -42,7 +42,7 @@ impl Config {
         let group = group_config(typed, &address, port)?;
         let warnings = warnings(address.ip, typed, looks);
         Ok(Self {
-            group_name: SocketAddr::new(address.ip, port).to_string(),
+            group_name: group.canonical_name(),
             group,
             asked_room: looks.room.clone().map(check_room).transpose()?,
             name_policy: looks.name_policy,

@@ -2,29 +2,51 @@
 
 use super::config::Config;
 use super::failure::{Exit, Failure};
+use crate::runtime::JoinError;
+use crate::transport::udp::OpenError;
 use std::error::Error;
+use std::fmt::Display;
 use std::io;
 
-/// Why the group `config` names could not be joined.
-pub(super) fn join(error: &(dyn Error + 'static), config: &Config) -> Failure {
+/// Why the group that `config` names could not be joined.
+pub(super) fn join(error: &JoinError, config: &Config) -> Failure {
     let what = error.to_string();
-    match system_error(error) {
-        Some(cause) => because(&what, cause, config),
-        None if !config.group.interfaces.is_empty() => Failure::new(
-            Exit::Network,
+    match error {
+        JoinError::Udp(OpenError::NoInterface { skipped }) => no_interface(&what, skipped),
+        JoinError::Udp(OpenError::UnknownInterface { .. }) => Failure::usage(
             "interface",
             &what,
-            "the interfaces given with --interface cannot be used",
+            "--interface takes a name or an address of this computer (ENODEV)",
             "mcast-chat --interface auto",
         ),
-        None => Failure::new(
-            Exit::Network,
-            "network",
+        JoinError::Passphrase(_) | JoinError::NoPassphrases => Failure::usage(
+            "passphrase",
             &what,
-            "no interface of this computer can be used for the group",
-            "mcast-chat --transport tcp",
+            "the group cannot be locked, and is not joined open instead",
+            "mcast-chat --passphrase-file team.key",
         ),
+        _ => match system_error(error) {
+            Some(cause) => because(&what, cause, config),
+            None => Failure::new(
+                Exit::Network,
+                "network",
+                &what,
+                "the group cannot be joined as it was asked for",
+                "mcast-chat --transport tcp",
+            ),
+        },
     }
+}
+
+fn no_interface<R: Display>(what: &str, skipped: &[(String, R)]) -> Failure {
+    let reasons: Vec<String> =
+        skipped.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+    let why = match reasons.is_empty() {
+        true => "this computer has no network interface".to_owned(),
+        false => reasons.join("; "),
+    };
+    let remedy = "mcast-chat --transport tcp (members on this computer, or with --peer)";
+    Failure::new(Exit::Network, "interface", what, &why, remedy)
 }
 
 /// The error of the system at the bottom of `error`.
@@ -103,12 +125,14 @@ fn symbol(error: &io::Error) -> Option<&'static str> {
 mod tests {
     use super::super::args::Args;
     use super::*;
+    use crate::transport::mesh;
     use clap::Parser as _;
 
     fn check(errno: i32, line: &str, expected: &str) {
         let args = Args::try_parse_from(line.split(' ')).expect("is understood");
         let config = Config::new(&args.common).expect("is sound");
-        let failure = join(&io::Error::from_raw_os_error(errno), &config);
+        let source = io::Error::from_raw_os_error(errno);
+        let failure = join(&JoinError::Io { doing: "join", source }, &config);
         assert_eq!(failure.exit, Exit::Network);
         let text = failure.to_string();
         let (_, why_and_remedy) = text.split_once('\n').expect("three lines");
@@ -158,12 +182,23 @@ mod tests {
 
     #[test]
     fn an_error_that_wraps_the_systems_error_is_looked_through() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("cannot join on eth0")]
-        struct Outer(#[source] io::Error);
-        let outer = Outer(io::ErrorKind::AddrInUse.into());
+        let source = io::ErrorKind::AddrInUse.into();
+        let error =
+            JoinError::Tcp(mesh::OpenError::Listen { address: ([127, 0, 0, 1], 7).into(), source });
         let args = Args::try_parse_from(["mcast-chat"]).expect("is understood");
-        let failure = join(&outer, &Config::new(&args.common).expect("is sound"));
-        assert_eq!((failure.code, failure.what.as_str()), ("port", "cannot join on eth0"));
+        let failure = join(&error, &Config::new(&args.common).expect("is sound"));
+        assert_eq!(failure.code, "port");
+        assert!(failure.what.as_str().starts_with("cannot listen on 127.0.0.1:7"));
+    }
+
+    #[test]
+    fn without_an_interface_each_says_why_it_cannot() {
+        let skipped = [("eth0".to_owned(), "it is down"), ("lo".to_owned(), "it is loopback")];
+        assert_eq!(
+            no_interface("no interface can carry the group", &skipped).to_string(),
+            "error[interface]: no interface can carry the group\n  \
+             why: eth0: it is down; lo: it is loopback\n  \
+             try: mcast-chat --transport tcp (members on this computer, or with --peer)"
+        );
     }
 }

@@ -8,7 +8,9 @@ use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
 use super::{explain, signals};
 use crate::chat::{Chat, Happening, MemberId, Person, Tally, clean_name};
-use crate::runtime::{Group, Incoming, Notice, wall_clock};
+use crate::engine::Event;
+use crate::runtime::clock::wall_clock;
+use crate::runtime::{Group, Incoming, Notice};
 use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
 use std::io;
 use std::sync::Arc;
@@ -91,6 +93,8 @@ impl Talk {
 
     fn take(&mut self, incoming: Incoming, into: &mut Vec<Happening>) -> Result<(), Halt> {
         match incoming {
+            // Only a group that cannot go on ends before it is left.
+            Incoming::Event(Event::Ended) => return Err(ended().into()),
             Incoming::Event(event) => {
                 for happening in self.chat.on_event(wall_clock(), event) {
                     if let Some(front) = &mut self.front {
@@ -231,6 +235,12 @@ fn greeting(group: &Group, config: &Config) -> Greeting {
         why: carrier.why.clone(),
         private: group.is_private(),
     }
+}
+
+fn ended() -> Failure {
+    let what = "the group has ended";
+    let why = "its sockets can no longer be used; a warning before this says why";
+    Failure::new(Exit::Network, "ended", what, why, "mcast-chat")
 }
 
 fn no_random(error: &io::Error) -> Failure {
