@@ -1,8 +1,37 @@
-//! The only loop, the only clock, the only OS seed.
-use crate::engine::{Event, Member, SendError, Stats};
-use crate::time::Duration;
-use crate::transport::faults::FaultConfig;
-use crate::wire::{MemberId, Session, packet::Service};
+//! The only loop, the only clock, the only OS seed: where engine and sockets meet.
+//!
+//! [`Driver`] is the loop: it owns the engine and the sockets, and each [`Driver::turn`] waits,
+//! reads, does what is due, and sends. [`Group`] runs a driver in a thread of its own and is the
+//! handle that applications hold; whoever wants no thread turns a driver in theirs.
+//!
+//! | file | |
+//! |---|---|
+//! | `clock`, `seed` | the only reads of clocks and of the system's randomness |
+//! | `carrier` | which transport, and why |
+//! | `sockets` | both transports under one set of names |
+//! | `driver` | the loop |
+//! | `mailbox` | the bounded queues between a handle and its loop |
+//! | `group` | the handle and its thread |
+//! | `notices` | what people are told of the transport, without repeating |
+
+mod carrier;
+pub mod clock;
+mod driver;
+mod error;
+mod group;
+mod mailbox;
+mod notices;
+mod seed;
+mod sockets;
+
+pub use crate::transport::faults::FaultConfig;
+pub use driver::Driver;
+pub use error::JoinError;
+pub use group::Group;
+
+use crate::engine::Event;
+use crate::wire::MemberId;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// Which transport carries the group.
@@ -17,33 +46,71 @@ pub enum TransportChoice {
     Tcp,
 }
 
-/// What [`Group::join`] needs; `GroupConfig::new(group, port, name)` gives the defaults.
-#[derive(Clone, Debug)]
+/// What [`Group::join`] needs; [`GroupConfig::new`] gives the defaults.
+#[derive(Clone)]
 pub struct GroupConfig {
     /// The multicast address; over TCP it only names the group.
     pub group: IpAddr,
-    /// The UDP port of the group.
+    /// The UDP port of the group. Over TCP members are looked for on it and the 15 above it.
     pub port: u16,
-    /// The interface of an IPv6 group (`%eth0`).
+    /// The interface of an IPv6 group (`%eth0`). Not part of the group's name.
     pub scope: Option<String>,
     /// Names or addresses of the interfaces to use; empty: all that can.
     pub interfaces: Vec<String>,
-    /// How many routers a datagram may pass, plus one.
+    /// How many routers a datagram may pass, plus one; default 1, the LAN.
     pub ttl: u32,
     /// Which transport.
     pub transport: TransportChoice,
-    /// Where the TCP mesh listens; none: loopback.
+    /// Where the TCP mesh listens; none: loopback. Port 0: the first free one of those looked on.
     pub listen: Option<SocketAddr>,
     /// Members to dial, for the TCP mesh.
     pub dial: Vec<SocketAddr>,
-    /// This member's name.
+    /// This member's name; cut to 64 bytes.
     pub name: String,
     /// This member's id; none: a random one.
     pub member: Option<MemberId>,
-    /// Locks the group.
+    /// Locks the group. None: anyone on the LAN can read it.
     pub passphrase: Option<Vec<u8>>,
-    /// Faults between the sockets and the engine.
+    /// Faults between the sockets and the engine, on what is received.
     pub faults: Option<FaultConfig>,
+}
+
+impl GroupConfig {
+    /// The defaults for a member called `name`: any transport, every interface, one LAN, open.
+    pub fn new(group: IpAddr, port: u16, name: &str) -> Self {
+        Self {
+            group,
+            port,
+            scope: None,
+            interfaces: Vec::new(),
+            ttl: 1,
+            transport: TransportChoice::Auto,
+            listen: None,
+            dial: Vec::new(),
+            name: name.to_owned(),
+            member: None,
+            passphrase: None,
+            faults: None,
+        }
+    }
+
+    /// What all members derive the group's id and key from: `ADDR:PORT`, IPv6 in brackets,
+    /// without the scope, which is a name on this computer only.
+    pub fn canonical_name(&self) -> String {
+        SocketAddr::new(self.group, self.port).to_string()
+    }
+}
+
+/// Without the passphrase.
+impl fmt::Debug for GroupConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupConfig")
+            .field("group", &self.canonical_name())
+            .field("name", &self.name)
+            .field("transport", &self.transport)
+            .field("locked", &self.passphrase.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What carries the group, for people.
@@ -59,11 +126,8 @@ pub struct Carrier {
     pub why: String,
 }
 
-/// A membership in a group: a thread drives sockets and engine; this handle talks to it.
-#[derive(Debug)]
-pub struct Group {}
-
-/// A one-time report of what a transport noticed (an interface came or went, a link broke).
+/// A one-time report of what a transport noticed (an interface came or went, a link broke). The
+/// same words come at most once in ten seconds, then with a count.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notice(pub String);
 
@@ -77,11 +141,3 @@ pub enum Incoming {
     /// [`Group::wake`] was called.
     Woken,
 }
-// planned methods (all take &self, handle is Send + Sync):
-// Group::join(config: GroupConfig) -> Result<Group, JoinError>
-// carrier() -> &Carrier; member() -> MemberId; session() -> Session; is_private() -> bool
-// send(Service, &[u8]) -> Result<u64 /* message number */, SendError>     WindowFull when the queue is full
-// recv(timeout: Duration) -> Option<Incoming>   None at timeout;   try_recv() -> Option<Incoming>
-// wake() — makes a recv in another thread return Incoming::Woken (e.g. a stdin thread)
-// rename(&str); members() -> Vec<Member>; unconfirmed(number) -> Vec<Member>; stats() -> Stats
-// leave(self) — sends what is queued, LEAVE, ends the thread.

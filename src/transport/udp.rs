@@ -18,6 +18,7 @@ mod stats;
 pub use open::{BindFault, OpenError};
 pub use stats::UdpStats;
 
+pub use crate::transport::Sent;
 use crate::transport::iface::{self, Chosen, Family, Interface, Reason, Refusal};
 use mio::{Interest, Registry, Token};
 use outlet::Outlet;
@@ -78,16 +79,6 @@ struct Inlet {
     socket: mio::net::UdpSocket,
     /// Stays set until the socket was read empty, as readiness is told once only.
     readable: bool,
-}
-
-/// What became of a datagram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Sent {
-    /// It went out, or was lost as a datagram may be: see [`UdpStats`].
-    Done,
-    /// Nothing was sent, the sockets are full. Try it again after the next writable event.
-    Busy,
 }
 
 /// What [`Udp::refresh`] found changed, with the name of the interface.

@@ -1,0 +1,27 @@
+//! Joins a group, says hello, and prints what happens until interrupted:
+//! `cargo run --example hello -- ana`, on any computers of one LAN, or twice on one.
+
+use mcast_chat::{Event, Group, GroupConfig, Incoming, Service};
+use std::time::Duration;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let name = std::env::args().nth(1).unwrap_or_else(|| "somebody".to_owned());
+    let group = Group::join(GroupConfig::new("239.255.77.1".parse()?, 23_911, &name))?;
+    let carrier = group.carrier();
+    println!("by {} through {}: {}", carrier.transport, carrier.through.join(", "), carrier.why);
+    group.send(Service::Fifo, format!("hello from {name}").as_bytes())?;
+    loop {
+        match group.recv(Duration::from_secs(60)) {
+            Some(Incoming::Event(Event::Joined(member))) => {
+                println!("{} is here", member.name);
+                group.send(Service::Fifo, format!("welcome, {}", member.name).as_bytes())?;
+            }
+            Some(Incoming::Event(Event::Delivered(message))) => {
+                println!("{:?}: {}", message.from, String::from_utf8_lossy(&message.body));
+            }
+            Some(Incoming::Event(Event::Ended)) => return Ok(()),
+            Some(other) => println!("{other:?}"),
+            None => {}
+        }
+    }
+}

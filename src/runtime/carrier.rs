@@ -1,0 +1,94 @@
+//! What carries the group: the transport that was asked for, or the one that works here.
+
+use super::sockets::Sockets;
+use super::{Carrier, GroupConfig, JoinError, TransportChoice};
+use crate::transport::iface::Reason;
+use crate::transport::mesh::{Mesh, MeshConfig};
+use crate::transport::udp::{OpenError, Udp, UdpConfig};
+use crate::wire::{GroupId, Session};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// How many ports a mesh looks for members on, from the group's upwards: as many members on one
+/// host find each other by dialling alone; more are found through those.
+const PORTS: u16 = 16;
+
+/// Opens the sockets of the group, and says which and why.
+///
+/// Without a choice it is UDP where an interface can carry multicast, else TCP on loopback. An
+/// address to listen on or to dial means TCP, the name of an interface means UDP: neither is of
+/// use to the other.
+pub(super) fn open(
+    config: &GroupConfig,
+    session: Session,
+) -> Result<(Sockets, Carrier), JoinError> {
+    let dials = config.listen.is_some() || !config.dial.is_empty();
+    let named = config.scope.is_some() || !config.interfaces.is_empty();
+    match config.transport {
+        TransportChoice::Udp => open_udp(config, "UDP was asked for"),
+        TransportChoice::Tcp => open_tcp(config, session, "TCP was asked for".to_owned()),
+        TransportChoice::Auto if dials => {
+            let why = "an address to listen on or to dial was given, which is for TCP";
+            open_tcp(config, session, why.to_owned())
+        }
+        TransportChoice::Auto if named => open_udp(config, "an interface was asked for"),
+        TransportChoice::Auto => open_what_works(config, session),
+    }
+}
+
+fn open_what_works(
+    config: &GroupConfig,
+    session: Session,
+) -> Result<(Sockets, Carrier), JoinError> {
+    match open_udp(config, "an interface can carry multicast") {
+        Err(JoinError::Udp(OpenError::NoInterface { skipped })) => {
+            let why = "no interface can carry multicast: only members on this computer are reached";
+            let (sockets, carrier) = open_tcp(config, session, why.to_owned())?;
+            Ok((sockets, Carrier { skipped: in_words(&skipped), ..carrier }))
+        }
+        opened => opened,
+    }
+}
+
+fn open_udp(config: &GroupConfig, why: &str) -> Result<(Sockets, Carrier), JoinError> {
+    let udp = Udp::open(UdpConfig {
+        group: config.group,
+        port: config.port,
+        scope: config.scope.clone(),
+        interfaces: config.interfaces.clone(),
+        ttl: config.ttl,
+    })?;
+    let carrier = Carrier {
+        transport: "udp",
+        through: udp.interfaces().into_iter().map(|interface| interface.name).collect(),
+        skipped: in_words(udp.skipped()),
+        why: why.to_owned(),
+    };
+    Ok((Sockets::Udp(Box::new(udp), BTreeMap::new()), carrier))
+}
+
+fn open_tcp(
+    config: &GroupConfig,
+    session: Session,
+    why: String,
+) -> Result<(Sockets, Carrier), JoinError> {
+    let mesh = Mesh::open(MeshConfig {
+        group: GroupId::of(&config.canonical_name()).0,
+        session: session.0,
+        listen: config.listen,
+        ports: ports(config.port),
+        peers: config.dial.clone(),
+    })?;
+    let through = vec![mesh.local_addr().to_string()];
+    let carrier = Carrier { transport: "tcp", through, skipped: Vec::new(), why };
+    Ok((Sockets::Tcp(Box::new(mesh)), carrier))
+}
+
+/// The ports of a mesh: beginning with the group's own, so that groups seldom meet.
+fn ports(port: u16) -> RangeInclusive<u16> {
+    port..=port.saturating_add(PORTS - 1)
+}
+
+fn in_words(skipped: &[(String, Reason)]) -> Vec<(String, String)> {
+    skipped.iter().map(|(name, reason)| (name.clone(), reason.to_string())).collect()
+}

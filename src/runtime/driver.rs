@@ -1,0 +1,345 @@
+//! The loop: it owns the engine, the sockets and the clock, and turns.
+
+use super::clock::Clock;
+use super::notices::Notices;
+use super::sockets::Sockets;
+use super::{Carrier, GroupConfig, Incoming, JoinError, carrier, seed};
+use crate::engine::{Config, Engine, Output, SendError};
+use crate::time::{Duration, Instant};
+use crate::transport::Sent;
+use crate::transport::faults::Faults;
+use crate::wire::{GroupKey, MemberId, Session, packet::Service};
+use mio::{Events, Poll, Token, Waker};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+/// A member whose loop the caller turns: call [`Driver::turn`] for ever, and after each turn take
+/// what [`Driver::next_incoming`] gives.
+///
+/// A turn reads nothing while something of the turn before was not taken: so whoever does not keep
+/// up is not buried, and what the sockets then lose is repaired, or the member lags and is told so
+/// to the others. Timers go on meanwhile: the member stays alive for the others.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mcast_chat::runtime::{Driver, GroupConfig};
+/// let config = GroupConfig::new("239.255.77.1".parse()?, 23_911, "ana");
+/// let mut driver = Driver::open(config)?;
+/// loop {
+///     driver.turn(std::time::Duration::from_secs(1))?;
+///     while let Some(incoming) = driver.next_incoming() {
+///         println!("{incoming:?}");
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Driver {
+    clock: Clock,
+    engine: Engine,
+    sockets: Sockets,
+    faults: Option<Faults>,
+    poll: Poll,
+    ready: Events,
+    waker: Arc<Waker>,
+    buffer: Box<[u8]>,
+    /// Datagrams that the sockets had no room for yet.
+    unsent: VecDeque<Vec<u8>>,
+    incoming: VecDeque<Incoming>,
+    notices: Notices,
+    refresh_at: Instant,
+    /// When the last turn did what was due.
+    turned: Instant,
+    /// There is more to do at once: the next turn does not wait.
+    again: bool,
+    carrier: Carrier,
+    member: MemberId,
+    session: Session,
+    private: bool,
+    window: usize,
+}
+
+impl Driver {
+    /// Opens the sockets and begins a session. Takes about 0.1 s where there is a passphrase.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub fn open(mut config: GroupConfig) -> Result<Self, JoinError> {
+        let key = open_key(&mut config)?;
+        let session = seed::session()?;
+        let member = config.member.map_or_else(seed::member, Ok)?;
+        let poll = Poll::new().map_err(JoinError::io("watch sockets"))?;
+        let (mut sockets, carrier) = carrier::open(&config, session)?;
+        let registered = sockets.register(poll.registry(), SOCKETS);
+        registered.map_err(JoinError::io("watch sockets"))?;
+        let waker = Waker::new(poll.registry(), WAKE).map_err(JoinError::io("watch sockets"))?;
+        let clock = Clock::new();
+        let now = clock.now();
+        let private = key.is_private();
+        let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
+        let settings = Config { max_datagram, ..Config::new(member, &config.name) };
+        Ok(Self {
+            clock,
+            window: settings.window,
+            engine: Engine::new(settings, key, session, seed::seed()?, now),
+            sockets,
+            faults: config.faults.map(Faults::new),
+            poll,
+            ready: Events::with_capacity(READY),
+            waker: Arc::new(waker),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            unsent: VecDeque::new(),
+            incoming: VecDeque::new(),
+            notices: Notices::default(),
+            refresh_at: now + REFRESH,
+            turned: now,
+            again: true,
+            carrier,
+            member,
+            session,
+            private,
+        })
+    }
+
+    /// Waits at most `max_wait` for something to do, then reads, does what is due, and sends.
+    ///
+    /// # Errors
+    /// When the system does not let us wait for sockets: this driver is of no more use then.
+    pub fn turn(&mut self, max_wait: Duration) -> io::Result<()> {
+        self.wait(max_wait)?;
+        let now = self.clock.now();
+        if !self.is_stalled() {
+            self.read(now);
+        }
+        self.engine.handle_timeout(now);
+        self.turned = now;
+        self.refresh(now);
+        self.send(now);
+        Ok(())
+    }
+
+    /// What happened, in its order; `None` when all was taken.
+    pub fn next_incoming(&mut self) -> Option<Incoming> {
+        self.incoming.pop_front()
+    }
+
+    /// Takes a message to be sent at the next turn; its number in this session, from 1.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was taken then.
+    pub fn submit(&mut self, service: Service, body: &[u8]) -> Result<u64, SendError> {
+        let number = self.engine.submit(self.clock.now(), service, body)?;
+        self.again = true;
+        Ok(number)
+    }
+
+    /// Another name for this member, cut to 64 bytes.
+    pub fn rename(&mut self, name: &str) {
+        self.engine.rename(self.clock.now(), name);
+        self.again = true;
+    }
+
+    /// Sends what was submitted, then says farewell; ends with
+    /// [`Event::Ended`](crate::engine::Event::Ended) after some turns.
+    pub fn leave(&mut self) {
+        self.engine.leave(self.clock.now());
+        self.again = true;
+    }
+
+    /// The engine, to ask it things.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What carries the group, as it was when it was opened.
+    pub const fn carrier(&self) -> &Carrier {
+        &self.carrier
+    }
+
+    /// This member.
+    pub const fn member(&self) -> MemberId {
+        self.member
+    }
+
+    /// This run of it.
+    pub const fn session(&self) -> Session {
+        self.session
+    }
+
+    /// Whether a passphrase locks the group.
+    pub const fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// Ends the wait of a turn from another thread.
+    pub fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// The time of this driver's clock.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Whether something of the last turn was not taken yet.
+    pub(super) fn is_stalled(&self) -> bool {
+        !self.incoming.is_empty()
+    }
+
+    /// How many bytes of messages the engine takes before others have them.
+    pub(super) const fn window(&self) -> usize {
+        self.window
+    }
+}
+
+/// One turn, step by step.
+impl Driver {
+    fn wait(&mut self, max_wait: Duration) -> io::Result<()> {
+        let longest = self.patience().min(max_wait);
+        match self.poll.poll(&mut self.ready, Some(longest)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            result => result?,
+        }
+        for event in &self.ready {
+            self.sockets.handle_ready(self.poll.registry(), event);
+        }
+        Ok(())
+    }
+
+    /// How long nothing has to be done.
+    fn patience(&self) -> Duration {
+        let stalled = self.is_stalled();
+        if self.again && !stalled {
+            return Duration::ZERO;
+        }
+        let now = self.clock.now();
+        let due = self.engine.next_timeout().map(|(at, _)| at);
+        let held = self.faults.as_ref().filter(|_| !stalled).and_then(Faults::next);
+        let held = held.map(|at| Instant::ZERO + at);
+        let next = due.into_iter().chain(held).fold(self.refresh_at, Instant::min);
+        // What is still due after a turn waits for room in a socket, or for the pace.
+        let least = if next <= self.turned { NAP } else { Duration::ZERO };
+        next.since(now).max(least)
+    }
+
+    /// Reads the sockets, at most [`BATCH`] datagrams, so that timers are not late for a flood.
+    fn read(&mut self, now: Instant) {
+        self.again = true;
+        for _ in 0..BATCH {
+            let Some((size, from)) = self.sockets.recv(&mut self.buffer) else {
+                self.again = false;
+                break;
+            };
+            let datagram = &mut self.buffer[..size];
+            match &mut self.faults {
+                Some(faults) => faults.admit(since_start(now), datagram, from),
+                None => self.engine.handle_datagram(now, from, datagram),
+            }
+        }
+        self.release(now);
+    }
+
+    /// Gives the engine what the faults let through by now.
+    fn release(&mut self, now: Instant) {
+        let Some(faults) = &mut self.faults else { return };
+        while let Some((bytes, from)) = faults.poll(since_start(now)) {
+            let datagram = &mut self.buffer[..bytes.len()];
+            datagram.copy_from_slice(bytes);
+            self.engine.handle_datagram(now, from, datagram);
+        }
+    }
+
+    fn refresh(&mut self, now: Instant) {
+        if now < self.refresh_at {
+            return;
+        }
+        self.refresh_at = now + REFRESH;
+        let news = self.sockets.refresh(self.poll.registry());
+        let news = news.into_iter().filter_map(|text| self.notices.note(now, text));
+        self.incoming.extend(news.map(Incoming::Notice));
+        self.incoming.extend(self.notices.due(now).into_iter().map(Incoming::Notice));
+    }
+
+    /// Sends what waits and what the engine has, as far as there is room, and keeps its events.
+    fn send(&mut self, now: Instant) {
+        while let Some(datagram) = self.unsent.front()
+            && self.sockets.send(datagram) == Sent::Done
+        {
+            self.unsent.pop_front();
+        }
+        while let Some(output) = self.engine.poll_output(now) {
+            match output {
+                Output::Event(event) => {
+                    let event = event.map(<[u8]>::to_vec);
+                    self.incoming.push_back(Incoming::Event(event));
+                }
+                Output::Transmit(datagram) => {
+                    let room = self.unsent.is_empty();
+                    if room && self.sockets.send(datagram) == Sent::Done {
+                        continue;
+                    }
+                    self.unsent.push_back(datagram.to_vec());
+                    break;
+                }
+            }
+        }
+        self.bound_unsent(now);
+    }
+
+    /// The engine gives its events before its next datagram, so that one must be taken even when
+    /// there is no room. Beyond a bound the oldest is lost, as in any full queue, and repaired.
+    fn bound_unsent(&mut self, now: Instant) {
+        if self.unsent.len() > MOST_UNSENT {
+            self.unsent.pop_front();
+            let text = "the network takes no more: a datagram was lost, and will be repaired";
+            let notice = self.notices.note(now, text.to_owned());
+            self.incoming.extend(notice.map(Incoming::Notice));
+        }
+    }
+}
+
+/// The group's key; the passphrase is not kept.
+fn open_key(config: &mut GroupConfig) -> Result<GroupKey, JoinError> {
+    let name = config.canonical_name();
+    match config.passphrase.take() {
+        None => Ok(GroupKey::open(&name)),
+        Some(passphrase) => lock(&name, &zeroize::Zeroizing::new(passphrase)),
+    }
+}
+
+#[cfg(feature = "passphrase")]
+fn lock(name: &str, passphrase: &[u8]) -> Result<GroupKey, JoinError> {
+    let key = GroupKey::from_passphrase(name, passphrase);
+    key.map_err(|error| JoinError::Passphrase(error.to_string()))
+}
+
+#[cfg(not(feature = "passphrase"))]
+fn lock(_: &str, _: &[u8]) -> Result<GroupKey, JoinError> {
+    Err(JoinError::NoPassphrases)
+}
+
+fn since_start(now: Instant) -> Duration {
+    now.since(Instant::ZERO)
+}
+
+/// Wakes the loop.
+const WAKE: Token = Token(0);
+/// The first token of the sockets; they have all above it.
+const SOCKETS: Token = Token(1);
+/// Sockets told of at once; more are told of at the next wait.
+const READY: usize = 64;
+/// Larger than any datagram.
+const BUFFER: usize = 65_535;
+/// Datagrams read in a turn: 371 KiB of full ones, less than a receive buffer of default size and
+/// less than a millisecond or two of work.
+const BATCH: usize = 256;
+/// How often the sockets are looked after.
+const REFRESH: Duration = Duration::from_secs(1);
+/// The shortest wait for what cannot be done yet; the system's own timers are no finer (epoll).
+const NAP: Duration = Duration::from_millis(1);
+/// Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header: other members may have no more,
+/// whatever our interfaces carry.
+const MAX_DATAGRAM: usize = 1_452;
+/// Datagrams kept for full sockets.
+const MOST_UNSENT: usize = 64;
