@@ -32,7 +32,7 @@
 //! | [`engine`] | the protocol | `wire`, `time` |
 //! | [`transport`] | moves bytes over sockets; knows no packet | |
 //! | [`sim`] | many engines on a network that a seed decides | `engine`, `wire`, `time` |
-//! | [`runtime`] | the only loop, the only clock, the only OS seed; [`Group`] | `engine`, `transport`, `wire`, `time` |
+//! | [`runtime`] | the only loop, clock and OS seed; [`Group`] | all of these four |
 //! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
 //! | `ui` | front ends: lines, JSON | `chat` |
 //! | `cli` | the program's commands | all but `sim` |
