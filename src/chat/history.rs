@@ -35,8 +35,8 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::super::story::message;
     use super::*;
+    use crate::chat::story::message;
 
     #[test]
     fn a_thousand_messages_are_kept_and_the_oldest_goes_first() {

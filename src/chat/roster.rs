@@ -167,8 +167,8 @@ fn digits_needed(ids: &[MemberId]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::story::{id, member};
     use super::*;
+    use crate::chat::story::{id, member};
 
     fn names(roster: &Roster) -> Vec<String> {
         roster.iter().map(|person| person.name.to_string()).collect()

@@ -1,3 +1,5 @@
+//! Stories of a whole chat: events go in, what people are told comes out.
+
 use super::story::{chat, id, member, noon};
 use super::*;
 use crate::wire::packet::Service;

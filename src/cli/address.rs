@@ -3,7 +3,8 @@
 use super::failure::Failure;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
-/// The group when none is given: in 239.255.0.0/16, which routers keep inside a site (RFC 2365 §6.1).
+/// The group when none is given: in 239.255.0.0/16, which routers keep inside a site (RFC 2365
+/// §6.1).
 pub(super) const DEFAULT_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(239, 255, 77, 1));
 
 /// The port when none is given: not assigned by IANA, and below 32,768, where Linux begins to draw

@@ -83,7 +83,8 @@ pub(super) struct Listen {
 #[derive(ClapArgs, Debug)]
 pub(super) struct Who {
     /// How long to listen for members
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    #[arg(value_parser = humantime::parse_duration)]
     pub(super) wait: Duration,
 }
 

@@ -208,8 +208,8 @@ fn warnings(group: IpAddr, typed: &Global, looks: &Looks) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Args;
     use super::*;
+    use crate::cli::args::Args;
     use clap::Parser as _;
 
     fn config(line: &str) -> Result<Config, Failure> {

@@ -123,8 +123,8 @@ fn symbol(error: &io::Error) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Args;
     use super::*;
+    use crate::cli::args::Args;
     use crate::transport::mesh;
     use clap::Parser as _;
 

@@ -165,8 +165,8 @@ fn eprintln_quietly(line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::{Args, Command};
     use super::*;
+    use crate::cli::args::{Args, Command};
     use clap::Parser as _;
 
     fn typed(words: &[&str]) -> Send {

@@ -1,5 +1,5 @@
 //! The JSON front end: one object a line on stdout, flushed at once, for scripts. What the objects
-//! look like is in [`object`]; what can be asked for on stdin is in [`ops`].
+//! look like is in `object`; what can be asked for on stdin is in `ops`.
 
 mod object;
 mod ops;

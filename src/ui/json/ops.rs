@@ -1,7 +1,8 @@
 //! What a script can ask for: one JSON object a line.
 //!
 //! ```text
-//! {"op":"send","ref":"a1","room":"general","text":"…"}     {"op":"dm","ref":"a2","to":"bo","text":"…"}
+//! {"op":"send","ref":"a1","room":"general","text":"…"}
+//! {"op":"dm","ref":"a2","to":"bo","text":"…"}
 //! {"op":"nick","name":"bo"}   {"op":"who"}   {"op":"stats"}   {"op":"quit"}
 //! ```
 //! Each is answered by an `ack`, or an `error`, with the same `ref`. Unknown fields are ignored.

@@ -1,3 +1,5 @@
+//! What stands on stdout and on stderr, to the letter.
+
 use super::*;
 use crate::chat::story::{chat, id, message};
 use crate::chat::{Departure, GapState};
