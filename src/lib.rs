@@ -32,18 +32,26 @@
 //! | [`engine`] | the protocol | `wire`, `time` |
 //! | [`transport`] | moves bytes over sockets; knows no packet | |
 //! | [`sim`] | many engines on a network that a seed decides | `engine`, `wire`, `time` |
-//! | [`runtime`] | the only loop, the only clock, the only OS seed; [`Group`] | all but `sim` |
+//! | [`runtime`] | the only loop, clock and OS seed; [`Group`] | all of these four |
+//! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
+//! | `ui` | front ends: lines, JSON | `chat` |
+//! | `cli` | the program's commands | all but `sim` |
 //!
 //! **A datagram in**: [`runtime::Driver::turn`] → `recv` of the transport →
 //! [`engine::Engine::handle_datagram`] → [`engine::Event::Delivered`] → [`Group::recv`].
 //! **A message out**: [`Group::send`] → [`engine::Engine::submit`] →
 //! [`engine::Engine::poll_output`] → `send` of the transport.
 
+pub mod chat;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod engine;
 pub mod runtime;
 pub mod sim;
 pub mod time;
 pub mod transport;
+#[cfg(feature = "cli")]
+pub mod ui;
 pub mod wire;
 
 pub use engine::{

@@ -1,0 +1,97 @@
+//! What people are told.
+
+use super::{Departure, GapState, Kind, MemberId, Person, Safe, Session, Unreadable};
+use std::time::SystemTime;
+
+/// Something that happened, for a front end to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happening {
+    /// The members are now these.
+    View {
+        /// Counts this member's views from 1.
+        number: u64,
+        /// Everybody, oneself included, by id.
+        people: Vec<Person>,
+    },
+    /// A member came.
+    Joined(Person),
+    /// A member went.
+    Left(Person, Departure),
+    /// A member has another name; its old one.
+    Renamed(Person, Safe),
+    /// Several members have one name; what each is shown as.
+    SameName(Vec<Safe>),
+    /// Something was said.
+    Message(Message),
+    /// Messages are late, or lost.
+    Gap {
+        /// Whose messages.
+        from: MemberId,
+        /// What that member is called.
+        name: Safe,
+        /// The number of the first of them.
+        first: u64,
+        /// The number of the last of them.
+        last: u64,
+        /// What became of them.
+        state: GapState,
+    },
+    /// All that counts have one's own messages before this number.
+    Confirmed {
+        /// The number after the last confirmed one.
+        before: u64,
+    },
+    /// The member is no longer waited for (`true`), or has caught up (`false`).
+    Lagging(Person, bool),
+    /// Members with another passphrase are here.
+    OtherPassphrase {
+        /// How many sessions, at most 32 are told apart.
+        sessions: usize,
+        /// How many datagrams could not be opened so far.
+        datagrams: u64,
+    },
+    /// A message of this member could not be read.
+    Unreadable {
+        /// What the member is called.
+        name: Safe,
+        /// Why not.
+        why: Unreadable,
+    },
+}
+
+/// Something that was said, by others or oneself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Who said it.
+    pub from: MemberId,
+    /// In which run of that member.
+    pub session: Session,
+    /// The message's number in that session, from 1.
+    pub number: u64,
+    /// What the sender is called.
+    pub name: Safe,
+    /// Whether oneself said it.
+    pub own: bool,
+    /// The only member that is shown it, and what that one is called; none: all.
+    pub to: Option<(MemberId, Safe)>,
+    /// Text, or something done.
+    pub kind: Kind,
+    /// Where it was said.
+    pub room: Safe,
+    /// What was said, as the sender wrote it: not safe to show as it is.
+    pub text: String,
+    /// When this member received it.
+    pub at: SystemTime,
+}
+
+impl Message {
+    /// Names the message among all: 16 digits of its sender's session, and its number there.
+    pub fn id(&self) -> String {
+        message_id(self.session, self.number)
+    }
+}
+
+/// The id of message `number` of `session`; see [`Message::id`].
+pub fn message_id(session: Session, number: u64) -> String {
+    format!("{}-{number}", &session.to_string()[..16])
+}

@@ -1,0 +1,141 @@
+//! Text of others that may be shown anywhere: on a terminal, in a log, in a column of a line.
+//!
+//! A message is bytes from a stranger. A terminal obeys control characters (`CSI 2 J` clears the
+//! screen, `OSC 52` writes the clipboard), and bidirectional controls make text read as what it
+//! is not (Unicode TR36 §2.5). [`Safe`] can only be made by cleaning, so that what is shown has
+//! been cleaned; no other type of others' text is given to a front end for display.
+
+use core::fmt::{self, Write as _};
+
+/// One line of text without control characters and without bidirectional controls.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Safe(String);
+
+impl Safe {
+    /// All of `text` on one line: what must not be shown is escaped (`\t`, `\n`, `\r`, `\\`,
+    /// `\u{1b}`), so that nothing is lost and the original can be had back.
+    pub fn line(text: &str) -> Self {
+        let mut line = String::with_capacity(text.len());
+        for c in text.chars() {
+            escape(c, &mut line);
+        }
+        Self(line)
+    }
+
+    /// `text` as one word of at most `max` bytes: what must not be shown, and what cannot be
+    /// seen, is left out; spaces become `_`. May be empty.
+    pub fn word(text: &str, max: usize) -> Self {
+        let mut word = String::new();
+        for c in text.trim().chars().filter(|&c| !is_hidden(c)) {
+            let c = if c.is_whitespace() { '_' } else { c };
+            if word.len() + c.len_utf8() > max {
+                break;
+            }
+            word.push(c);
+        }
+        Self(word)
+    }
+
+    /// The cleaned text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is left of the text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This text with `digits` of an id after it: `ana~7f3a`.
+    pub(super) fn with_suffix(&self, digits: &str) -> Self {
+        Self(format!("{}~{}", self.0, Self::word(digits, 32)))
+    }
+}
+
+impl fmt::Display for Safe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+fn escape(c: char, line: &mut String) {
+    match c {
+        '\t' => line.push_str("\\t"),
+        '\n' => line.push_str("\\n"),
+        '\r' => line.push_str("\\r"),
+        '\\' => line.push_str("\\\\"),
+        c if is_unsafe(c) => {
+            let _ = write!(line, "\\u{{{:x}}}", u32::from(c));
+        }
+        c => line.push(c),
+    }
+}
+
+/// Whether a character must never reach a screen: the 65 controls (C0, DEL, C1), the
+/// bidirectional controls of UAX #9, and the two separators that some programs take for a newline.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a character has no place in a name: unsafe, or without a visible form, so that two
+/// names could look the same. (In text, a zero-width joiner makes one emoji of several.)
+fn is_hidden(c: char) -> bool {
+    is_unsafe(c)
+        || matches!(c,
+            '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn controls() -> Vec<char> {
+        (0..=0x9f).filter_map(char::from_u32).filter(|c| c.is_control()).collect()
+    }
+
+    #[test]
+    fn none_of_the_65_controls_passes_wherever_it_stands() {
+        assert_eq!(controls().len(), 65);
+        for c in controls() {
+            for text in [format!("{c}ab"), format!("a{c}b"), format!("ab{c}"), format!("{c}{c}")] {
+                assert!(!Safe::line(&text).as_str().contains(c), "{text:?}");
+                assert!(!Safe::word(&text, 64).as_str().contains(c), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bidirectional_controls_do_not_pass() {
+        for c in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}".chars() {
+            assert!(!Safe::line(&format!("a{c}b")).as_str().contains(c));
+            assert_eq!(Safe::word(&format!("a{c}b"), 64).as_str(), "ab");
+        }
+    }
+
+    #[test]
+    fn a_message_cannot_clear_the_screen_or_write_the_clipboard() {
+        assert_eq!(Safe::line("\x1b[2J").as_str(), "\\u{1b}[2J");
+        assert_eq!(Safe::line("\x1b]52;c;aGk=\x07").as_str(), "\\u{1b}]52;c;aGk=\\u{7}");
+        assert_eq!(Safe::line("\u{9b}2J").as_str(), "\\u{9b}2J");
+        assert_eq!(Safe::word("an\x1b]52;c;aGk=\x07a", 64).as_str(), "an]52;c;aGk=a");
+    }
+
+    #[test]
+    fn a_line_stays_one_line_and_one_column_and_can_be_read_back() {
+        assert_eq!(Safe::line("a\tb\nc\r\\n").as_str(), "a\\tb\\nc\\r\\\\n");
+        assert_eq!(Safe::line("żółw 👩‍💻 日本").as_str(), "żółw 👩‍💻 日本");
+    }
+
+    #[test]
+    fn a_word_has_no_spaces_nothing_invisible_and_a_bounded_length() {
+        assert_eq!(Safe::word("  ana  maria\u{200b} ", 64).as_str(), "ana__maria");
+        assert_eq!(Safe::word("ééé", 5).as_str(), "éé");
+        assert!(Safe::word("\u{200b}\u{feff}\u{3164}", 64).is_empty());
+    }
+}

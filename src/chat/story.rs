@@ -1,0 +1,55 @@
+//! Members, messages and a chat to tell the stories of the tests with.
+
+use super::{Chat, Kind, Message, Safe};
+use crate::engine::Member;
+use crate::wire::{MemberId, Session};
+use std::time::{Duration, SystemTime};
+
+/// The member whose id begins with the hexadecimal digits of `number`.
+pub(crate) fn id(number: u16) -> MemberId {
+    let mut bytes = [0; 16];
+    bytes[..2].copy_from_slice(&number.to_be_bytes());
+    MemberId(bytes)
+}
+
+/// A member of that id.
+pub(crate) fn member(number: u16, name: &str) -> Member {
+    Member {
+        id: id(number),
+        session: Session(id(number).0),
+        name: name.to_owned(),
+        addr: Some(([10, 5, 5, 7], 23_911).into()),
+        rtt: Some(Duration::from_micros(210)),
+        lagging: false,
+    }
+}
+
+/// 2026-11-20T09:14:03.120Z.
+pub(crate) fn noon() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_166_043_120)
+}
+
+/// A message of bo (member 2) in general.
+pub(crate) fn message(number: u64, text: &str) -> Message {
+    Message {
+        from: id(2),
+        session: Session(id(2).0),
+        number,
+        name: Safe::line("bo"),
+        own: false,
+        to: None,
+        kind: Kind::Text,
+        room: Safe::line("general"),
+        text: text.to_owned(),
+        at: noon(),
+    }
+}
+
+/// The chat of member 1, called me, in which bo (2) and cy (3) are, too.
+pub(crate) fn chat() -> Chat {
+    let mut chat = Chat::new(id(1), "general");
+    let members = vec![member(1, "me"), member(2, "bo"), member(3, "cy")];
+    let view = crate::engine::View { number: 7, members };
+    chat.on_event(noon(), crate::engine::Event::View(view));
+    chat
+}

@@ -1,0 +1,134 @@
+//! Stories of a whole chat: events go in, what people are told comes out.
+
+use super::story::{chat, id, member, noon};
+use super::*;
+use crate::wire::packet::Service;
+
+fn delivered(from: u16, body: Vec<u8>) -> Event {
+    let session = Session(id(from).0);
+    let service = Service::Fifo;
+    Event::Delivered(Delivery { from: id(from), session, number: 42, service, body })
+}
+
+fn text(room: &str, to: Option<MemberId>, text: &str) -> Vec<u8> {
+    Envelope { kind: Kind::Text, to, room, text }.encode()
+}
+
+fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
+    match chat.on_event(noon(), delivered(from, body)).pop() {
+        Some(Happening::Message(message)) => Some(message),
+        None => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_said_here_is_read_there() {
+    let (here, mut there) = (chat(), chat());
+    let bytes = here.say(&Say { text: "hi".into(), ..Say::default() }).expect("can be said");
+    let message = said(&mut there, 2, bytes).expect("is shown");
+    assert_eq!(message.text, "hi");
+    assert_eq!(message.room.as_str(), "general");
+    assert_eq!(message.name.as_str(), "bo");
+    assert_eq!(message.id(), "0002000000000000-42");
+    assert!(!message.own);
+    assert_eq!(there.history(5).count(), 1);
+}
+
+#[test]
+fn a_private_message_is_shown_to_its_receiver_and_its_sender_alone() {
+    let mut chat = chat();
+    let to_me = said(&mut chat, 2, text("general", Some(id(1)), "psst")).expect("is shown");
+    assert_eq!(to_me.to.map(|to| to.1.to_string()), Some("me".into()));
+    assert_eq!(said(&mut chat, 2, text("general", Some(id(3)), "not for me")), None);
+    let own = said(&mut chat, 1, text("general", Some(id(2)), "psst")).expect("is echoed");
+    assert!(own.own);
+    assert_eq!(own.to.map(|to| to.1.to_string()), Some("bo".into()));
+    assert_eq!(chat.history(5).count(), 2, "what is not shown is not kept");
+}
+
+#[test]
+fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
+    let chat = chat();
+    let to = |name: &str| {
+        let say = Say { to: Some(name.into()), text: "x".into(), ..Say::default() };
+        chat.say(&say).map(|bytes| Envelope::decode(&bytes).expect("own bytes").to)
+    };
+    assert_eq!(to("bo"), Ok(Some(id(2))));
+    assert_eq!(to(&id(3).to_string()), Ok(Some(id(3))));
+    assert!(matches!(to("bob"), Err(SayError::Name(_, NameError::Nobody(Some(_))))));
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused_before_it_is_sent() {
+    let chat = chat();
+    let say = |room: Option<&str>, text: String| {
+        chat.say(&Say { room: room.map(str::to_owned), text, ..Say::default() })
+    };
+    assert_eq!(say(None, "x".repeat(MAX_TEXT + 1)), Err(SayError::TooLong(MAX_TEXT + 1)));
+    assert!(say(None, "x".repeat(MAX_TEXT)).is_ok());
+    assert_eq!(say(Some("a b"), "x".into()), Err(SayError::Room("a b".into())));
+    assert_eq!(say(None, String::new()), Err(SayError::Empty));
+}
+
+#[test]
+fn an_unreadable_message_is_counted_each_time_and_reported_once() {
+    let mut chat = chat();
+    let first = chat.on_event(noon(), delivered(2, b"\x01rubbish".to_vec()));
+    let name = Safe::line("bo");
+    assert_eq!(first, [Happening::Unreadable { name, why: Unreadable::Malformed }]);
+    assert_eq!(chat.on_event(noon(), delivered(2, b"\x02later".to_vec())), []);
+    assert_eq!(chat.on_event(noon(), delivered(3, b"\x02later".to_vec())).len(), 1);
+    assert_eq!(chat.unreadable(), 3);
+}
+
+#[test]
+fn members_come_collide_are_renamed_and_go() {
+    let mut chat = chat();
+    let happenings = chat.on_event(noon(), Event::Joined(member(0x7f3a, "bo")));
+    let [Happening::Joined(joined), Happening::SameName(names)] = &happenings[..] else {
+        panic!("{happenings:?}");
+    };
+    assert_eq!(joined.name.as_str(), "bo~7f3a");
+    assert_eq!(names.iter().map(Safe::as_str).collect::<Vec<_>>(), ["bo~0002", "bo~7f3a"]);
+
+    let happenings = chat.on_event(noon(), Event::Renamed(member(0x7f3a, "b\x1bob"), "bo".into()));
+    let [Happening::Renamed(person, old)] = &happenings[..] else { panic!("{happenings:?}") };
+    assert_eq!((person.name.as_str(), old.as_str()), ("bob", "bo~7f3a"));
+    assert_eq!(chat.name(id(2)).as_str(), "bo", "alone again, it needs no digits");
+
+    let happenings = chat.on_event(noon(), Event::Left(member(0x7f3a, "bob"), Departure::Timeout));
+    assert!(matches!(&happenings[..], [Happening::Left(_, Departure::Timeout)]));
+    assert_eq!(chat.others().count(), 2);
+    assert_eq!(chat.name(id(0x7f3a)).as_str(), "bob", "what is reported late still has a name");
+}
+
+#[test]
+fn a_view_that_brings_a_new_name_first_does_not_hide_the_old_one() {
+    let mut chat = chat();
+    let members = vec![member(1, "me"), member(2, "bob")];
+    chat.on_event(noon(), Event::View(View { number: 8, members }));
+    let happenings = chat.on_event(noon(), Event::Renamed(member(2, "bob"), "bo".into()));
+    assert!(matches!(&happenings[..], [Happening::Renamed(_, old)] if old.as_str() == "bo"));
+}
+
+#[test]
+fn a_collision_is_said_once_though_views_repeat_it() {
+    let mut chat = chat();
+    let view = |number| {
+        let members = vec![member(1, "me"), member(2, "bo"), member(4, "bo")];
+        Event::View(View { number, members })
+    };
+    assert_eq!(chat.on_event(noon(), view(8)).len(), 2);
+    assert_eq!(chat.on_event(noon(), view(9)).len(), 1);
+}
+
+#[test]
+fn members_with_another_passphrase_are_reported_when_more_come() {
+    let mut chat = chat();
+    let heard = |sessions, datagrams| Event::ForeignKey { sessions, datagrams };
+    assert_eq!(chat.on_event(noon(), heard(1, 1)).len(), 1);
+    assert_eq!(chat.on_event(noon(), heard(1, 40)), []);
+    assert_eq!(chat.on_event(noon(), heard(2, 41)).len(), 1);
+    assert_eq!(chat.strangers(), 2);
+}

@@ -1,0 +1,284 @@
+//! What was typed. What it means is in [`super::config`].
+
+use crate::runtime::TransportChoice;
+use crate::transport::faults::FaultConfig;
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  mcast-chat                                    talk with everybody on this network
+  mcast-chat --group 239.1.1.1 --name ana       in a group of your own
+  mcast-chat --passphrase-file team.key         in a group that others cannot read
+  echo 'disk full' | mcast-chat                 every line of stdin is a message
+  mcast-chat send --wait all 'build 7 is out'   exit code 0: every member has it
+  mcast-chat listen --json | jq .text           for scripts
+  mcast-chat who                                who is here?
+
+While you talk: /who /nick NAME /msg NAME TEXT /me ACT /history /stats /help /quit
+Exit codes: 0 done, 2 usage, 3 network, 4 too few members, 5 not confirmed by all,
+6 another passphrase, 7 name taken, 8 input refused, 130 interrupted";
+
+/// Talk with everybody on your network, without a server.
+///
+/// Start it on two computers of one network: they find each other. Every message reaches everybody,
+/// or you are told what is missing.
+#[derive(Parser, Debug)]
+#[command(name = "mcast-chat", version, after_help = EXAMPLES)]
+#[command(disable_help_subcommand = true, infer_long_args = false)]
+pub(super) struct Args {
+    /// What to do; without it, talk.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    /// What holds for all commands.
+    #[command(flatten)]
+    pub(super) common: Global,
+}
+
+/// A command.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Send one message and wait until the others have it
+    Send(Send),
+    /// Show messages as they come, or run a command for each
+    Listen(Listen),
+    /// List who is here
+    Who(Who),
+}
+
+/// Arguments of `send`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Send {
+    /// Show it to this member only (the others' computers receive it, too: it is not sealed)
+    #[arg(long, value_name = "NAME")]
+    pub(super) to: Option<String>,
+    /// Wait until all, N or none of the other members have it
+    #[arg(long, value_name = "all|N|none", default_value = "all")]
+    pub(super) wait: Wait,
+    /// Wait (up to --timeout) until this many other members are here before sending
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) min_members: usize,
+    /// The message; - or nothing: read it from stdin
+    #[arg(value_name = "TEXT")]
+    pub(super) text: Vec<String>,
+}
+
+/// Arguments of `listen`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Listen {
+    /// Stop after so many messages
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Run CMD for each message, one after another
+    ///
+    /// CMD is split at spaces and started without a shell. The message is in its environment:
+    /// MCAST_CHAT_TEXT, MCAST_CHAT_FROM, MCAST_CHAT_ROOM, MCAST_CHAT_ID.
+    #[arg(long, value_name = "CMD")]
+    pub(super) exec: Option<String>,
+}
+
+/// Arguments of `who`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Who {
+    /// How long to listen for members
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(super) wait: Duration,
+}
+
+/// What holds for all commands.
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Group and network")]
+pub(super) struct Global {
+    /// The group: a multicast address [default: 239.255.77.1]
+    #[arg(short, long, global = true, value_name = "ADDR[:PORT]", env = "MCAST_CHAT_GROUP")]
+    #[arg(hide_env_values = true)]
+    pub(super) group: Option<String>,
+    /// The UDP port of the group [default: 23911]
+    #[arg(short, long, global = true, env = "MCAST_CHAT_PORT", hide_env_values = true)]
+    #[arg(value_parser = value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
+    /// An interface to use, by name or address; repeatable [default: all that can carry multicast]
+    #[arg(short, long, global = true, value_name = "NAME|IP|auto", env = "MCAST_CHAT_INTERFACE")]
+    #[arg(hide_env_values = true, value_delimiter = ',')]
+    pub(super) interface: Vec<String>,
+    /// How many routers a message may pass, plus one
+    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
+    #[arg(value_parser = value_parser!(u8))]
+    pub(super) ttl: u8,
+    /// udp: multicast; tcp: connections between members; auto: udp where it can be used
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) transport: Transport,
+    /// Where to accept TCP connections of other members
+    #[arg(long, global = true, value_name = "ADDR[:PORT]")]
+    pub(super) listen: Option<String>,
+    /// A member to connect to over TCP; repeatable
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) peer: Vec<String>,
+    /// A file whose first line locks the group; - reads it from stdin
+    #[arg(long, global = true, value_name = "PATH", env = "MCAST_CHAT_PASSPHRASE_FILE")]
+    #[arg(hide_env_values = true)]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// Lose, delay, repeat or reorder datagrams at this member, to see the repair at work
+    #[arg(long, global = true, value_name = "loss=0.2,seed=7")]
+    pub(super) fault: Option<FaultConfig>,
+    /// What is shown, and as whom.
+    #[command(flatten)]
+    pub(super) looks: Looks,
+}
+
+/// What is shown, and as whom.
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "You, and what you see")]
+pub(super) struct Looks {
+    /// Your name [default: your user name]
+    #[arg(short, long, visible_alias = "nick", global = true, env = "MCAST_CHAT_NAME")]
+    #[arg(hide_env_values = true)]
+    pub(super) name: Option<String>,
+    /// If somebody has your name: show digits after both, or fail
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) name_policy: NamePolicy,
+    /// The room to talk in [default: general]
+    #[arg(short, long, global = true, env = "MCAST_CHAT_ROOM", hide_env_values = true)]
+    pub(super) room: Option<String>,
+    /// How messages are ordered
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
+    pub(super) service: Service,
+    /// How long to wait for the others to confirm
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+    /// One JSON object a line, on stdout; and on stdin while talking
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Plain lines (this version has no other screen)
+    #[arg(long, global = true)]
+    pub(super) plain: bool,
+    /// Whether notices are dimmed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) color: Color,
+    /// Messages and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Also tell of gaps, repairs, interfaces and counters
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    pub(super) verbose: bool,
+    /// Do not read stdin: only listen
+    #[arg(long, global = true)]
+    pub(super) no_input: bool,
+}
+
+/// `--transport`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum Transport {
+    /// UDP where an interface can carry multicast, else TCP on this computer.
+    #[default]
+    Auto,
+    /// UDP multicast.
+    Udp,
+    /// The TCP mesh.
+    Tcp,
+}
+
+impl From<Transport> for TransportChoice {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Auto => Self::Auto,
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+        }
+    }
+}
+
+/// `--name-policy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum NamePolicy {
+    /// Both are shown with digits of their ids.
+    #[default]
+    Suffix,
+    /// The program ends with exit code 7.
+    Fail,
+}
+
+/// `--service`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum Service {
+    /// In each sender's order.
+    #[default]
+    Fifo,
+    /// After what its sender had seen.
+    Causal,
+    /// In one order for all.
+    Agreed,
+    /// When all have it.
+    Safe,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `--wait` of `send`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wait {
+    /// For all members that are here.
+    All,
+    /// For so many.
+    Count(usize),
+    /// For none: the message is only handed to the network.
+    None,
+}
+
+impl FromStr for Wait {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Self::All),
+            "none" => Ok(Self::None),
+            number => number.parse().map(Self::Count).map_err(|_| "all, none or a number"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn global_arguments_stand_before_or_after_the_command() {
+        for line in ["mcast-chat -g 239.1.1.1 send hi", "mcast-chat send hi -g 239.1.1.1"] {
+            let args = Args::try_parse_from(line.split(' ')).expect("is understood");
+            assert_eq!(args.common.group.as_deref(), Some("239.1.1.1"), "{line}");
+            assert!(matches!(args.command, Some(Command::Send(_))));
+        }
+        let args = Args::try_parse_from(["mcast-chat", "--nick", "bo"]).expect("is understood");
+        assert_eq!(args.common.looks.name.as_deref(), Some("bo"));
+    }
+
+    #[test]
+    fn how_long_to_wait_is_all_none_or_a_number() {
+        for (text, wait) in
+            [("all", Ok(Wait::All)), ("none", Ok(Wait::None)), ("3", Ok(Wait::Count(3)))]
+        {
+            assert_eq!(text.parse(), wait);
+        }
+        assert!("some".parse::<Wait>().is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! Who this member is, across its restarts: an id kept in a file of its own.
+//!
+//! `$XDG_DATA_HOME/mcast-chat/members/NAME-SLOT` holds 16 random bytes as hexadecimal digits, and
+//! is locked while the program runs. The first slot of a name that nobody holds is taken: two
+//! terminals of one user are two members, and whoever starts again is the member it was.
+
+use crate::wire::MemberId;
+use core::fmt::Write as _;
+use etcetera::BaseStrategy as _;
+use rand::{TryRng as _, rngs::SysRng};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// How many members of one name can run at once on one account.
+const SLOTS: u32 = 64;
+
+/// A member's id, held as long as this lives.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) member: MemberId,
+    /// Why the id will not be found again, if it will not.
+    pub(super) not_kept: Option<String>,
+    /// Locked.
+    _file: Option<File>,
+}
+
+impl Identity {
+    /// The id of the member called `name`; a new one that is not kept where no file can be.
+    pub(super) fn take(name: &str) -> io::Result<Self> {
+        match folder().and_then(|folder| take_slot(&folder, name)) {
+            Ok((member, file)) => Ok(Self { member, not_kept: None, _file: Some(file) }),
+            Err(error) => {
+                let not_kept = Some(format!("this member's id is not kept: {error}"));
+                Ok(Self { member: random()?, not_kept, _file: None })
+            }
+        }
+    }
+}
+
+fn folder() -> io::Result<PathBuf> {
+    let base = etcetera::choose_base_strategy().map_err(io::Error::other)?;
+    let folder = base.data_dir().join("mcast-chat").join("members");
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder)?;
+    Ok(folder)
+}
+
+fn take_slot(folder: &Path, name: &str) -> io::Result<(MemberId, File)> {
+    for slot in 0..SLOTS {
+        let path = folder.join(format!("{}-{slot}", file_name(name)));
+        let file = open(&path)?;
+        match file.try_lock() {
+            Ok(()) => return Ok((read_or_draw(&file)?, file)),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!("{SLOTS} members called {name} run already")))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The id in the file; a file without one (new, or cut off by a crash) is given one.
+fn read_or_draw(mut file: &File) -> io::Result<MemberId> {
+    let mut text = String::new();
+    // Longer than an id would ever be: a damaged file does not fill the memory.
+    let read = file.take(64).read_to_string(&mut text);
+    if let Some(member) = read.ok().and_then(|_| parse(text.trim())) {
+        return Ok(member);
+    }
+    let member = random()?;
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{member}")?;
+    Ok(member)
+}
+
+fn parse(text: &str) -> Option<MemberId> {
+    let number = u128::from_str_radix(text, 16)
+        .ok()
+        .filter(|_| text.len() == 32 && !text.starts_with('+'))?;
+    Some(MemberId(number.to_be_bytes()))
+}
+
+fn random() -> io::Result<MemberId> {
+    let mut bytes = [0; 16];
+    SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
+    Ok(MemberId(bytes))
+}
+
+/// `name` as the name of a file: letters, digits and `_` stay, the rest is
+/// written as `%` and digits.
+fn file_name(name: &str) -> String {
+    let mut file = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => file.push(char::from(byte)),
+            _ => {
+                let _ = write!(file, "%{byte:02x}");
+            }
+        }
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that is removed when the story ends.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(story: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("{story}.{}", std::process::id()));
+            std::fs::create_dir_all(&path).expect("a temporary folder");
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn two_at_once_are_two_members_and_a_restart_is_the_same() {
+        let folder = Folder::new("identity-slots");
+        let take = || take_slot(&folder.0, "ana").expect("a slot is free");
+        let (first, first_file) = take();
+        let (second, _second_file) = take();
+        assert_ne!(first, second);
+        drop(first_file);
+        assert_eq!(take().0, first);
+        assert_ne!(take_slot(&folder.0, "bo").expect("a slot is free").0, first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = Folder::new("identity-mode");
+        let _held = take_slot(&folder.0, "ana").expect("a slot is free");
+        let mode = std::fs::metadata(folder.0.join("ana-0")).expect("is there").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_file_is_written_anew() {
+        let folder = Folder::new("identity-damage");
+        for damage in ["", "12", "x".repeat(500).as_str(), "+1111111111111111111111111111111"] {
+            std::fs::write(folder.0.join("ana-0"), damage).expect("can be written");
+            let (drawn, file) = take_slot(&folder.0, "ana").expect("a slot is free");
+            drop(file);
+            assert_eq!(take_slot(&folder.0, "ana").expect("a slot is free").0, drawn);
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_lead_out_of_the_folder() {
+        assert_eq!(file_name("../../x"), "%2e%2e%2f%2e%2e%2fx");
+        assert_eq!(file_name("żółw_1"), "%c5%bc%c3%b3%c5%82w_1");
+    }
+}

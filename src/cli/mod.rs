@@ -1,0 +1,106 @@
+//! The program: what was typed → what it means → one file per command → exit code.
+
+mod address;
+mod args;
+mod chat;
+mod config;
+mod confirm;
+mod deadline;
+mod explain;
+mod failure;
+mod fronts;
+mod identity;
+mod input;
+mod listen;
+mod passphrase;
+mod refusal;
+mod send;
+mod signals;
+mod talk;
+mod who;
+
+use crate::chat::suggest;
+use crate::ui::json::Json;
+use args::{Args, Command};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
+use config::Config;
+use failure::{Exit, Failure};
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Runs the program with these arguments, the first of which is its name. An error is written
+/// once: to stdout as an object with `--json`, else to stderr.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return ExitCode::from(explain_usage(&error).code()),
+    };
+    let exit = execute(&args).unwrap_or_else(|failure| {
+        report(&failure, args.common.looks.json);
+        failure.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+fn execute(args: &Args) -> Result<Exit, Failure> {
+    let config = Config::new(&args.common)?;
+    match &args.command {
+        None => chat::run(&config),
+        Some(Command::Send(send)) => send::run(&config, send),
+        Some(Command::Listen(listen)) => listen::run(&config, listen),
+        Some(Command::Who(who)) => who::run(&config, who),
+    }
+}
+
+/// What cannot be written any more is told by the exit code alone.
+fn report(failure: &Failure, json: bool) {
+    let Failure { code, what, why, remedy, .. } = failure;
+    let _ = if json {
+        Json::new(io::stdout()).error(code, &format!("{what}: {why}"), remedy.as_str())
+    } else {
+        writeln!(io::stderr(), "{failure}")
+    };
+}
+
+/// Help and version are written as clap does; an unknown command is answered as people expect.
+fn explain_usage(error: &clap::Error) -> Exit {
+    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => {
+            report(&unknown_command(word), false);
+            Exit::Usage
+        }
+        _ => {
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+        }
+    }
+}
+
+fn unknown_command(word: &str) -> Failure {
+    let definition = Args::command();
+    let known: Vec<&str> = definition.get_subcommands().map(clap::Command::get_name).collect();
+    let remedy = match suggest::nearest(word, known.iter().copied()) {
+        Some(near) => format!("mcast-chat {near}"),
+        None => format!("mcast-chat send '{}'", word.replace('\'', "")),
+    };
+    let why = format!("the first word is a command ({}), never a message", known.join(", "));
+    Failure::usage("command", &format!("there is no command {word}"), &why, &remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_is_never_a_message() {
+        assert_eq!(
+            unknown_command("lisen").to_string(),
+            "error[command]: there is no command lisen\n  \
+             why: the first word is a command (send, listen, who), never a message\n  \
+             try: mcast-chat listen"
+        );
+        assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));
+    }
+}

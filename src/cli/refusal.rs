@@ -1,0 +1,157 @@
+//! What was not done, in words: for a conversation that goes on, and for a command that ends.
+
+use super::failure::{Exit, Failure};
+use crate::chat::{Chat, MAX_ROOM, MAX_TEXT, NameError, Safe, SayError};
+use crate::engine::SendError;
+use crate::ui::Refusal;
+use std::time::Duration;
+
+/// Why something was not said.
+pub(super) fn say(error: &SayError) -> Refusal {
+    match error {
+        SayError::Name(name, NameError::Nobody(near)) => Refusal::new(
+            "nobody",
+            &format!("nobody here is called {name}"),
+            &match near {
+                Some(near) => format!("did you mean {near}?"),
+                None => "/who lists who is here".to_owned(),
+            },
+        ),
+        SayError::Name(name, NameError::Several(all)) => Refusal::new(
+            "several",
+            &format!("several members are called {name}"),
+            &format!("say which: {}", join(all)),
+        ),
+        SayError::TooLong(length) => Refusal::new(
+            "too-long",
+            &format!("the text has {length} bytes, and a message holds {MAX_TEXT} at most"),
+            "send it in parts",
+        ),
+        SayError::Room(room) => Refusal::new(
+            "room",
+            &format!("{room:?} cannot be the name of a room"),
+            &format!("a room is one word of at most {MAX_ROOM} bytes that does not begin with @"),
+        ),
+        SayError::Empty => Refusal::new("empty", "there is no text", "say something"),
+    }
+}
+
+/// Why the group did not take a message.
+pub(super) fn send(error: &SendError) -> Refusal {
+    let code = match error {
+        SendError::TooLong(_) => "too-long",
+        SendError::WindowFull => "window-full",
+        SendError::Left => "left",
+    };
+    Refusal::new(code, &error.to_string(), "send it in parts, or later")
+}
+
+/// The same, for a command that ends with it.
+pub(super) fn failure(refusal: &Refusal, remedy: &str) -> Failure {
+    let Refusal { code, message, hint, .. } = refusal;
+    Failure::new(Exit::Refused, code, message.as_str(), hint.as_str(), remedy)
+}
+
+/// Fails if somebody else has the name `name`.
+pub(super) fn name_taken(chat: &Chat, name: &str) -> Result<(), Failure> {
+    let own = chat.name(chat.me());
+    let is_taken = chat.people().any(|p| p.id == chat.me()) && own.as_str() != name;
+    if !is_taken {
+        return Ok(());
+    }
+    let bearers: Vec<Safe> =
+        chat.people().filter(|p| shares(p.name.as_str(), name)).map(|p| p.name.clone()).collect();
+    Err(Failure::new(
+        Exit::NameTaken,
+        "name-taken",
+        &format!("somebody here is called {name} already"),
+        &format!("both would be shown with digits of their ids: {}", join(&bearers)),
+        &format!("mcast-chat --name {name}2"),
+    ))
+}
+
+fn shares(shown: &str, name: &str) -> bool {
+    let plain = shown.split_once('~').map_or(shown, |(plain, _)| plain);
+    plain.to_lowercase() == name.to_lowercase()
+}
+
+/// A message that not all have.
+pub(super) fn unconfirmed(missing: &[String], timeout: Duration) -> Failure {
+    let time = humantime::format_duration(timeout);
+    Failure::new(
+        Exit::Unconfirmed,
+        "unconfirmed",
+        &format!("sent, but not confirmed by {}", missing.join(", ")),
+        &format!("waited {time}: a member that does not answer is gone, cut off, or overloaded"),
+        "mcast-chat who",
+    )
+}
+
+/// Only members with another passphrase are here.
+pub(super) fn strangers(count: usize, private: bool) -> Failure {
+    let why = match private {
+        true => "their group has another passphrase, or none; nothing was shown or sent to them",
+        false => "their group is locked by a passphrase; nothing was shown or sent to them",
+    };
+    Failure::new(
+        Exit::Passphrase,
+        "passphrase",
+        &format!("nobody of this group is here, but {count} with another passphrase"),
+        why,
+        "mcast-chat --passphrase-file team.key",
+    )
+}
+
+fn join(names: &[Safe]) -> String {
+    names.iter().map(Safe::as_str).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::story::{chat, member, noon};
+    use crate::engine::Event;
+
+    #[test]
+    fn a_name_that_is_taken_shows_both() {
+        let mut chat = chat();
+        assert_eq!(name_taken(&chat, "me"), Ok(()));
+        chat.on_event(noon(), Event::Joined(member(0x91c0, "Me")));
+        let failure = name_taken(&chat, "me").expect_err("is taken");
+        assert_eq!(
+            failure.to_string(),
+            "error[name-taken]: somebody here is called me already\n  \
+             why: both would be shown with digits of their ids: me~0001 and Me~91c0\n  \
+             try: mcast-chat --name me2"
+        );
+        assert_eq!(failure.exit.code(), 7);
+    }
+
+    #[test]
+    fn who_has_not_confirmed_is_named() {
+        let failure = unconfirmed(&["bo".into(), "cy".into()], Duration::from_secs(5));
+        assert_eq!(
+            failure.to_string(),
+            "error[unconfirmed]: sent, but not confirmed by bo, cy\n  \
+             why: waited 5s: a member that does not answer is gone, cut off, or overloaded\n  \
+             try: mcast-chat who"
+        );
+        assert_eq!(failure.exit.code(), 5);
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_says_the_limit() {
+        let refusal = say(&SayError::TooLong(2_000_000));
+        assert_eq!(
+            failure(&refusal, "split -b 1M").to_string(),
+            "error[too-long]: the text has 2000000 bytes, and a message holds 1048448 at most\n  \
+             why: send it in parts\n  try: split -b 1M"
+        );
+    }
+
+    #[test]
+    fn another_passphrase_is_told_from_both_sides() {
+        assert_eq!(strangers(2, true).exit.code(), 6);
+        assert!(strangers(2, false).why.as_str().starts_with("their group is locked"));
+    }
+}

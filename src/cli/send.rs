@@ -1,0 +1,192 @@
+//! `send`: one message, and the proof that it arrived.
+
+use super::args::{Send, Wait};
+use super::config::Config;
+use super::confirm::Confirmation;
+use super::deadline::Deadline;
+use super::failure::{Exit, Failure, Halt};
+use super::talk::{SETTLE, Talk, halted};
+use super::{fronts, refusal};
+use crate::chat::{MAX_TEXT, Say};
+use crate::engine::SendError;
+use crate::ui::Answer;
+use crate::wire::packet::Service;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::time::Duration;
+
+/// How often members are counted, and a full window tried again.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Sends.
+pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
+    let text = text(typed)?;
+    let mut talk = match Talk::join(config, fronts::for_sending(config)) {
+        Ok(talk) => talk,
+        Err(halt) => return halted(halt),
+    };
+    let say = Say { room: None, to: typed.to.clone(), act: false, text };
+    let result = send(&mut talk, config, typed, &say);
+    talk.leave(result, None)
+}
+
+fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exit, Halt> {
+    find_members(talk, config, typed)?;
+    let body = talk
+        .chat
+        .say(say)
+        .map_err(|error| refusal::failure(&refusal::say(&error), "mcast-chat who"))?;
+    let mut who = Confirmation::of(talk.chat.others());
+    let number = submit(talk, config, &body)?;
+    let session = talk.group.session();
+    if let Some(front) = &mut talk.front {
+        let to = say.to.as_deref();
+        front.answer(&talk.chat, None, &Answer::Sent { session, number, to })?;
+    }
+    let enough = match typed.wait {
+        Wait::All => usize::MAX,
+        Wait::Count(count) => count,
+        Wait::None => 0,
+    };
+    talk.confirm(&mut who, number, enough, config.timeout)?;
+    judge(&who, typed.wait, config)
+}
+
+/// Waits for whoever answers at once, and for as many members as were asked for.
+fn find_members(talk: &mut Talk, config: &Config, typed: &Send) -> Result<(), Halt> {
+    talk.step_for(SETTLE)?;
+    let deadline = Deadline::after(config.timeout.saturating_sub(SETTLE));
+    while talk.chat.others().count() < typed.min_members {
+        let Some(left) = deadline.left() else { return Err(too_few(talk, config, typed).into()) };
+        talk.step(left.min(LOOK))?;
+    }
+    if talk.chat.others().count() == 0 && talk.chat.strangers() > 0 {
+        let private = talk.group.is_private();
+        return Err(refusal::strangers(talk.chat.strangers(), private).into());
+    }
+    if talk.chat.others().count() == 0 && !config.json {
+        eprintln_quietly("warning: nobody else is here: nobody will have this message");
+    }
+    Ok(())
+}
+
+fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
+    let strangers = talk.chat.strangers();
+    let here = talk.chat.others().count();
+    if here == 0 && strangers > 0 {
+        return refusal::strangers(strangers, talk.group.is_private());
+    }
+    let time = humantime::format_duration(config.timeout);
+    Failure::new(
+        Exit::TooFew,
+        "too-few",
+        &format!(
+            "not sent: {here} other members are here, and {} were asked for",
+            typed.min_members
+        ),
+        &format!("no more came within {time}"),
+        "mcast-chat who --wait 5s",
+    )
+}
+
+fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
+    let deadline = Deadline::after(config.timeout);
+    loop {
+        match talk.group.send(Service::Fifo, body) {
+            Ok(number) => return Ok(number),
+            Err(SendError::WindowFull) if deadline.left().is_some() => talk.step(LOOK)?,
+            Err(error) => {
+                let refusal = refusal::send(&error);
+                return Err(refusal::failure(&refusal, "mcast-chat who").into());
+            }
+        };
+    }
+}
+
+fn judge(who: &Confirmation, wait: Wait, config: &Config) -> Result<Exit, Halt> {
+    let missing = who.missing();
+    let done = match wait {
+        Wait::All => missing.is_empty(),
+        Wait::Count(count) => who.confirmed() >= count,
+        Wait::None => true,
+    };
+    match (done, wait) {
+        (true, _) => Ok(Exit::Done),
+        (false, Wait::Count(count)) if missing.is_empty() => {
+            let lacking = count - who.confirmed();
+            let nobody = vec![format!("{lacking} more members: so many are not here")];
+            Err(refusal::unconfirmed(&nobody, config.timeout).into())
+        }
+        _ => Err(refusal::unconfirmed(&missing, config.timeout).into()),
+    }
+}
+
+/// The text that was typed; that of stdin for `-`, or where nothing was typed.
+fn text(typed: &Send) -> Result<String, Failure> {
+    let words = &typed.text;
+    let from_stdin = words.is_empty() || words[..] == ["-"];
+    if !from_stdin {
+        return check_length(words.join(" "));
+    }
+    if words.is_empty() && io::stdin().is_terminal() {
+        let why = "no text was given, and stdin is a terminal";
+        let what = "there is nothing to send";
+        return Err(Failure::usage("empty", what, why, "mcast-chat send 'build 7 is out'"));
+    }
+    let mut bytes = Vec::new();
+    let most = MAX_TEXT as u64 + 2;
+    let read = io::stdin().lock().take(most).read_to_end(&mut bytes);
+    read.map_err(|error| refused("stdin", "stdin cannot be read", &error.to_string()))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| refused("not-utf-8", "the message is not text", &error.to_string()))?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text);
+    check_length(text.to_owned())
+}
+
+fn check_length(text: String) -> Result<String, Failure> {
+    if text.len() > MAX_TEXT {
+        let what = format!("the message is longer than {MAX_TEXT} bytes");
+        return Err(refused("too-long", &what, "that is the most a message holds"));
+    }
+    if text.is_empty() {
+        return Err(refused("empty", "there is nothing to send", "the text is empty"));
+    }
+    Ok(text)
+}
+
+fn refused(code: &'static str, what: &str, why: &str) -> Failure {
+    Failure::new(Exit::Refused, code, what, why, "mcast-chat send 'build 7 is out'")
+}
+
+/// A closed stderr is no reason not to send.
+fn eprintln_quietly(line: &str) {
+    use io::Write as _;
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Args, Command};
+    use clap::Parser as _;
+
+    fn typed(words: &[&str]) -> Send {
+        let words = ["mcast-chat", "send"].iter().chain(words);
+        match Args::try_parse_from(words).expect("is understood").command {
+            Some(Command::Send(send)) => send,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn words_are_one_message() {
+        assert_eq!(text(&typed(&["build", "7 is out"])), Ok("build 7 is out".into()));
+        assert_eq!(text(&typed(&["--", "-x"])), Ok("-x".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_a_message_is_refused_before_anything_is_joined() {
+        let long = "x".repeat(MAX_TEXT + 1);
+        assert_eq!(text(&typed(&[&long])).expect_err("is too long").exit.code(), 8);
+        assert_eq!(text(&typed(&[""])).expect_err("is empty").code, "empty");
+    }
+}

@@ -1,0 +1,254 @@
+//! One membership as a command uses it: the group, the chat above it, and the front end. Events
+//! come in by [`Talk::step`], in the main thread; nothing else is shown from.
+
+use super::config::Config;
+use super::confirm::Confirmation;
+use super::deadline::Deadline;
+use super::failure::{Exit, Failure, Halt};
+use super::identity::Identity;
+use super::{explain, signals};
+use crate::chat::{Chat, Happening, MemberId, Person, Tally, clean_name};
+use crate::engine::Event;
+use crate::runtime::clock::wall_clock;
+use crate::runtime::{Group, Incoming, Notice};
+use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long whoever is here has to answer: several round trips of a slow LAN, and the random
+/// delays by which a whole group does not answer at once.
+pub(super) const SETTLE: Duration = Duration::from_millis(300);
+
+/// How often a wait for confirmations looks again.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Events taken in one step at most: then input has its turn.
+const BATCH: usize = 256;
+
+/// A membership with its front end.
+pub(super) struct Talk {
+    pub(super) group: Arc<Group>,
+    pub(super) chat: Chat,
+    /// None for a command that shows only its result.
+    pub(super) front: Option<Box<dyn Front>>,
+    /// Whether the front end reports errors in its own way.
+    json: bool,
+    signal: signals::Pending,
+    /// Keeps the member's id locked.
+    _identity: Identity,
+}
+
+impl Talk {
+    /// Joins the group of `config`, and greets.
+    pub(super) fn join(config: &Config, front: Option<Box<dyn Front>>) -> Result<Self, Halt> {
+        let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
+        let mut settings = config.group.clone();
+        settings.member = Some(identity.member);
+        let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
+        let group = Arc::new(group);
+        let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
+        let chat = Chat::new(identity.member, config.room());
+        let not_kept = identity.not_kept.clone();
+        let json = config.json && front.is_some();
+        let mut talk = Self { group, chat, front, json, signal, _identity: identity };
+        talk.greet(config, not_kept.as_deref())?;
+        Ok(talk)
+    }
+
+    fn greet(&mut self, config: &Config, not_kept: Option<&str>) -> Result<(), Halt> {
+        let Some(front) = &mut self.front else { return Ok(()) };
+        front.greet(&greeting(&self.group, config))?;
+        for warning in &config.warnings {
+            front.warn("config", warning)?;
+        }
+        if let Some(why) = not_kept.filter(|_| config.notices == Notices::Verbose) {
+            front.warn("identity", why)?;
+        }
+        Ok(())
+    }
+
+    /// Waits at most `wait` for something to happen, and takes and shows what has.
+    pub(super) fn step(&mut self, wait: Duration) -> Result<Vec<Happening>, Halt> {
+        let mut happenings = Vec::new();
+        let mut next = self.group.recv(wait);
+        if next.is_none()
+            && let Some(front) = &mut self.front
+        {
+            front.idle()?;
+        }
+        for _ in 0..BATCH {
+            let Some(incoming) = next else { break };
+            self.take(incoming, &mut happenings)?;
+            next = self.group.try_recv();
+        }
+        if let Some(incoming) = next {
+            self.take(incoming, &mut happenings)?;
+        }
+        match self.signal.get() {
+            Some(signal) => Err(Halt::Signal(signal)),
+            None => Ok(happenings),
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming, into: &mut Vec<Happening>) -> Result<(), Halt> {
+        match incoming {
+            // Only a group that cannot go on ends before it is left.
+            Incoming::Event(Event::Ended) => return Err(ended().into()),
+            Incoming::Event(event) => {
+                for happening in self.chat.on_event(wall_clock(), event) {
+                    if let Some(front) = &mut self.front {
+                        front.show(&self.chat, &happening)?;
+                    }
+                    into.push(happening);
+                }
+            }
+            Incoming::Notice(Notice(text)) => {
+                if let Some(front) = &mut self.front {
+                    front.warn("transport", &text)?;
+                }
+            }
+            Incoming::Woken => {}
+        }
+        Ok(())
+    }
+
+    /// Steps until `wait` is over.
+    pub(super) fn step_for(&mut self, wait: Duration) -> Result<(), Halt> {
+        let deadline = Deadline::after(wait);
+        while let Some(left) = deadline.left() {
+            self.step(left)?;
+        }
+        Ok(())
+    }
+
+    /// Who has not confirmed all own messages up to `number`: those that are waited for, and
+    /// those that lag.
+    fn lacking(&self, number: u64) -> Vec<MemberId> {
+        let unconfirmed = self.group.unconfirmed(number).into_iter().map(|member| member.id);
+        let lagging = self.chat.others().filter(|person| person.lagging);
+        unconfirmed.chain(lagging.map(|person| person.id)).collect()
+    }
+
+    /// Steps until `who` have all own messages up to `number`, or `enough` of them, or `wait` is
+    /// over.
+    pub(super) fn confirm(
+        &mut self,
+        who: &mut Confirmation,
+        number: u64,
+        enough: usize,
+        wait: Duration,
+    ) -> Result<(), Halt> {
+        let deadline = Deadline::after(wait);
+        loop {
+            who.update(&self.lacking(number));
+            let left = deadline.left();
+            let (Some(left), false) = (left, who.is_settled() || who.confirmed() >= enough) else {
+                return Ok(());
+            };
+            for happening in self.step(left.min(LOOK))? {
+                if let Happening::Left(person, why) = happening {
+                    who.on_left(person.id, person.session, why);
+                }
+            }
+        }
+    }
+
+    /// Makes the members' addresses and round trips those of now.
+    pub(super) fn refresh(&mut self) {
+        self.chat.refresh(self.group.members());
+    }
+
+    /// The counters.
+    pub(super) fn tally(&self) -> Tally {
+        Tally::new(&self.group.stats(), self.chat.unreadable())
+    }
+
+    /// Says farewell, to people and to the group. What stopped the talk decides how it ends.
+    pub(super) fn leave(
+        mut self,
+        result: Result<Exit, Halt>,
+        missing: Option<&Missing>,
+    ) -> Result<Exit, Failure> {
+        let said = match &result {
+            Err(Halt::Closed) => Ok(()),
+            Err(Halt::Failed(failure)) => self.bye(Some(failure), missing),
+            Ok(_) | Err(Halt::Signal(_)) => self.bye(None, missing),
+        };
+        let reported = self.json;
+        leave(self.group);
+        match (result, said) {
+            (Err(Halt::Failed(failure)), _) if reported => Ok(failure.exit),
+            (Ok(_), Err(error)) => halted(error.into()),
+            (Ok(exit), Ok(())) => Ok(exit),
+            (Err(halt), _) => halted(halt),
+        }
+    }
+
+    /// Among JSON, an error has its place before the farewell; people read it last, on stderr.
+    fn bye(&mut self, failure: Option<&Failure>, missing: Option<&Missing>) -> io::Result<()> {
+        let tally = self.tally();
+        let Some(front) = &mut self.front else { return Ok(()) };
+        if let Some(Failure { code, what, why, remedy, .. }) = failure.filter(|_| self.json) {
+            let what = format!("{what}: {why}");
+            front.refuse(&Refusal::new(code, &what, remedy.as_str()))?;
+        }
+        front.bye(&self.chat, &tally, missing)
+    }
+}
+
+/// How a command ends that was stopped.
+pub(super) fn halted(halt: Halt) -> Result<Exit, Failure> {
+    match halt {
+        Halt::Closed => Ok(Exit::Done),
+        Halt::Signal(number) => Ok(Exit::Signal(number)),
+        Halt::Failed(failure) => Err(failure),
+    }
+}
+
+/// Other threads hold the group only while they wake it.
+fn leave(mut group: Arc<Group>) {
+    loop {
+        match Arc::try_unwrap(group) {
+            Ok(group) => return group.leave(),
+            Err(shared) => group = shared,
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn greeting(group: &Group, config: &Config) -> Greeting {
+    let carrier = group.carrier();
+    Greeting {
+        me: Person {
+            id: group.member(),
+            session: group.session(),
+            name: clean_name(&config.group.name),
+            addr: None,
+            rtt: None,
+            lagging: false,
+        },
+        group: config.group_name.clone(),
+        transport: carrier.transport,
+        through: carrier.through.clone(),
+        skipped: carrier.skipped.clone(),
+        why: carrier.why.clone(),
+        private: group.is_private(),
+    }
+}
+
+fn ended() -> Failure {
+    let what = "the group has ended";
+    let why = "its sockets can no longer be used; a warning before this says why";
+    Failure::new(Exit::Network, "ended", what, why, "mcast-chat")
+}
+
+fn no_random(error: &io::Error) -> Failure {
+    let what = "the system gives no random numbers";
+    Failure::new(Exit::Internal, "random", what, &error.to_string(), "mcast-chat")
+}
+
+fn no_signals(error: &io::Error) -> Failure {
+    let what = "signals cannot be watched for";
+    Failure::new(Exit::Internal, "signals", what, &error.to_string(), "mcast-chat")
+}

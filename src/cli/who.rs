@@ -1,0 +1,50 @@
+//! `who`: who is here.
+
+use super::args::Who;
+use super::config::Config;
+use super::failure::{Exit, Failure, Halt};
+use super::refusal;
+use super::talk::{Talk, halted};
+use crate::ui::json::Json;
+use crate::ui::line::describe;
+use std::io::{self, Write as _};
+
+/// Listens for a while and lists everybody but this program.
+pub(super) fn run(config: &Config, typed: &Who) -> Result<Exit, Failure> {
+    let mut talk = match Talk::join(config, None) {
+        Ok(talk) => talk,
+        Err(halt) => return halted(halt),
+    };
+    let result = list(&mut talk, config, typed);
+    talk.leave(result, None)
+}
+
+fn list(talk: &mut Talk, config: &Config, typed: &Who) -> Result<Exit, Halt> {
+    talk.step_for(typed.wait)?;
+    talk.refresh();
+    let nobody = talk.chat.others().count() == 0;
+    if nobody && talk.chat.strangers() > 0 {
+        let private = talk.group.is_private();
+        return Err(refusal::strangers(talk.chat.strangers(), private).into());
+    }
+    if config.json {
+        Json::new(io::stdout()).members(&talk.chat)?;
+    } else {
+        let mut out = io::stdout().lock();
+        for person in talk.chat.others() {
+            writeln!(out, "{}", describe(person))?;
+        }
+    }
+    if nobody { Err(nobody_else(config, typed).into()) } else { Ok(Exit::Done) }
+}
+
+fn nobody_else(config: &Config, typed: &Who) -> Failure {
+    let time = humantime::format_duration(typed.wait);
+    Failure::new(
+        Exit::TooFew,
+        "nobody",
+        &format!("nobody else is in {}", config.group_name),
+        &format!("no other member was heard within {time}"),
+        "mcast-chat who --wait 10s",
+    )
+}

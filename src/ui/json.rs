@@ -1,0 +1,274 @@
+//! The JSON front end: one object a line on stdout, flushed at once, for scripts. What the objects
+//! look like is in `object`; what can be asked for on stdin is in `ops`.
+
+mod object;
+mod ops;
+
+use super::{Answer, Front, Greeting, Missing, Refusal, Request, stamp, words};
+use crate::chat::{Chat, Departure, GapState, Happening, Kind, Message, Person, Tally, message_id};
+use object::{From, Line, Member, Myself, Object};
+use std::collections::VecDeque;
+use std::io::{self, Write};
+
+/// Writes objects to `out`.
+#[derive(Debug)]
+pub struct Json<O> {
+    out: O,
+    /// One's own messages that are not confirmed: number, id, the asker's mark. Bounded by the
+    /// group's window: what does not fit in it is not sent.
+    unconfirmed: VecDeque<(u64, String, Option<String>)>,
+    /// The number of the last view. Until views are agreed, each is named by it and by this
+    /// member's session.
+    view: u64,
+}
+
+impl<O: Write> Json<O> {
+    /// A front end on `out`.
+    pub fn new(out: O) -> Self {
+        Self { out, unconfirmed: VecDeque::new(), view: 0 }
+    }
+
+    /// One object, for what is reported before or without a group.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn error(&mut self, code: &str, message: &str, hint: &str) -> io::Result<()> {
+        self.write(Object::Error { reference: None, code, message, hint })
+    }
+
+    fn write(&mut self, object: Object<'_>) -> io::Result<()> {
+        Line::new(object).write(&mut self.out)?;
+        self.out.flush()
+    }
+
+    /// Who is here, as a view.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn members(&mut self, chat: &Chat) -> io::Result<()> {
+        self.write_view(chat, chat.people())
+    }
+
+    fn write_view<'p>(
+        &mut self,
+        chat: &Chat,
+        people: impl Iterator<Item = &'p Person>,
+    ) -> io::Result<()> {
+        let members = people.map(|person| member(person, chat)).collect();
+        let me = chat.people().find(|person| person.id == chat.me());
+        let session = me.map(|me| me.session.to_string()).unwrap_or_default();
+        let view = format!("{}-{}", self.view, session.get(..8).unwrap_or_default());
+        let number = self.view;
+        self.write(Object::View { view, number, primary: None, members, transitional: None })
+    }
+
+    fn write_message(&mut self, message: &Message) -> io::Result<()> {
+        let id = message.from.to_string();
+        let kind = match message.kind {
+            Kind::Text => "text",
+            Kind::Act => "act",
+        };
+        self.write(Object::Msg {
+            id: message.id(),
+            seq: message.number,
+            ord: None,
+            view: None,
+            ts: stamp::utc(message.at),
+            room: message.room.as_str(),
+            from: From { id, name: message.name.as_str() },
+            to: message
+                .to
+                .as_ref()
+                .map(|(id, name)| From { id: id.to_string(), name: name.as_str() }),
+            kind,
+            service: "fifo",
+            text: &message.text,
+            reply_to: None,
+            history: false,
+        })
+    }
+
+    /// Those that are waited for have all messages before `before`.
+    fn confirm(&mut self, chat: &Chat, before: u64) -> io::Result<()> {
+        while self.unconfirmed.front().is_some_and(|&(number, ..)| number < before) {
+            let Some((_, id, reference)) = self.unconfirmed.pop_front() else { break };
+            let (pending, delivered): (Vec<_>, Vec<_>) =
+                chat.others().partition(|person| person.lagging);
+            let (delivered, pending) = (ids(delivered), ids(pending));
+            self.write(Object::Receipt { id, reference, delivered, pending, r#final: true })?;
+        }
+        Ok(())
+    }
+
+    fn write_missing(&mut self, chat: &Chat, missing: &Missing) -> io::Result<()> {
+        let pending = ids(&missing.people);
+        let is_missing = |person: &&Person| !missing.people.iter().any(|m| m.id == person.id);
+        let delivered = ids(chat.others().filter(is_missing));
+        while let Some((_, id, reference)) = self.unconfirmed.pop_front() {
+            let (delivered, pending) = (delivered.clone(), pending.clone());
+            self.write(Object::Receipt { id, reference, delivered, pending, r#final: false })?;
+        }
+        Ok(())
+    }
+
+    fn write_stats(&mut self, tally: &Tally) -> io::Result<()> {
+        let mean = mean_recovery(tally);
+        self.write(Object::Stats { counters: &tally.counters, drops: &tally.drops, mean })
+    }
+
+    fn sent(&mut self, reference: Option<&str>, id: String, number: u64) -> io::Result<()> {
+        let reference = reference.map(str::to_owned);
+        self.write(Object::Ack { reference: reference.clone(), id: Some(id.clone()) })?;
+        self.unconfirmed.push_back((number, id, reference));
+        Ok(())
+    }
+}
+
+impl<O: Write> Front for Json<O> {
+    fn greet(&mut self, greeting: &Greeting) -> io::Result<()> {
+        let Person { id, session, name, .. } = &greeting.me;
+        self.write(Object::Hello {
+            app: concat!("mcast-chat/", env!("CARGO_PKG_VERSION")),
+            myself: Myself {
+                id: id.to_string(),
+                session: session.to_string(),
+                name: name.as_str(),
+            },
+            group: &greeting.group,
+            transport: greeting.transport,
+            interfaces: &greeting.through,
+            encrypted: greeting.private,
+        })
+    }
+
+    fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()> {
+        match happening {
+            Happening::View { number, people } => {
+                self.view = *number;
+                self.write_view(chat, people.iter())
+            }
+            Happening::Joined(person) => self.write(joined(person)),
+            Happening::Left(person, why) => self.write(left(person, *why)),
+            Happening::Renamed(person, old) => self.write(Object::Nick {
+                id: person.id.to_string(),
+                name: person.name.as_str(),
+                old: old.as_str(),
+            }),
+            Happening::Message(message) => self.write_message(message),
+            Happening::Gap { from, first, last, state, .. } => self.write(Object::Gap {
+                from: from.to_string(),
+                first: *first,
+                last: *last,
+                state: gap_state(*state),
+            }),
+            Happening::Confirmed { before } => self.confirm(chat, *before),
+            Happening::SameName(_)
+            | Happening::Lagging(..)
+            | Happening::OtherPassphrase { .. }
+            | Happening::Unreadable { .. } => match words::notice(happening) {
+                Some(notice) => self.warn(notice.code, &notice.text),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn synced(&mut self) -> io::Result<()> {
+        self.write(Object::Sync {})
+    }
+
+    fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()> {
+        self.write(Object::Warning { code, message: text })
+    }
+
+    fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal> {
+        ops::parse(line)
+    }
+
+    fn answer(
+        &mut self,
+        chat: &Chat,
+        reference: Option<&str>,
+        answer: &Answer<'_>,
+    ) -> io::Result<()> {
+        if let Answer::Sent { session, number, .. } = answer {
+            return self.sent(reference, message_id(*session, *number), *number);
+        }
+        self.write(Object::Ack { reference: reference.map(str::to_owned), id: None })?;
+        match answer {
+            Answer::Who => self.write_view(chat, chat.people()),
+            Answer::Stats(tally) => self.write_stats(tally),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {
+        let Refusal { reference, code, message, hint } = refusal;
+        let (message, hint) = (message.as_str(), hint.as_str());
+        self.write(Object::Error { reference: reference.as_deref(), code, message, hint })
+    }
+
+    fn bye(&mut self, chat: &Chat, tally: &Tally, missing: Option<&Missing>) -> io::Result<()> {
+        if let Some(missing) = missing {
+            self.write_missing(chat, missing)?;
+        }
+        self.write_stats(tally)?;
+        self.write(Object::Bye {})
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn member<'a>(person: &'a Person, chat: &Chat) -> Member<'a> {
+    Member {
+        id: person.id.to_string(),
+        session: person.session.to_string(),
+        name: person.name.as_str(),
+        addr: person.addr.map(|addr| addr.to_string()),
+        state: if person.lagging { "lagging" } else { "alive" },
+        rtt_us: person.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+        verified: false,
+        me: (person.id == chat.me()).then_some(true),
+    }
+}
+
+fn joined(person: &Person) -> Object<'_> {
+    Object::Join {
+        id: person.id.to_string(),
+        session: person.session.to_string(),
+        name: person.name.as_str(),
+        addr: person.addr.map(|addr| addr.to_string()),
+    }
+}
+
+fn left(person: &Person, why: Departure) -> Object<'_> {
+    let reason = match why {
+        Departure::Quit => "quit",
+        Departure::Timeout => "timeout",
+        Departure::Restart => "restart",
+    };
+    let (id, session) = (person.id.to_string(), person.session.to_string());
+    Object::Leave { id, session, name: person.name.as_str(), reason }
+}
+
+fn gap_state(state: GapState) -> &'static str {
+    match state {
+        GapState::Requested => "requested",
+        GapState::Recovered => "recovered",
+        GapState::Lost => "lost",
+    }
+}
+
+fn ids<'p>(people: impl IntoIterator<Item = &'p Person>) -> Vec<String> {
+    people.into_iter().map(|person| person.id.to_string()).collect()
+}
+
+/// Microseconds from noticing a loss to its repair, on average.
+fn mean_recovery(tally: &Tally) -> Option<u64> {
+    let of = |name| tally.counters.iter().find(|counter| counter.0 == name).map(|c| c.1);
+    of("recovery_micros")?.checked_div(of("recovered")?)
+}
+
+#[cfg(test)]
+mod tests;

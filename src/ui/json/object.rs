@@ -1,0 +1,181 @@
+//! The objects that are written, with the fields in their order (experience.md §3: programs rely
+//! on the names; only additions may come, and unknown fields are ignored).
+//!
+//! `ord` and `view` of a message are absent for the service `fifo`, `primary` and `transitional`
+//! of a view until views are agreed: a field that is there makes a promise.
+
+use crate::chat::is_unsafe;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::ser::{Formatter, Serializer as JsonSerializer};
+use std::io::{self, Write};
+
+/// One line: the version of the format, then the object.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    v: u8,
+    #[serde(flatten)]
+    object: Object<'a>,
+}
+
+/// An object; its variant is its `type`.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Object<'a> {
+    /// First of all: who and where this member is.
+    Hello {
+        app: &'a str,
+        #[serde(rename = "self")]
+        myself: Myself<'a>,
+        group: &'a str,
+        transport: &'a str,
+        interfaces: &'a [String],
+        encrypted: bool,
+    },
+    /// The members are now these.
+    View {
+        view: String,
+        number: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        primary: Option<bool>,
+        members: Vec<Member<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        transitional: Option<Vec<String>>,
+    },
+    /// A message; one's own, too.
+    Msg {
+        id: String,
+        seq: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ord: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        view: Option<String>,
+        ts: String,
+        room: &'a str,
+        from: From<'a>,
+        to: Option<From<'a>>,
+        kind: &'a str,
+        service: &'a str,
+        text: &'a str,
+        reply_to: Option<String>,
+        history: bool,
+    },
+    /// Who has a message of one's own, and who not yet.
+    Receipt {
+        id: String,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        delivered: Vec<String>,
+        pending: Vec<String>,
+        r#final: bool,
+    },
+    /// Messages of a member are late, came after all, or are lost.
+    Gap { from: String, first: u64, last: u64, state: &'a str },
+    /// A member came.
+    Join { id: String, session: String, name: &'a str, addr: Option<String> },
+    /// A member went: `quit`, `timeout`, `restart`.
+    Leave { id: String, session: String, name: &'a str, reason: &'a str },
+    /// A member has another name.
+    Nick { id: String, name: &'a str, old: &'a str },
+    /// The counters.
+    Stats {
+        #[serde(flatten, serialize_with = "pairs")]
+        counters: &'a [(&'static str, u64)],
+        #[serde(rename = "recovery_mean_micros", skip_serializing_if = "Option::is_none")]
+        mean: Option<u64>,
+        #[serde(serialize_with = "pairs")]
+        drops: &'a [(&'static str, u64)],
+    },
+    /// Something is amiss; the program goes on.
+    Warning { code: &'a str, message: &'a str },
+    /// Something that was asked for was not done.
+    Error {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a str>,
+        code: &'a str,
+        message: &'a str,
+        hint: &'a str,
+    },
+    /// Something that was asked for was done, or is on its way.
+    Ack {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
+    /// Whoever was here at the start has been heard.
+    Sync {},
+    /// Last of all.
+    Bye {},
+}
+
+/// Who this member is.
+#[derive(Serialize)]
+pub(super) struct Myself<'a> {
+    pub(super) id: String,
+    pub(super) session: String,
+    pub(super) name: &'a str,
+}
+
+/// Who sent or receives a message.
+#[derive(Serialize)]
+pub(super) struct From<'a> {
+    pub(super) id: String,
+    pub(super) name: &'a str,
+}
+
+/// A member of a view; `me` marks oneself.
+#[derive(Serialize)]
+pub(super) struct Member<'a> {
+    pub(super) id: String,
+    pub(super) session: String,
+    pub(super) name: &'a str,
+    pub(super) addr: Option<String>,
+    pub(super) state: &'a str,
+    pub(super) rtt_us: Option<u64>,
+    pub(super) verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) me: Option<bool>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(object: Object<'a>) -> Self {
+        Self { v: 1, object }
+    }
+
+    /// Writes the line in one piece, with its newline.
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        self.serialize(&mut JsonSerializer::with_formatter(&mut bytes, Escaping))?;
+        bytes.push(b'\n');
+        out.write_all(&bytes)
+    }
+}
+
+/// Compact JSON that also escapes what is valid in JSON but must not reach a terminal: DEL, C1
+/// and bidirectional controls. Nothing is lost: readers see the same text.
+struct Escaping;
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_unsafe(c)) {
+            // All of them lie below U+10000: one escape each.
+            write!(out, "{}\\u{:04x}", &rest[..at], u32::from(c))?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+fn pairs<S: Serializer>(pairs: &[(&'static str, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(pairs.len()))?;
+    for (name, count) in pairs {
+        map.serialize_entry(name, count)?;
+    }
+    map.end()
+}

@@ -1,0 +1,248 @@
+//! The line front end: messages on stdout, one a line, `time<TAB>room<TAB>name<TAB>text`;
+//! everything else on stderr, so that a pipe carries messages alone.
+//!
+//! Tabs, newlines, backslashes and controls in a text are escaped, so a line has always four
+//! fields. The room of a private message is `@` and the other's name: no room begins with `@`.
+
+use super::collapse::Collapse;
+use super::words::{self, Notices};
+use super::{Answer, Front, Greeting, Missing, Refusal, Request, stamp};
+use crate::chat::{
+    COMMANDS, Chat, Command, CommandError, Happening, Kind, Message, Person, Safe, Tally, command,
+};
+use jiff::tz::TimeZone;
+use std::io::{self, Write};
+
+/// Settings of the line front end.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// How much is said beside the messages.
+    pub notices: Notices,
+    /// Whether notices are dimmed.
+    pub color: bool,
+    /// Whether times are short (`09:14:03`), for people; else with date and offset.
+    pub short_time: bool,
+    /// The zone that times are shown in.
+    pub zone: TimeZone,
+    /// Messages of this room alone are shown; none: of all.
+    pub only_room: Option<String>,
+}
+
+/// Writes messages to `out` and notices to `notes`.
+#[derive(Debug)]
+pub struct Line<O, N> {
+    out: O,
+    notes: N,
+    style: Style,
+    collapse: Collapse,
+    synced: bool,
+}
+
+impl<O: Write, N: Write> Line<O, N> {
+    /// A front end on the two.
+    pub fn new(out: O, notes: N, style: Style) -> Self {
+        Self { out, notes, style, collapse: Collapse::default(), synced: false }
+    }
+
+    /// A closed stderr is no reason to stop talking: its errors are ignored.
+    fn note(&mut self, least: Notices, text: &str) {
+        if self.style.notices >= least {
+            for line in self.collapse.push(text) {
+                self.write_note(&line);
+            }
+        }
+    }
+
+    /// A line that was asked for: never collapsed, never left out.
+    fn write_note(&mut self, line: &str) {
+        let (dim, plain) = if self.style.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+        let _ = writeln!(self.notes, "{dim}-- {line}{plain}");
+        let _ = self.notes.flush();
+    }
+
+    fn message(&mut self, message: &Message) -> io::Result<()> {
+        if self.style.only_room.as_ref().is_some_and(|room| room != message.room.as_str()) {
+            return Ok(());
+        }
+        let line = self.format(message);
+        writeln!(self.out, "{line}")?;
+        self.out.flush()
+    }
+
+    fn format(&self, message: &Message) -> String {
+        let zone = &self.style.zone;
+        let time = match self.style.short_time {
+            true => stamp::clock(message.at, zone),
+            false => stamp::local(message.at, zone),
+        };
+        let room = match &message.to {
+            Some((_, to)) if message.own => format!("@{to}"),
+            Some(_) => format!("@{}", message.name),
+            None => message.room.to_string(),
+        };
+        let act = if message.kind == Kind::Act { "* " } else { "" };
+        format!("{time}\t{room}\t{}\t{act}{}", message.name, Safe::line(&message.text))
+    }
+
+    fn help(&mut self, asked: Option<&'static Command>) {
+        let all = COMMANDS.iter().filter(|command| asked.is_none_or(|asked| asked == *command));
+        for command in all {
+            let usage = usage(command);
+            self.write_note(&format!("{usage:<20} {}", command.does));
+        }
+        if asked.is_none() {
+            self.write_note("//text               say /text: a line that begins with a slash");
+        }
+    }
+
+    fn who(&mut self, chat: &Chat) {
+        let count = chat.people().count();
+        self.write_note(&format!("{count} here"));
+        for person in chat.people() {
+            let you = if person.id == chat.me() { " (you)" } else { "" };
+            self.write_note(&format!("  {}{you}", describe(person)));
+        }
+    }
+
+    fn tally(&mut self, tally: &Tally) {
+        for (name, count) in &tally.counters {
+            self.write_note(&format!("{name:<20} {count}"));
+        }
+        for (name, count) in tally.drops.iter().filter(|drop| drop.1 > 0) {
+            self.write_note(&format!("dropped: {name:<11} {count}"));
+        }
+    }
+}
+
+impl<O: Write, N: Write> Front for Line<O, N> {
+    fn greet(&mut self, greeting: &Greeting) -> io::Result<()> {
+        let Greeting { me, group, transport, why, .. } = greeting;
+        let through = greeting.through.join(", ");
+        let name = &me.name;
+        self.note(
+            Notices::Normal,
+            &format!("you are {name} in {group}, over {transport} through {through}: {why}"),
+        );
+        for (interface, why) in &greeting.skipped {
+            self.note(Notices::Verbose, &format!("not used: {interface}: {why}"));
+        }
+        let privacy = match greeting.private {
+            true => "locked group: only who has the passphrase can read and write",
+            false => "open group: anyone on this network can read and write",
+        };
+        self.note(Notices::Normal, privacy);
+        Ok(())
+    }
+
+    fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()> {
+        if let Happening::Message(message) = happening {
+            return self.message(message);
+        }
+        let (least, text) = match happening {
+            Happening::Joined(person) if person.id == chat.me() => return Ok(()),
+            Happening::Joined(person) if !self.synced => {
+                (Notices::Normal, format!("{} is here", person.name))
+            }
+            other => match words::notice(other) {
+                Some(notice) => (notice.least, notice.text),
+                None => return Ok(()),
+            },
+        };
+        self.note(least, &text);
+        Ok(())
+    }
+
+    fn synced(&mut self) -> io::Result<()> {
+        self.synced = true;
+        Ok(())
+    }
+
+    fn warn(&mut self, _code: &'static str, text: &str) -> io::Result<()> {
+        self.note(Notices::Normal, &format!("warning: {}", Safe::line(text)));
+        Ok(())
+    }
+
+    fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal> {
+        match command::parse(line) {
+            Ok(action) => Ok(action.map(|action| Request { reference: None, action })),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+
+    fn answer(&mut self, chat: &Chat, _: Option<&str>, answer: &Answer<'_>) -> io::Result<()> {
+        match answer {
+            Answer::Sent { to: Some(to), .. } => {
+                let to = Safe::line(to);
+                self.note(
+                    Notices::Normal,
+                    &format!("only {to} is shown this, but it is not sealed: all members get it"),
+                );
+            }
+            Answer::Sent { .. } | Answer::Quit => {}
+            Answer::Nick(name) => self.write_note(&format!("you are {}", Safe::line(name))),
+            Answer::Who => self.who(chat),
+            Answer::Stats(tally) => self.tally(tally),
+            Answer::Help(command) => self.help(*command),
+            Answer::History(messages) => {
+                for message in messages {
+                    let line = self.format(message);
+                    self.write_note(&line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {
+        let Refusal { code, message, hint, .. } = refusal;
+        self.write_note(&format!("error[{code}]: {message}; not sent. {hint}"));
+        Ok(())
+    }
+
+    fn bye(&mut self, _: &Chat, tally: &Tally, _: Option<&Missing>) -> io::Result<()> {
+        self.idle()?;
+        if self.style.notices == Notices::Verbose {
+            self.tally(tally);
+        }
+        Ok(())
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        if let Some(line) = self.collapse.flush() {
+            self.write_note(&line);
+        }
+        Ok(())
+    }
+}
+
+/// A member in a list: name, id, address, round trip.
+pub fn describe(person: &Person) -> String {
+    let id = &person.id.to_string()[..8];
+    let addr = person.addr.map_or_else(|| "-".to_owned(), |addr| addr.to_string());
+    let rtt = person.rtt.map_or_else(|| "-".to_owned(), |rtt| format!("{} us", rtt.as_micros()));
+    let lagging = if person.lagging { "\tcannot keep up" } else { "" };
+    format!("{}\t{id}\t{addr}\t{rtt}{lagging}", person.name)
+}
+
+fn usage(command: &Command) -> String {
+    format!("/{} {}", command.word, command.arguments).trim_end().to_owned()
+}
+
+fn refusal(error: &CommandError) -> Refusal {
+    match error {
+        CommandError::Unknown(word, near) => {
+            let hint = match near {
+                Some(near) => format!("did you mean /{near}? (//{word} says it literally)"),
+                None => "/help lists the commands; two slashes say it literally".to_owned(),
+            };
+            Refusal::new("command", &format!("there is no command /{word}"), &hint)
+        }
+        CommandError::Usage(command) => {
+            let hint = format!("use it as {}: {}", usage(command), command.does);
+            Refusal::new("command", &format!("/{} was not understood", command.word), &hint)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

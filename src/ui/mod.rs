@@ -1,0 +1,127 @@
+//! The front ends: what happened goes in, lines come out.
+//!
+//! A [`Front`] decides only how things look. It reads no clock and no socket, and writes nothing
+//! but its lines; what a person or script asks for comes back as a [`Request`].
+
+mod collapse;
+pub mod json;
+pub mod line;
+mod stamp;
+mod words;
+
+pub use words::Notices;
+
+use crate::chat::{Action, Chat, Happening, Message, Person, Safe, Session, Tally};
+use std::io;
+
+/// What is known once the group is joined.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    /// Who this member is.
+    pub me: Person,
+    /// `239.1.1.1:23911`.
+    pub group: String,
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+    /// Interfaces in use, or the address of the TCP mesh.
+    pub through: Vec<String>,
+    /// Interfaces not used, and why.
+    pub skipped: Vec<(String, String)>,
+    /// Why this transport.
+    pub why: String,
+    /// Whether a passphrase locks the group.
+    pub private: bool,
+}
+
+/// What was asked for, and what the answer is to be marked with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// The asker's own mark, given back with the answer.
+    pub reference: Option<String>,
+    /// What to do.
+    pub action: Action,
+}
+
+/// Why something that was asked for was not done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The asker's own mark.
+    pub reference: Option<String>,
+    /// A word for scripts.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: Safe,
+    /// What to do instead.
+    pub hint: Safe,
+}
+
+impl Refusal {
+    /// A refusal; `message` and `hint` are made safe to show.
+    pub fn new(code: &'static str, message: &str, hint: &str) -> Self {
+        Self { reference: None, code, message: Safe::line(message), hint: Safe::line(hint) }
+    }
+}
+
+/// An answer to a [`Request`] that was done.
+#[derive(Debug)]
+pub enum Answer<'a> {
+    /// Message `number` is on its way.
+    Sent {
+        /// This member's session, in which the message is numbered.
+        session: Session,
+        /// The message's number.
+        number: u64,
+        /// To whom alone, if not to all.
+        to: Option<&'a str>,
+    },
+    /// This member now has this name.
+    Nick(&'a str),
+    /// Who is here.
+    Who,
+    /// The last messages, oldest first.
+    History(Vec<&'a Message>),
+    /// The counters.
+    Stats(&'a Tally),
+    /// How commands are used: all, or one.
+    Help(Option<&'static crate::chat::Command>),
+    /// The program will leave.
+    Quit,
+}
+
+/// How this member's last messages were received, when it leaves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Missing {
+    /// The highest message that was asked about.
+    pub number: u64,
+    /// Who did not confirm it.
+    pub people: Vec<Person>,
+}
+
+/// Shows what happens, and understands what is typed or piped in.
+///
+/// Every method that writes fails only where its output cannot be written.
+pub trait Front {
+    /// The group is joined.
+    fn greet(&mut self, greeting: &Greeting) -> io::Result<()>;
+    /// Something happened.
+    fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()>;
+    /// Whoever was here at the start has been heard.
+    fn synced(&mut self) -> io::Result<()>;
+    /// Something is amiss, though the program goes on.
+    fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()>;
+    /// What a line of input asks for; nothing where it is empty.
+    fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal>;
+    /// A request was done.
+    fn answer(
+        &mut self,
+        chat: &Chat,
+        reference: Option<&str>,
+        answer: &Answer<'_>,
+    ) -> io::Result<()>;
+    /// A request was not done.
+    fn refuse(&mut self, refusal: &Refusal) -> io::Result<()>;
+    /// The program leaves; the counters, and who has not confirmed what was sent.
+    fn bye(&mut self, chat: &Chat, tally: &Tally, missing: Option<&Missing>) -> io::Result<()>;
+    /// Nothing has happened for a while: shows what was held back.
+    fn idle(&mut self) -> io::Result<()>;
+}

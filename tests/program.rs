@@ -1,0 +1,406 @@
+//! The program itself: real processes, their lines and their exit codes. Those that talk do so in
+//! a network of their own (see `support/netns.rs`).
+
+#[path = "support/netns.rs"]
+mod netns;
+#[path = "support/program.rs"]
+mod program;
+
+use netns::{inside, sh};
+use program::{Ended, Home, Program};
+use serde_json::Value;
+
+/// A network in which loopback carries multicast.
+fn loopback() {
+    sh("ip link set lo up multicast on");
+    sh("ip route add 224.0.0.0/4 dev lo");
+}
+
+/// A chat of `name` that has found its place.
+fn chat(home: &Home, name: &str, more: &[&str]) -> Program {
+    let arguments = [&["--name", name, "-i", "lo"], more].concat();
+    let mut program = home.start(&arguments);
+    program.notes.find(&["you are", name]);
+    program
+}
+
+/// A chat in JSON that has heard whoever is here.
+fn json(home: &Home, name: &str, more: &[&str]) -> Program {
+    let arguments = [&["--json", "--name", name, "-i", "lo"], more].concat();
+    let mut program = home.start(&arguments);
+    program.out.find(&[r#""type":"sync""#]);
+    program
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).expect("is JSON")
+}
+
+#[track_caller]
+fn check(ended: &Ended, code: i32, note: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert!(ended.notes.contains(note), "{ended:?}");
+}
+
+// ---- without a network ------------------------------------------------------
+
+#[test]
+fn help_says_what_it_is_and_how_it_ends() {
+    let home = Home::new("help");
+    let help = home.run(&["--help"]);
+    check(&help, 0, "");
+    for part in ["without a server", "send ", "listen ", "who ", "--group", "Exit codes", "/msg"] {
+        assert!(help.out.contains(part), "{part} is missing in:\n{}", help.out);
+    }
+    assert_eq!(home.run(&["--version"]).out, "mcast-chat 0.1.0\n");
+}
+
+#[test]
+fn an_unknown_word_is_an_error_with_a_suggestion_and_never_a_message() {
+    let home = Home::new("unknown");
+    let ended = home.run(&["lisen"]);
+    check(&ended, 2, "error[command]: there is no command lisen\n");
+    assert!(ended.notes.contains("try: mcast-chat listen\n"), "{ended:?}");
+    check(&home.run(&["hello"]), 2, "try: mcast-chat send 'hello'\n");
+    check(&home.run(&["--gruop", "239.1.1.1"]), 2, "--group");
+}
+
+#[test]
+fn what_is_no_group_is_told_in_three_lines() {
+    let ended = Home::new("group").run(&["--group", "192.168.1.5"]);
+    assert_eq!(ended.code, Some(2));
+    assert_eq!(
+        ended.notes,
+        "error[group-addr]: 192.168.1.5 is not a multicast address\n  \
+         why: groups are 224.0.0.0–239.255.255.255; for a LAN use 239.x.x.x\n  \
+         try: mcast-chat --group 239.255.77.1\n"
+    );
+}
+
+#[test]
+fn with_json_an_error_is_an_object_on_stdout() {
+    let ended = Home::new("json-error").run(&["--json", "--group", "192.168.1.5"]);
+    assert_eq!((ended.code, ended.notes.as_str()), (Some(2), ""));
+    let error = parse(&ended.out);
+    assert_eq!(error["type"], "error");
+    assert_eq!(error["code"], "group-addr");
+}
+
+#[test]
+fn the_environment_counts_less_than_an_argument() {
+    let home = Home::new("environment");
+    let mut command = home.command(&["who"]);
+    let output = command.env("MCAST_CHAT_GROUP", "10.0.0.1").output().expect("runs");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("10.0.0.1 is not a multicast"));
+    let mut command = home.command(&["who", "--group", "10.0.0.2"]);
+    let output = command.env("MCAST_CHAT_GROUP", "10.0.0.1").output().expect("runs");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("10.0.0.2 is not a multicast"));
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused_before_anything_is_joined() {
+    let home = Home::new("refused");
+    check(&home.run(&["send", ""]), 8, "error[empty]");
+    check(&home.run(&["send", "hi", "--room", "@bo"]), 8, "error[room]");
+    let mut long = home.start(&["send", "-"]);
+    long.say(&"x".repeat(1 << 20));
+    check(&long.end(), 8, "error[too-long]: the message is longer than 1048448 bytes");
+}
+
+// ---- in a network of its own ------------------------------------------------
+
+#[test]
+fn two_talk_in_lines_and_leave_when_their_input_ends() {
+    inside("two_talk_in_lines_and_leave_when_their_input_ends", || {
+        loopback();
+        let home = Home::new("lines");
+        let (mut ana, mut bo) = (chat(&home, "ana", &[]), chat(&home, "bo", &[]));
+        ana.notes.find(&["-- bo "]);
+        ana.say("hi\tthere \x1b[2J");
+        let line = bo.out.find(&["hi"]);
+        let fields: Vec<&str> = line.split('\t').collect();
+        assert_eq!(fields[1..], ["general", "ana", "hi\\tthere \\u{1b}[2J"], "{line}");
+        bo.say("/me waves");
+        ana.out.find(&["\tgeneral\tbo\t* waves"]);
+        bo.say("/msg ana psst");
+        ana.out.find(&["\t@bo\tbo\tpsst"]);
+        bo.notes.find(&["it is not sealed"]);
+        bo.say("/nick bob");
+        ana.notes.find(&["bo is now called bob"]);
+        check(&bo.end(), 0, "");
+        ana.notes.find(&["bob left"]);
+        check(&ana.end(), 0, "");
+    });
+}
+
+#[test]
+fn a_pipe_waits_until_all_have_what_it_said() {
+    inside("a_pipe_waits_until_all_have_what_it_said", || {
+        loopback();
+        let home = Home::new("pipe");
+        let mut bo = json(&home, "bo", &["--fault", "loss=0.2,seed=7"]);
+        let mut ana = home.start(&["--name", "ana", "-i", "lo", "-q"]);
+        for number in 1..=500 {
+            ana.say(&format!("message {number}"));
+        }
+        check(&ana.end(), 0, "");
+        for number in 1..=500 {
+            let text = format!("\"text\":\"message {number}\"");
+            bo.out.find(&["\"type\":\"msg\"", &text]);
+        }
+    });
+}
+
+#[test]
+fn a_command_that_does_not_exist_is_not_sent_and_a_script_is_told() {
+    inside("a_command_that_does_not_exist_is_not_sent_and_a_script_is_told", || {
+        loopback();
+        let home = Home::new("command");
+        let mut ana = chat(&home, "ana", &[]);
+        ana.say("/mgs bo secret");
+        ana.notes.find(&["error[command]: there is no command /mgs", "did you mean /msg?"]);
+        ana.say("//mgs is no command");
+        ana.out.find(&["\tana\t/mgs is no command"]);
+        check(&ana.end(), 8, "");
+    });
+}
+
+#[test]
+fn json_objects_are_those_of_the_contract() {
+    inside("json_objects_are_those_of_the_contract", || {
+        loopback();
+        let home = Home::new("json");
+        let mut ana = json(&home, "ana", &[]);
+        let mut bo = json(&home, "bo", &[]);
+        ana.out.find(&["\"type\":\"join\"", "\"name\":\"bo\""]);
+        ana.say(r#"{"op":"send","ref":"a1","text":"hi"}"#);
+        let ack = parse(&ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a1\""]));
+        let msg = parse(&bo.out.find(&["\"type\":\"msg\""]));
+        assert_eq!(msg["id"], ack["id"]);
+        assert_eq!((&msg["seq"], &msg["text"]), (&Value::from(1), &Value::from("hi")));
+        let receipt = parse(&ana.out.find(&["\"type\":\"receipt\"", "\"ref\":\"a1\""]));
+        assert_eq!(receipt["final"], true);
+        assert_eq!(receipt["delivered"].as_array().map(Vec::len), Some(1));
+        answers_every_operation(&mut ana);
+        ana.say(r#"{"op":"quit","ref":"q"}"#);
+        let ended = ana.wait();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.out.ends_with("{\"v\":1,\"type\":\"bye\"}\n"), "{ended:?}");
+        let leave = parse(&bo.out.find(&["\"type\":\"leave\""]));
+        assert_eq!(leave["reason"], "quit");
+    });
+}
+
+fn answers_every_operation(ana: &mut Program) {
+    ana.say("this is not JSON");
+    ana.out.find(&["\"type\":\"error\"", "\"code\":\"json\""]);
+    ana.say(r#"{"op":"react","ref":"a2"}"#);
+    ana.out.find(&["\"type\":\"error\"", "\"ref\":\"a2\"", "\"code\":\"unsupported\""]);
+    ana.say(r#"{"op":"dm","ref":"a3","to":"nobody","text":"x"}"#);
+    ana.out.find(&["\"type\":\"error\"", "\"ref\":\"a3\"", "\"code\":\"nobody\""]);
+    ana.say(r#"{"op":"who","ref":"a4"}"#);
+    ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a4\""]);
+    ana.out.find(&["\"type\":\"view\"", "\"name\":\"bo\""]);
+    ana.say(r#"{"op":"stats","ref":"a5"}"#);
+    let stats = parse(&ana.out.find(&["\"type\":\"stats\""]));
+    assert_eq!(stats["submitted"], 1);
+    assert!(stats["drops"]["unauthentic"].is_u64(), "{stats}");
+}
+
+#[test]
+fn send_ends_with_0_only_when_all_have_it() {
+    inside("send_ends_with_0_only_when_all_have_it", || {
+        loopback();
+        let home = Home::new("send");
+        let mut bo = chat(&home, "bo", &[]);
+        check(&home.run(&["send", "--wait", "all", "-i", "lo", "build 7", "is out"]), 0, "");
+        bo.out.find(&["\tgeneral\ttester\tbuild 7 is out"]);
+        let few = ["send", "--min-members", "2", "--timeout", "700ms", "-i", "lo", "x"];
+        check(&home.run(&few), 4, "error[too-few]: not sent: 1 other members are here");
+        let unsure = ["send", "--wait", "2", "--timeout", "700ms", "-i", "lo", "x"];
+        check(&home.run(&unsure), 5, "error[unconfirmed]");
+    });
+}
+
+#[test]
+fn send_names_whoever_has_stopped_answering() {
+    inside("send_names_whoever_has_stopped_answering", || {
+        loopback();
+        let home = Home::new("missing");
+        let (mut ana, bo) = (json(&home, "ana", &["--timeout", "1s"]), chat(&home, "bo", &[]));
+        ana.out.find(&["\"type\":\"join\"", "\"name\":\"bo\""]);
+        bo.signal("STOP");
+        ana.say(r#"{"op":"send","ref":"a1","text":"are you there?"}"#);
+        ana.hush();
+        ana.out.find(&["\"type\":\"error\"", "\"code\":\"unconfirmed\"", "bo"]);
+        assert_eq!(ana.wait().code, Some(5));
+        bo.signal("CONT");
+    });
+}
+
+#[test]
+fn who_lists_the_others_and_ends_with_4_when_there_are_none() {
+    inside("who_lists_the_others_and_ends_with_4_when_there_are_none", || {
+        loopback();
+        let home = Home::new("who");
+        check(&home.run(&["who", "--wait", "500ms", "-i", "lo"]), 4, "error[nobody]: nobody else");
+        let _bo = chat(&home, "bo", &[]);
+        let who = home.run(&["who", "--wait", "1s", "-i", "lo"]);
+        check(&who, 0, "");
+        assert!(who.out.starts_with("bo\t"), "{who:?}");
+        let who = home.run(&["who", "--json", "--wait", "1s", "-i", "lo"]);
+        let view = parse(&who.out);
+        assert_eq!(view["members"].as_array().map(Vec::len), Some(2), "{who:?}");
+    });
+}
+
+#[test]
+fn listen_counts_and_runs_a_command_without_a_shell() {
+    inside("listen_counts_and_runs_a_command_without_a_shell", || {
+        loopback();
+        let home = Home::new("listen");
+        let arguments =
+            ["listen", "-i", "lo", "--json", "--count", "1", "--exec", "printenv MCAST_CHAT_TEXT"];
+        let mut listener = home.start(&arguments);
+        listener.out.find(&["\"type\":\"sync\""]);
+        check(&home.run(&["send", "-i", "lo", "$(id); `id`"]), 0, "");
+        listener.out.find(&["\"type\":\"msg\""]);
+        listener.out.find(&["$(id); `id`"]);
+        assert_eq!(listener.wait().code, Some(0));
+    });
+}
+
+#[test]
+fn a_closed_stdout_ends_it_in_silence() {
+    inside("a_closed_stdout_ends_it_in_silence", || {
+        loopback();
+        let home = Home::new("closed");
+        let mut ana = json(&home, "ana", &[]);
+        let program = env!("CARGO_BIN_EXE_mcast-chat");
+        let line = format!("{program} listen -q -n bo -i lo | head -n 1; echo ${{PIPESTATUS[0]}}");
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &line]).env("HOME", home.path()).env("XDG_DATA_HOME", home.path());
+        let listener =
+            bash.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let listener = listener.spawn().expect("bash runs");
+        ana.out.find(&["\"type\":\"join\"", "\"name\":\"bo\""]);
+        // `head` ends after the first line; when, only the system knows.
+        for _ in 0..20 {
+            ana.say(r#"{"op":"send","text":"hi"}"#);
+            ana.out.find(&["\"type\":\"receipt\""]);
+        }
+        let output = listener.wait_with_output().expect("has ended");
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert!(out.ends_with("\tana\thi\n0\n"), "{out}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    });
+}
+
+#[test]
+fn a_signal_ends_it_with_a_farewell() {
+    inside("a_signal_ends_it_with_a_farewell", || {
+        loopback();
+        let home = Home::new("signal");
+        let mut bo = json(&home, "bo", &[]);
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let ana = chat(&home, "ana", &[]);
+            bo.out.find(&["\"type\":\"join\"", "\"name\":\"ana\""]);
+            ana.signal(signal);
+            assert_eq!(ana.wait().code, Some(code), "{signal}");
+            bo.out.find(&["\"type\":\"leave\"", "\"reason\":\"quit\""]);
+        }
+    });
+}
+
+#[test]
+fn two_of_one_name_are_both_shown_or_the_second_is_refused() {
+    inside("two_of_one_name_are_both_shown_or_the_second_is_refused", || {
+        loopback();
+        let home = Home::new("names");
+        let mut first = chat(&home, "ana", &[]);
+        let mut second = chat(&home, "ana", &[]);
+        for program in [&mut first, &mut second] {
+            program.notes.find(&["several members have one name; they are shown as ana~"]);
+        }
+        second.say("which am I?");
+        first.out.find(&["\tgeneral\tana~", "\twhich am I?"]);
+        check(&second.end(), 0, "");
+        let ended = home.start(&["--name", "ana", "--name-policy", "fail", "-i", "lo"]).wait();
+        check(&ended, 7, "error[name-taken]: somebody here is called ana already");
+    });
+}
+
+#[test]
+fn a_restart_is_the_same_member_in_a_new_session() {
+    inside("a_restart_is_the_same_member_in_a_new_session", || {
+        loopback();
+        let home = Home::new("restart");
+        let run = || {
+            let mut ana = home.start(&["--json", "--name", "ana", "-i", "lo"]);
+            let hello = parse(&ana.out.find(&["\"type\":\"hello\""]));
+            (hello["self"]["id"].clone(), hello["self"]["session"].clone(), ana)
+        };
+        let (first_id, first_session, first) = run();
+        let (other_id, _, _other) = run();
+        assert_ne!(first_id, other_id, "two at once are two members");
+        assert_eq!(first.end().code, Some(0));
+        let (second_id, second_session, _second) = run();
+        assert_eq!(first_id, second_id);
+        assert_ne!(first_session, second_session);
+    });
+}
+
+#[test]
+fn another_passphrase_shows_nothing_and_is_told() {
+    inside("another_passphrase_shows_nothing_and_is_told", || {
+        loopback();
+        let home = Home::new("passphrase");
+        let (right, wrong) = (home.file("right", "tree\n"), home.file("wrong", "three\n"));
+        let mut ana = chat(&home, "ana", &["--passphrase-file", &right]);
+        ana.notes.find(&["locked group"]);
+        let mut bo = chat(&home, "bo", &["--passphrase-file", &right]);
+        ana.notes.find(&["-- bo "]);
+        ana.say("a secret");
+        bo.out.find(&["\tana\ta secret"]);
+        let wrong = ["--passphrase-file", &wrong, "-i", "lo"];
+        let who = home.run(&[&["who"], &wrong[..]].concat());
+        check(&who, 6, "error[passphrase]: nobody of this group is here, but 2 with another");
+        assert_eq!(who.out, "");
+        check(
+            &home.run(&[&["send", "hello"], &wrong[..], &["--min-members", "1"]].concat()),
+            6,
+            "",
+        );
+        ana.notes.find(&["with another passphrase"]);
+        let ended = ana.end();
+        assert!(!ended.out.contains("hello"), "{ended:?}");
+    });
+}
+
+#[test]
+fn without_any_network_it_talks_over_tcp_and_says_so() {
+    inside("without_any_network_it_talks_over_tcp_and_says_so", || {
+        sh("ip link set lo up");
+        let home = Home::new("tcp");
+        let mut ana = home.start(&["--name", "ana"]);
+        ana.notes.find(&["you are ana", "over tcp"]);
+        let mut bo = home.start(&["--name", "bo"]);
+        ana.notes.find(&["-- bo "]);
+        bo.say("hi");
+        ana.out.find(&["\tbo\thi"]);
+    });
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named_and_a_held_port_explained() {
+    inside("an_interface_that_is_not_there_is_named_and_a_held_port_explained", || {
+        loopback();
+        let home = Home::new("errors");
+        let ended = home.run(&["who", "-i", "eth7"]);
+        check(&ended, 2, "error[interface]: there is no interface eth7 (found: lo)");
+        let _held = std::net::UdpSocket::bind("0.0.0.0:23911").expect("is free");
+        let ended = home.run(&["who", "-i", "lo"]);
+        check(&ended, 3, "error[port]: cannot use port 23911");
+        assert!(ended.notes.contains("(EADDRINUSE)"), "{ended:?}");
+    });
+}
