@@ -76,7 +76,16 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// The records, in order, each with the number of its message; ends early at bytes that are no record.
+    fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let data: Self = whole(bytes)?;
+        counted(data.message)?;
+        let mut records = data.iter();
+        records.by_ref().for_each(drop);
+        if records.rest.is_empty() { Ok(data) } else { Err(DecodeError) }
+    }
+
+    /// The records, in order, each with the number of its message. All of a decoded packet's
+    /// records are whole: what is none was refused.
     pub fn iter(&self) -> Records<'a> {
         Records { rest: self.records, message: self.message }
     }
@@ -214,6 +223,14 @@ pub struct Leave {
     pub next_message: u64,
 }
 
+impl Leave {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let leave: Self = whole(bytes)?;
+        counted(leave.next_message)?;
+        Ok(leave)
+    }
+}
+
 /// Any packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Packet<'a> {
@@ -234,10 +251,10 @@ impl<'a> Packet<'a> {
     /// [`DecodeError`] where the bytes are no such packet, or more bytes follow.
     pub fn decode(kind: Kind, body: &'a [u8]) -> Result<Self, DecodeError> {
         match kind {
-            Kind::Data => whole(body).map(Packet::Data),
+            Kind::Data => Data::decode(body).map(Packet::Data),
             Kind::Heartbeat => Heartbeat::decode(body).map(Packet::Heartbeat),
             Kind::Nack => Ok(Packet::Nack(Nack { missing: List::decode(body)? })),
-            Kind::Leave => whole(body).map(Packet::Leave),
+            Kind::Leave => Leave::decode(body).map(Packet::Leave),
         }
     }
 
@@ -269,6 +286,8 @@ impl<'a> Heartbeat<'a> {
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: HeartbeatBody<'a> = whole(bytes)?;
+        counted(body.sent_at)?;
+        counted(body.next_message)?;
         if body.profile.is_some_and(|profile| profile.name.len() > MAX_NAME) {
             return Err(DecodeError);
         }
@@ -308,6 +327,11 @@ pub fn encode_record(record: &Record<'_>, out: &mut Vec<u8>) {
 fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     // Writing to a Vec fails only for values that bincode cannot represent, and packets hold none.
     bincode::encode_into_std_write(value, out, BINCODE).expect("packets are encodable");
+}
+
+/// Refuses what no honest member counts to, by the same limit as sequence numbers: sums of two cannot overflow.
+fn counted(number: u64) -> Result<(), DecodeError> {
+    if number < Seq::LIMIT.0 { Ok(()) } else { Err(DecodeError) }
 }
 
 fn whole<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
