@@ -1,13 +1,13 @@
-//! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding borrows from the
-//! datagram, is limited, and refuses what trails.
+//! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding
+//! borrows from the datagram, is limited, and refuses what trails.
 
 use super::header::Kind;
 use super::ids::{MemberId, Seq, SessionTag};
 use super::list::List;
 use bincode::{BorrowDecode, Decode, Encode, config};
 
-/// bincode's settings for all packets. The limit holds what a length field can make us claim: without it, nine bytes abort
-/// the process.
+/// bincode's settings for all packets. The limit holds what a length field can make us claim:
+/// without it, nine bytes abort the process.
 pub(crate) const BINCODE: config::Configuration<
     config::LittleEndian,
     config::Varint,
@@ -17,7 +17,8 @@ pub(crate) const BINCODE: config::Configuration<
 /// The longest name of a member, in bytes.
 pub const MAX_NAME: usize = 64;
 
-/// A body that is not what its kind says. It was authentic: the fault is a bug, or a hostile member.
+/// A body that is not what its kind says. It was authentic: the fault is a bug, or a hostile
+/// member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecodeError;
 
@@ -60,7 +61,8 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The most bytes that a record takes beside its body: service 1, part 1 and 5, length of the body 3 or 5.
+    /// The most bytes that a record takes beside its body: service 1, part 1 and 5, length of the
+    /// body 3 or 5.
     pub const OVERHEAD: usize = 12;
 }
 
@@ -141,8 +143,8 @@ pub struct Ack {
     pub high: Seq,
 }
 
-/// Where a session's stream begins for a member that came later; naming the member also proves that this session is not
-/// a recording, as the member's session is fresh.
+/// Where a session's stream begins for a member that came later; naming the member also proves that
+/// this session is not a recording, as the member's session is fresh.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Welcome {
     /// The member that is welcomed.
@@ -151,7 +153,8 @@ pub struct Welcome {
     pub start: Seq,
 }
 
-/// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it lay here.
+/// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it
+/// lay here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Echo {
     /// Whose timestamp.
@@ -280,8 +283,8 @@ impl<'a> Packet<'a> {
 }
 
 impl<'a> Heartbeat<'a> {
-    /// The most bytes of a heartbeat beside its name and lists: four integers of at most 9, two marks, a member id, four
-    /// lengths of at most 3.
+    /// The most bytes of a heartbeat beside its name and lists: four integers of at most 9, two
+    /// marks, a member id, four lengths of at most 3.
     pub const OVERHEAD: usize = 4 * 9 + 2 + 16 + 4 * 3;
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
@@ -329,7 +332,8 @@ fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     bincode::encode_into_std_write(value, out, BINCODE).expect("packets are encodable");
 }
 
-/// Refuses what no honest member counts to, by the same limit as sequence numbers: sums of two cannot overflow.
+/// Refuses what no honest member counts to, by the same limit as sequence numbers: sums of two
+/// cannot overflow.
 fn counted(number: u64) -> Result<(), DecodeError> {
     if number < Seq::LIMIT.0 { Ok(()) } else { Err(DecodeError) }
 }
