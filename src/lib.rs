@@ -1,4 +1,5 @@
 //! Reliable, ordered group delivery over UDP multicast.
 pub mod engine;
 pub mod time;
+pub mod transport;
 pub mod wire;

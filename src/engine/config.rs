@@ -26,6 +26,40 @@ pub struct Config {
     pub heartbeat: Duration,
     /// GRTT is never taken to be less.
     pub grtt_floor: Duration,
+    /// The bug that this engine has, to test the tests.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<Bug>,
+}
+
+/// Bugs that can be planted, to see whether the simulator finds them.
+#[cfg(feature = "planted-bugs")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bug {
+    /// A packet that was delivered is delivered again when it comes again.
+    ForgetDuplicates,
+    /// Own packets are freed before all have them.
+    FreeEarly,
+    /// High edges in heartbeats are ignored: a lost last message is not noticed.
+    IgnoreHighEdge,
+    /// Nobody repairs the packets of others.
+    NoRepairForOthers,
+    /// A gap is passed over in silence once it was asked for.
+    PassOverGap,
+    /// Heartbeats do not advance the packet counter.
+    ReuseCounter,
+}
+
+#[cfg(feature = "planted-bugs")]
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::ForgetDuplicates,
+        Self::FreeEarly,
+        Self::IgnoreHighEdge,
+        Self::NoRepairForOthers,
+        Self::PassOverGap,
+        Self::ReuseCounter,
+    ];
 }
 
 impl Config {
@@ -48,6 +82,8 @@ impl Config {
             heartbeat: Duration::from_millis(500),
             // OS timers and wake-ups are coarser than a LAN's round trip (protocol.md §1.4, "practical floor").
             grtt_floor: Duration::from_millis(1),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 }

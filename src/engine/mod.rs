@@ -1,18 +1,74 @@
-//! The protocol, sans-IO.
-pub mod config;
-pub mod output;
-pub mod stats;
+//! The protocol: one member's state, driven from outside. It owns no socket, clock, thread or entropy.
+//!
+//! The run loop of whoever drives it, real ([`crate::runtime`]) or simulated ([`crate::sim`]):
+//! 1. Give it what came: [`Engine::handle_datagram`], [`Engine::submit`]; at [`Engine::next_timeout`],
+//!    [`Engine::handle_timeout`].
+//! 2. Drain [`Engine::poll_output`] until `None`: send datagrams, tell the application.
+//! 3. Wait for the next datagram, message, or timeout.
+//!
+//! Every input takes `now`, which must not go back. Nothing here depends on the order of a hash map, so one seed and one
+//! sequence of inputs give one run.
+//!
+//! `receive` opens and dispatches; `data`, `heartbeat`, `nack` handle and build their packets; `members` decides who belongs;
+//! `stability` frees what all have; `transmit` picks what goes next. The other files are leaves: they hold no reference to
+//! each other, send nothing, and answer.
 
+mod backoff;
+mod beat;
+pub mod config;
+mod data;
+mod gaps;
+mod grtt;
+mod heartbeat;
+mod loss;
+mod members;
+mod nack;
+pub mod output;
+mod pace;
+mod queue;
+mod receive;
+mod remote;
+mod repair;
+mod replay;
+mod sender;
+mod stability;
+pub mod stats;
+mod stream;
+mod transmit;
+mod window;
+
+#[cfg(feature = "planted-bugs")]
+pub use config::Bug;
 pub use config::Config;
 pub use output::{Delivery, Departure, Event, Gap, GapState, Member, Output, View};
 pub use stats::{Drop, Stats};
 
-use crate::time::Instant;
-use crate::wire::{GroupKey, Session, packet::Service};
-use std::net::SocketAddr;
+use crate::time::{Duration, Instant};
+use crate::wire::list::ListBuilder;
+use crate::wire::packet::Service;
+use crate::wire::{GroupKey, Session, SessionKey, SessionTag};
+use backoff::Losers;
+use beat::Beat;
+use loss::Loss;
+use members::Strangers;
+use pace::Pace;
+use queue::{Events, Outbox};
+use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use remote::Remote;
+use repair::Repairs;
+use sender::Sender;
+use std::collections::BTreeMap;
+use window::Pool;
 
 /// The longest message, in bytes.
 pub const MAX_MESSAGE: usize = 1 << 20;
+
+/// How often members are checked, windows freed and gaps given up. Short against every interval that these decide by.
+const UPKEEP: Duration = Duration::from_millis(100);
+/// Nothing was done for so long: the process was stopped, and what looks like others' silence is our own.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The farewell is sent so often: lost by one in 125 at 20 % loss; the others' timeout covers the rest.
+const FAREWELLS: u32 = 3;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -31,74 +87,232 @@ pub enum SendError {
 /// Why `next_timeout` is when it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Timer {
-    /// A heartbeat or an acknowledgement is due.
-    Heartbeat,
     /// A gap is to be asked for.
     Nack,
     /// Another's packet is to be repaired.
     Repair,
-    /// A member may be gone.
-    Membership,
+    /// A heartbeat or an acknowledgement is due.
+    Heartbeat,
+    /// Members are to be checked.
+    Upkeep,
+    /// The farewell is to be repeated.
+    Leave,
     /// The pace lets the next datagram go.
     Pace,
 }
 
+/// What is left to do of a farewell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Farewell {
+    /// The member stays.
+    None,
+    /// So many more are to be sent, the next at that time.
+    Due(u32, Instant),
+    /// It has left.
+    Done,
+}
+
 /// One member's protocol state. Datagrams, messages and time go in; datagrams, events and a deadline come out.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    config: Config,
+    key: GroupKey,
+    session: Session,
+    tag: SessionTag,
+    seal: SessionKey,
+    counter: u64,
+    started: Instant,
+    rng: Xoshiro256PlusPlus,
 
-#[expect(
-    unused_variables,
-    clippy::unused_self,
-    missing_docs,
-    clippy::missing_errors_doc,
-    clippy::missing_const_for_fn
-)]
+    sender: Sender,
+    remotes: BTreeMap<SessionTag, Remote>,
+    repairs: Repairs,
+    losers: Losers,
+    loss: Loss,
+    grtt: Duration,
+    beat: Beat,
+    pace: Pace,
+    farewell: Farewell,
+    upkeep_at: Instant,
+    seen: Instant,
+    strangers: Strangers,
+    view: u64,
+    view_changed: bool,
+
+    events: Events,
+    outbox: Outbox,
+    pool: Pool,
+    scratch: Scratch,
+    stats: Stats,
+}
+
+/// Buffers that are reused, so that a warm engine does not allocate per datagram.
+#[derive(Debug, Default)]
+struct Scratch {
+    sealed: Vec<u8>,
+    opened: Vec<u8>,
+    records: Vec<u8>,
+    list: ListBuilder,
+    echoes: ListBuilder,
+    welcomes: ListBuilder,
+    /// Where the last list that did not hold all went on.
+    cursor: Option<SessionTag>,
+}
+
 impl Engine {
-    /// A member of the group of `key` in `session`; `seed` decides every random choice.
+    /// A member of the group of `key`, in a `session` drawn anew for this run; `seed` decides every random choice.
     pub fn new(config: Config, key: GroupKey, session: Session, seed: u64, now: Instant) -> Self {
-        todo!()
+        Self {
+            seal: key.session_key(0, &session),
+            tag: session.tag(),
+            counter: 0,
+            started: now,
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            sender: Sender::new(config.max_datagram, config.window),
+            remotes: BTreeMap::new(),
+            repairs: Repairs::default(),
+            losers: Losers::new(),
+            loss: Loss::new(),
+            grtt: grtt::INITIAL.max(config.grtt_floor),
+            beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
+            pace: Pace::new(config.rate),
+            farewell: Farewell::None,
+            upkeep_at: now + UPKEEP,
+            seen: now,
+            strangers: Strangers::default(),
+            view: 0,
+            view_changed: true,
+            events: Events::default(),
+            outbox: Outbox::default(),
+            pool: Pool::default(),
+            scratch: Scratch::default(),
+            stats: Stats::default(),
+            config,
+            key,
+            session,
+        }
     }
-    /// Takes a message; its number in this session, from 1.
+
+    /// Takes a message to be sent to all members; its number in this session, from 1. Small messages that are taken before
+    /// the next [`Engine::poll_output`] share datagrams.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was taken then.
     pub fn submit(
         &mut self,
         now: Instant,
         service: Service,
         body: &[u8],
     ) -> Result<u64, SendError> {
-        todo!()
+        if self.farewell != Farewell::None {
+            return Err(SendError::Left);
+        }
+        let number = self.sender.submit(now, service, body, &mut self.pool)?;
+        let (from, session) = (self.config.member, self.session);
+        self.events.deliver(&Delivery { from, session, number, service, body });
+        self.stats.submitted += 1;
+        self.stats.delivered += 1;
+        Ok(number)
     }
-    /// Takes a datagram that came from `path`. It is opened in place. What is wrong with it is counted, never an error.
-    pub fn handle_datagram(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) {}
+
     /// Does what is due. Calling it early does nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {}
-    /// The next thing to do, until `None`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.farewell == Farewell::Done {
+            return;
+        }
+        self.notice_pause(now);
+        if self.gaps_deadline().is_some_and(|due| due <= now) {
+            self.send_nack(now);
+        }
+        self.send_due_repairs(now);
+        if self.upkeep_at <= now {
+            self.upkeep_at = now + UPKEEP;
+            self.upkeep(now);
+        }
+        if self.beat.deadline() <= now {
+            self.send_heartbeat(now);
+        }
+        self.say_farewell(now);
+    }
+
+    /// The next thing to do, until `None`. `now` as for the inputs: the pace may hold datagrams back until
+    /// [`Engine::next_timeout`].
     pub fn poll_output(&mut self, now: Instant) -> Option<Output<'_>> {
-        None
+        self.note_view();
+        if !self.events.is_empty() {
+            return self.events.pop().map(Output::Event);
+        }
+        self.poll_transmit(now).map(Output::Transmit)
     }
-    /// When to call `handle_timeout` (and then `poll_output`) next, and why.
+
+    /// When to call [`Engine::handle_timeout`] and then [`Engine::poll_output`] next, and why. `None` after the farewell.
     pub fn next_timeout(&self) -> Option<(Instant, Timer)> {
-        None
+        let farewell = match self.farewell {
+            Farewell::None => None,
+            Farewell::Due(_, at) => Some((at, Timer::Leave)),
+            Farewell::Done => return None,
+        };
+        let waits = !self.outbox.is_empty() || self.sender.has_queued();
+        [
+            self.gaps_deadline().map(|at| (at, Timer::Nack)),
+            self.repairs.deadline().map(|at| (at, Timer::Repair)),
+            Some((self.beat.deadline(), Timer::Heartbeat)),
+            Some((self.upkeep_at, Timer::Upkeep)),
+            farewell,
+            waits.then(|| (self.pace.ready_at(), Timer::Pace)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
-    /// Another name for this member.
-    pub fn rename(&mut self, now: Instant, name: &str) {}
-    /// Says farewell: sends what is queued, then LEAVE, then ends with [`Event::Ended`]. Does not wait for
-    /// acknowledgements: whoever wants them waits for [`Event::Stable`] first.
-    pub fn leave(&mut self, now: Instant) {}
-    /// The members now, oneself included, in the order of their ids.
-    pub fn members(&self) -> Vec<Member> {
-        Vec::new()
+
+    /// Another name for this member, cut to 64 bytes.
+    pub fn rename(&mut self, now: Instant, name: &str) {
+        config::cut(name, crate::wire::packet::MAX_NAME).clone_into(&mut self.config.name);
+        self.beat.restart(now, self.grtt);
+        self.beat.introduce(now);
+        self.view_changed = true;
     }
-    /// Members that count and have not yet received all own messages up to `number`.
-    pub fn unconfirmed(&self, number: u64) -> Vec<Member> {
-        Vec::new()
+
+    /// Says farewell: sends what is queued, then LEAVE, then ends with [`Event::Ended`]. Does not wait for acknowledgements:
+    /// whoever wants them waits for [`Event::Stable`] first.
+    pub fn leave(&mut self, now: Instant) {
+        if self.farewell == Farewell::None {
+            self.farewell = Farewell::Due(FAREWELLS, now);
+        }
     }
+
     /// The counters.
-    pub fn stats(&self) -> &Stats {
-        todo!()
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
     }
-    /// The group round-trip time as estimated now.
-    pub fn grtt(&self) -> crate::time::Duration {
-        todo!()
+
+    /// The group's round-trip time as estimated now.
+    pub const fn grtt(&self) -> Duration {
+        self.grtt
+    }
+
+    /// The share of datagrams that this member loses, 0 to 1, as estimated now.
+    pub const fn loss(&self) -> f64 {
+        self.loss.rate()
+    }
+
+    /// Microseconds since this session began.
+    fn age(&self, now: Instant) -> u64 {
+        now.since(self.started).as_micros() as u64
+    }
+
+    /// If nothing was asked of us for long, it was we who were silent: the others get that time again.
+    fn notice_pause(&mut self, now: Instant) {
+        let silence = now.since(self.seen);
+        self.seen = now;
+        if silence > PAUSE {
+            for remote in self.remotes.values_mut() {
+                remote.heard += silence;
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests {}

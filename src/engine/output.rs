@@ -123,15 +123,15 @@ pub enum GapState {
     Lost,
 }
 
-impl<B: AsRef<[u8]>> Event<B> {
-    /// The event with its bytes copied.
-    pub fn into_owned(self) -> Event {
+impl<B> Event<B> {
+    /// The event with its bytes held another way.
+    pub fn map<C>(self, bytes: impl FnOnce(B) -> C) -> Event<C> {
         match self {
             Self::View(view) => Event::View(view),
             Self::Joined(member) => Event::Joined(member),
             Self::Left(member, why) => Event::Left(member, why),
             Self::Renamed(member, old) => Event::Renamed(member, old),
-            Self::Delivered(delivery) => Event::Delivered(delivery.into_owned()),
+            Self::Delivered(delivery) => Event::Delivered(delivery.map(bytes)),
             Self::Gap(gap) => Event::Gap(gap),
             Self::Stable(number) => Event::Stable(number),
             Self::Writable => Event::Writable,
@@ -142,15 +142,15 @@ impl<B: AsRef<[u8]>> Event<B> {
     }
 }
 
-impl<B: AsRef<[u8]>> Delivery<B> {
-    /// The delivery with its bytes copied.
-    pub fn into_owned(self) -> Delivery {
+impl<B> Delivery<B> {
+    /// The delivery with its bytes held another way.
+    pub fn map<C>(self, bytes: impl FnOnce(B) -> C) -> Delivery<C> {
         Delivery {
             from: self.from,
             session: self.session,
             number: self.number,
             service: self.service,
-            body: self.body.as_ref().to_vec(),
+            body: bytes(self.body),
         }
     }
 }

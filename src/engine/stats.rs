@@ -30,6 +30,8 @@ pub enum Drop {
     BeyondWindow,
     /// The bound of bytes held is reached.
     NoRoom,
+    /// DATA of a session that has not yet told where we start in its stream.
+    Early,
     /// The bound of sessions is reached.
     TooManySessions,
     /// From a session that ended.
@@ -40,7 +42,7 @@ pub enum Drop {
 
 impl Drop {
     /// All reasons, with the word that counts them for people and scripts.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Short, "short"),
         (Self::Version, "version"),
         (Self::Kind, "kind"),
@@ -53,6 +55,7 @@ impl Drop {
         (Self::Duplicate, "duplicate"),
         (Self::BeyondWindow, "beyond_window"),
         (Self::NoRoom, "no_room"),
+        (Self::Early, "early"),
         (Self::TooManySessions, "too_many_sessions"),
         (Self::Ended, "ended_session"),
         (Self::Unknown, "unknown"),

@@ -91,6 +91,14 @@ impl<'a> Data<'a> {
     pub fn iter(&self) -> Records<'a> {
         Records { rest: self.records, message: self.message }
     }
+
+    /// The number of the message after those that the packet ends; none if it holds no record, or bytes that are no record.
+    pub fn end_message(&self) -> Option<u64> {
+        let mut records = self.iter();
+        let count = records.by_ref().count();
+        let sane = count > 0 && records.rest.is_empty() && self.message < Seq::LIMIT.0;
+        sane.then_some(records.message)
+    }
 }
 
 /// Iterator over the records of a DATA packet.
@@ -98,13 +106,6 @@ impl<'a> Data<'a> {
 pub struct Records<'a> {
     rest: &'a [u8],
     message: u64,
-}
-
-impl Records<'_> {
-    /// The number of the message that the next record belongs to.
-    pub const fn message(&self) -> u64 {
-        self.message
-    }
 }
 
 impl<'a> Iterator for Records<'a> {

@@ -1,0 +1,125 @@
+//! When to send a heartbeat: dense after something was sent, then doubling to the idle interval; soon when an
+//! acknowledgement or an answer is owed.
+
+use crate::time::{Duration, Instant};
+
+/// The schedule of one member's heartbeats.
+#[derive(Debug)]
+pub struct Beat {
+    /// When the next regular one is due, and the interval after which the one after it follows.
+    next: Instant,
+    interval: Duration,
+    /// When others should hear the profile again.
+    profile: Instant,
+    /// When an acknowledgement or an answer is owed.
+    owed: Option<Instant>,
+    hello: bool,
+    idle: Duration,
+}
+
+impl Beat {
+    /// The first, a hello with the profile, is due at once; then every `idle`, denser at first.
+    pub fn new(now: Instant, first: Duration, idle: Duration) -> Self {
+        Self { next: now, interval: first, profile: now, owed: None, hello: true, idle }
+    }
+
+    /// When the next heartbeat is due.
+    pub fn deadline(&self) -> Instant {
+        let regular = self.next.min(self.profile);
+        self.owed.map_or(regular, |owed| owed.min(regular))
+    }
+
+    /// Something was sent that may be lost: beats follow after 1, 2, 4 … times `grtt` (protocol.md §6, "tail loss").
+    pub fn restart(&mut self, now: Instant, grtt: Duration) {
+        self.interval = grtt;
+        self.next = now + grtt;
+    }
+
+    /// An acknowledgement or an answer is owed by `at`.
+    pub fn owe(&mut self, at: Instant) {
+        self.owed = Some(self.owed.map_or(at, |owed| owed.min(at)));
+    }
+
+    /// Whether an acknowledgement or an answer is owed already.
+    pub const fn owes(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    /// Somebody wants to know who we are by `at`.
+    pub fn introduce(&mut self, at: Instant) {
+        self.profile = self.profile.min(at);
+    }
+
+    /// We want to know who is there: the next heartbeat asks for answers.
+    pub fn ask(&mut self, at: Instant) {
+        self.hello = true;
+        self.introduce(at);
+    }
+
+    /// A heartbeat goes now; what it must be.
+    pub fn fire(&mut self, now: Instant) -> Kind {
+        let kind = Kind { profile: self.profile <= now, hello: self.hello && self.profile <= now };
+        if kind.profile {
+            self.profile = now + self.idle;
+            self.hello = false;
+        }
+        if self.next <= now || kind.profile {
+            self.interval = self.interval.min(self.idle);
+            self.next = now + self.interval;
+            self.interval = (self.interval * 2).min(self.idle);
+        }
+        self.owed = None;
+        kind
+    }
+}
+
+/// What a heartbeat must carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kind {
+    /// Who we are, and all acknowledgements.
+    pub profile: bool,
+    /// A request for answers.
+    pub hello: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    const MS: Duration = Duration::from_millis(1);
+
+    fn beats(beat: &mut Beat, from: Instant, span: Duration) -> Vec<u64> {
+        let mut times = Vec::new();
+        while beat.deadline() <= from + span {
+            let now = beat.deadline();
+            beat.fire(now);
+            times.push(now.since(from).as_micros() as u64 / 1_000);
+        }
+        times
+    }
+
+    #[test]
+    fn beats_thin_out_to_the_idle_interval() {
+        let mut beat = Beat::new(Instant::ZERO, MS, MS * 500);
+        let times = beats(&mut beat, Instant::ZERO, MS * 1_600);
+        assert_eq!(times, [0, 1, 3, 7, 15, 31, 63, 127, 255, 500, 1_000, 1_500]);
+    }
+
+    #[test]
+    fn something_sent_makes_them_dense_again() {
+        let mut beat = Beat::new(Instant::ZERO, MS, MS * 500);
+        beats(&mut beat, Instant::ZERO, MS * 2_000);
+        let now = Instant::ZERO + MS * 2_100;
+        beat.restart(now, MS * 2);
+        assert_eq!(beats(&mut beat, now, MS * 30), [2, 4, 8, 16]);
+    }
+
+    #[test]
+    fn an_acknowledgement_does_not_put_off_the_next_beat() {
+        let mut beat = Beat::new(Instant::ZERO, MS, MS * 500);
+        beats(&mut beat, Instant::ZERO, MS * 2_000);
+        let due = beat.deadline();
+        beat.owe(Instant::ZERO + MS * 2_010);
+        assert_eq!(beat.fire(beat.deadline()), Kind { profile: false, hello: false });
+        assert_eq!(beat.deadline(), due);
+    }
+}

@@ -1,0 +1,194 @@
+//! DATA: hold, close gaps, deliver in order.
+
+use super::output::{Delivery, Event, Gap, GapState};
+use super::stream::{Arrival, Found};
+use super::{Drop, Engine};
+use crate::time::{Duration, Instant};
+use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
+use rand::RngExt;
+
+/// An acknowledgement is owed this long after the first packet that it covers (protocol.md §5: every `max(10 ms, 2 GRTT)`).
+const ACK_DELAY: Duration = Duration::from_millis(10);
+/// And up to so much later for each member, so that a large group does not answer in chorus.
+const ACK_SPREAD: Duration = Duration::from_millis(2);
+
+impl Engine {
+    pub(super) fn on_data(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        data: &Data<'_>,
+    ) -> Result<(), Drop> {
+        if self.repairs.cancel(tag, data.seq) {
+            self.stats.repairs_suppressed += 1;
+        }
+        let next_message = data.end_message().ok_or(Drop::Malformed)?;
+        self.examine(now, tag, data.seq)?;
+        self.learn_high(now, tag, data.seq);
+        self.close_gap(now, tag, data.seq);
+        self.hold(now, tag, data.seq, (data.message, next_message));
+        self.owe_ack(now, tag);
+        self.deliver_ready(tag, Some(data));
+        Ok(())
+    }
+
+    fn examine(&mut self, now: Instant, tag: SessionTag, seq: Seq) -> Result<(), Drop> {
+        let room = self.config.held_total.saturating_sub(self.stats.held_bytes);
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = stream.ok_or(Drop::Early)?;
+        let room = self.config.held_per_sender.min(stream.bytes() + room);
+        match stream.examine(seq, self.scratch.sealed.len(), room) {
+            Arrival::New => Ok(()),
+            Arrival::Beyond => Err(Drop::BeyondWindow),
+            Arrival::NoRoom => Err(Drop::NoRoom),
+            Arrival::Duplicate => {
+                stream.held.get_mut(seq).into_iter().for_each(|slot| slot.repaired = Some(now));
+                Err(Drop::Duplicate)
+            }
+        }
+    }
+
+    /// Learns that packets of a session below `high` exist; those newly found missing are asked for after a backoff.
+    pub(super) fn learn_high(&mut self, now: Instant, tag: SessionTag, high: Seq) {
+        let backoff = self.nack_backoff();
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let Some(stream) = stream else { return };
+        if let Some((first, end)) = stream.learn_high(high) {
+            stream.gaps.open(first, end, now, now + backoff);
+            self.stats.lost += end.since(first);
+        }
+    }
+
+    fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
+        let members = self.remotes.len() + 1;
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        if let Some(gap) = stream.and_then(|stream| stream.gaps.close(seq)) {
+            self.losers.learn(gap.heard, members);
+            self.stats.recovered += 1;
+            self.stats.recovery_micros += now.since(gap.noticed).as_micros() as u64;
+        }
+    }
+
+    fn hold(&mut self, now: Instant, tag: SessionTag, seq: Seq, messages: (u64, u64)) {
+        let sealed = core::mem::replace(&mut self.scratch.sealed, self.pool.take());
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let Some(stream) = stream else { return };
+        let before = stream.bytes();
+        stream.hold(seq, sealed, now, messages);
+        stream.ack_repeats = 2;
+        self.stats.held_bytes += stream.bytes() - before;
+    }
+
+    /// What came is acknowledged soon; at once where a sender's window may wait for it.
+    fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
+        let much = self.config.window / 8;
+        let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
+        if stream.is_some_and(|stream| stream.unacknowledged > much) {
+            self.beat.owe(now);
+        } else if !self.beat.owes() {
+            let members = self.remotes.len() as u32;
+            let spread = (ACK_SPREAD * members).mul_f64(self.rng.random());
+            self.beat.owe(now + ACK_DELAY.max(self.grtt * 2) + spread);
+        }
+    }
+
+    /// Delivers what is next, and what was waiting for it. `fresh` is the packet that just came, already open.
+    pub(super) fn deliver_ready(&mut self, tag: SessionTag, fresh: Option<&Data<'_>>) {
+        while let Some(seq) = self.next_ready(tag) {
+            match fresh.filter(|data| data.seq == seq) {
+                Some(data) => self.deliver(tag, data),
+                None => self.deliver_held(tag, seq),
+            }
+        }
+        self.note_recovered(tag);
+    }
+
+    fn next_ready(&mut self, tag: SessionTag) -> Option<Seq> {
+        let stream = self.remotes.get_mut(&tag)?.stream.as_mut()?;
+        stream.advance().then_some(stream.next)
+    }
+
+    /// Packets are held only as they were sealed: one that waited is opened a second time, which costs less than keeping
+    /// both forms of all.
+    fn deliver_held(&mut self, tag: SessionTag, seq: Seq) {
+        let mut opened = core::mem::take(&mut self.scratch.opened);
+        opened.clear();
+        let Some(remote) = self.remotes.get(&tag) else { return };
+        let slot = remote.stream.as_ref().and_then(|stream| stream.held.get(seq));
+        opened.extend_from_slice(&slot.expect("a packet that is ready is held").sealed);
+        let header = Header::decode(&opened).expect("it was decoded before");
+        let body = remote.key.open(header.counter, &mut opened).expect("it was opened before");
+        let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, body) else {
+            unreachable!("it was decoded before")
+        };
+        self.deliver(tag, &data);
+        self.scratch.opened = opened;
+    }
+
+    fn deliver(&mut self, tag: SessionTag, data: &Data<'_>) {
+        let Some((member, session)) = self.identity(tag) else { return };
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        let Some(stream) = remote.stream.as_mut() else { return };
+        let (events, stats) = (&mut self.events, &mut self.stats);
+        let before = stream.bytes();
+        if let Some(found) = stream.meet(data) {
+            note_found(events, stats, member, session, found);
+        }
+        stream.deliver(data, |number, service, body| {
+            stats.delivered += 1;
+            events.deliver(&Delivery { from: member, session, number, service, body });
+        });
+        stats.held_bytes = stats.held_bytes + stream.bytes() - before;
+    }
+
+    /// Who a session is. A stream opens only for a session that said so.
+    pub(super) fn identity(&self, tag: SessionTag) -> Option<(MemberId, Session)> {
+        let remote = self.remotes.get(&tag)?;
+        remote.profile.as_ref().map(|(member, _)| (*member, remote.session))
+    }
+
+    /// Tells that messages which were reported late are all there.
+    fn note_recovered(&mut self, tag: SessionTag) {
+        let Some((from, session)) = self.identity(tag) else { return };
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let Some(stream) = stream else { return };
+        if let Some((first, last, end)) = stream.reported
+            && stream.next >= end
+        {
+            stream.reported = None;
+            let state = GapState::Recovered;
+            self.events.push(Event::Gap(Gap { from, session, first, last, state }));
+        }
+    }
+
+    /// Gives up packets `first` up to `end` of a session: what comes after them is delivered.
+    pub(super) fn give_up(&mut self, tag: SessionTag, first: Seq, end: Seq) {
+        let Some((member, session)) = self.identity(tag) else { return };
+        self.stats.given_up += end.since(first);
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let Some(stream) = stream else { return };
+        stream.give_up(first, end);
+        stream.reported = None;
+        self.deliver_ready(tag, None);
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        if let Some(found) = stream.and_then(super::stream::Stream::lose_tail) {
+            note_found(&mut self.events, &mut self.stats, member, session, found);
+        }
+    }
+}
+
+fn note_found(
+    events: &mut super::Events,
+    stats: &mut super::Stats,
+    from: MemberId,
+    session: Session,
+    found: Found,
+) {
+    match found {
+        Found::Malformed => stats.count(Drop::Malformed),
+        Found::Lost { first, last } => {
+            let state = GapState::Lost;
+            events.push(Event::Gap(Gap { from, session, first, last, state }));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! NACK: asking for what is missing, silencing what others asked for, and repairing, our own packets and others'.
+
+use super::backoff::backoff;
+use super::output::{Event, Gap, GapState};
+use super::repair::Waiting;
+use super::{Drop, Engine};
+use crate::time::{Duration, Instant};
+use crate::wire::packet::Missing;
+use crate::wire::{Nack, OVERHEAD, Packet, Seq, SessionTag};
+
+/// Groups of up to this many members draw their backoff from one GRTT, larger ones from two (protocol.md §0).
+const SMALL_GROUP: usize = 16;
+/// A gap is asked for again after this many tenths of a GRTT, and a fresh backoff: one GRTT for the repair to come, half
+/// of one to spare (protocol.md §0).
+const AGAIN_TENTHS: u32 = 15;
+/// After so many fruitless NACKs the waits grow by half each time: whoever could answer is out of reach.
+const PATIENCE: u32 = 8;
+/// Up to this, or four GRTTs where those are longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+/// A gap is given up after so many NACKs: at 40 % loss each way 24 all fail with probability 0.64²⁴ = 2·10⁻⁵, and that only
+/// once its sender is gone or has freed it.
+pub(super) const GIVE_UP_ASKED: u32 = 24;
+/// And not before this time.
+pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
+/// Messages are reported late when they were asked for this often: a first repair mostly comes before anyone cares.
+const LATE_ASKED: u32 = 2;
+
+impl Engine {
+    /// The wait before a NACK for a gap that was just noticed.
+    pub(super) fn nack_backoff(&mut self) -> Duration {
+        let members = self.remotes.len() + 1;
+        let longest = self.grtt * if members > SMALL_GROUP { 2 } else { 1 };
+        let losers = self.losers.expected(members, self.loss.rate());
+        backoff(&mut self.rng, longest, losers)
+    }
+
+    /// The wait until a gap that was asked for `asked` times is asked for again.
+    fn nack_again(&mut self, asked: u32) -> Duration {
+        let growth = 1.5_f64.powi(asked.saturating_sub(PATIENCE).min(32) as i32);
+        let wait = (self.grtt * AGAIN_TENTHS / 10).mul_f64(growth);
+        wait.min(LONGEST_WAIT.max(self.grtt * 4)) + self.nack_backoff()
+    }
+
+    pub(super) fn gaps_deadline(&self) -> Option<Instant> {
+        let streams = self.remotes.values().filter_map(|remote| remote.stream.as_ref());
+        streams.filter_map(|stream| stream.gaps.deadline()).min()
+    }
+
+    /// Sends one NACK with all gaps of all streams that are due or wait for their first time.
+    pub(super) fn send_nack(&mut self, now: Instant) {
+        let room = self.config.max_datagram - OVERHEAD;
+        let mut list = core::mem::take(&mut self.scratch.list);
+        list.clear();
+        let tags: Vec<SessionTag> = self.remotes.keys().copied().collect();
+        for tag in tags {
+            self.ask(now, tag, |missing| list.push(missing, room));
+            self.note_late(tag);
+        }
+        if !list.is_empty() {
+            self.stats.nacks_sent += 1;
+            self.send_control(&Packet::Nack(Nack { missing: list.list() }));
+        }
+        self.scratch.list = list;
+    }
+
+    fn ask(&mut self, now: Instant, tag: SessionTag, mut name: impl FnMut(&Missing) -> bool) {
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let Some(stream) = stream.filter(|stream| !stream.gaps.is_empty()) else { return };
+        let mut gaps = core::mem::take(&mut stream.gaps);
+        gaps.ask(
+            now,
+            |asked| self.nack_again(asked),
+            |first, end| {
+                let count = u32::try_from(end.since(first)).unwrap_or(u32::MAX);
+                name(&Missing { session: tag, first, count })
+            },
+        );
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        stream.into_iter().for_each(|stream| {
+            #[cfg(feature = "planted-bugs")]
+            if self.config.planted == Some(super::Bug::PassOverGap) {
+                stream.pass_over_gap(&mut gaps);
+            }
+            stream.gaps = core::mem::take(&mut gaps);
+        });
+    }
+
+    /// Reports messages that are kept back by a gap that was asked for more than once.
+    fn note_late(&mut self, tag: SessionTag) {
+        let Some((from, session)) = self.identity(tag) else { return };
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let Some(stream) = stream.filter(|stream| stream.reported.is_none()) else { return };
+        if stream.gaps.lowest().is_none_or(|gap| gap.asked < LATE_ASKED) {
+            return;
+        }
+        stream.reported = stream.kept_back();
+        if let Some((first, last, _)) = stream.reported {
+            let state = GapState::Requested;
+            self.events.push(Event::Gap(Gap { from, session, first, last, state }));
+        }
+    }
+
+    pub(super) fn on_nack(&mut self, now: Instant, nack: &Nack<'_>) -> Result<(), Drop> {
+        self.stats.nacks_heard += 1;
+        for missing in nack.missing {
+            let end = missing.first.plus(u64::from(missing.count));
+            if missing.session == self.tag {
+                self.repair_own(now, missing.first, end);
+            } else if self.remotes.get(&missing.session).is_some_and(|r| r.stream.is_some()) {
+                self.silence(now, missing.session, missing.first, end);
+                self.schedule_repair(now, missing.session, missing.first, end);
+            } else {
+                self.stats.count(Drop::Unknown);
+            }
+        }
+        Ok(())
+    }
+
+    /// The sender repairs at once, but nothing twice within a GRTT.
+    fn repair_own(&mut self, now: Instant, first: Seq, end: Seq) {
+        let mut seq = first.max(self.sender.held.low());
+        while seq < end.min(self.sender.held.end()) {
+            self.queue_repair(now, self.tag, seq);
+            seq = seq.next();
+        }
+    }
+
+    /// Queues the held packet `seq` of a session, unless the same was repaired less than a GRTT ago.
+    fn queue_repair(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
+        let grtt = self.grtt;
+        let held = if tag == self.tag {
+            Some(&mut self.sender.held)
+        } else {
+            let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+            stream.map(|stream| &mut stream.held)
+        };
+        let Some(slot) = held.and_then(|held| held.get_mut(seq)) else { return };
+        if slot.repaired.is_some_and(|last| now.since(last) < grtt) {
+            self.stats.repairs_held_off += 1;
+        } else if self.outbox.repair(tag, seq) {
+            slot.repaired = Some(now);
+        }
+    }
+
+    /// Another lacks what we lack, too: its NACK serves both.
+    fn silence(&mut self, now: Instant, tag: SessionTag, first: Seq, end: Seq) {
+        let until = now + self.nack_again(1);
+        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        if let Some(stream) = stream {
+            self.stats.nacks_suppressed += stream.gaps.silence(first, end, until);
+        }
+    }
+
+    /// What we hold of another's stream is sent if the sender does not: after 1.5 GRTT and a backoff over 4 GRTT among all
+    /// members; if the sender is gone, after a backoff over 2 GRTT (protocol.md §0, §1.4).
+    fn schedule_repair(&mut self, now: Instant, tag: SessionTag, first: Seq, end: Seq) {
+        #[cfg(feature = "planted-bugs")]
+        if self.config.planted == Some(super::Bug::NoRepairForOthers) {
+            return;
+        }
+        let Some(remote) = self.remotes.get(&tag) else { return };
+        let held = remote.stream.as_ref().and_then(|stream| stream.held.first_from(first));
+        if held.is_none_or(|(seq, _)| seq >= end) {
+            return;
+        }
+        let gone = remote.has_departed();
+        #[expect(clippy::cast_precision_loss, reason = "far fewer members than 2^52")]
+        let members = (self.remotes.len() + 1) as f64;
+        let wait = if gone {
+            backoff(&mut self.rng, self.grtt * 2, members)
+        } else {
+            self.grtt * AGAIN_TENTHS / 10 + backoff(&mut self.rng, self.grtt * 4, members)
+        };
+        self.repairs.schedule(Waiting { session: tag, first, end, deadline: now + wait });
+    }
+
+    pub(super) fn send_due_repairs(&mut self, now: Instant) {
+        while let Some(repair) = self.repairs.due(now) {
+            let mut seq = repair.first;
+            while let Some(next) = self.next_held(repair.session, seq).filter(|s| *s < repair.end) {
+                self.queue_repair(now, repair.session, next);
+                seq = next.next();
+            }
+        }
+    }
+
+    fn next_held(&self, tag: SessionTag, from: Seq) -> Option<Seq> {
+        let stream = self.remotes.get(&tag)?.stream.as_ref()?;
+        stream.held.first_from(from).map(|(seq, _)| seq)
+    }
+}

@@ -1,0 +1,108 @@
+//! What waits to come out of the engine: events with their bytes, and datagrams by priority.
+
+use super::output::{Delivery, Event};
+use super::window::Pool;
+use crate::wire::{Seq, SessionTag};
+use core::ops::Range;
+use std::collections::VecDeque;
+
+/// Events for the application. Their bytes lie in one buffer that is reused.
+#[derive(Debug, Default)]
+pub struct Events {
+    queue: VecDeque<Event<Range<usize>>>,
+    bytes: Vec<u8>,
+}
+
+impl Events {
+    /// Adds an event without bytes.
+    pub fn push(&mut self, event: Event<Range<usize>>) {
+        self.queue.push_back(event);
+    }
+
+    /// Adds a message; `body` is copied.
+    pub fn deliver(&mut self, delivery: &Delivery<&[u8]>) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(delivery.body);
+        self.push(Event::Delivered(Delivery {
+            from: delivery.from,
+            session: delivery.session,
+            number: delivery.number,
+            service: delivery.service,
+            body: start..self.bytes.len(),
+        }));
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The next event; its bytes are valid until the next call of any method.
+    pub fn pop(&mut self) -> Option<Event<&[u8]>> {
+        if self.queue.is_empty() {
+            self.bytes.clear();
+        }
+        let bytes = &self.bytes;
+        self.queue.pop_front().map(|event| event.map(|range| &bytes[range]))
+    }
+}
+
+/// Datagrams that wait: control packets first, then repairs. New data wait in the sender until a datagram is built.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    control: VecDeque<Vec<u8>>,
+    repairs: VecDeque<(SessionTag, Seq)>,
+    current: Vec<u8>,
+}
+
+/// What is to be sent next.
+#[derive(Debug)]
+pub enum Next {
+    /// The datagram in [`Outbox::current`].
+    Control,
+    /// The held datagram of that stream.
+    Repair(SessionTag, Seq),
+}
+
+impl Outbox {
+    /// More control packets than this wait only if the socket is stuck: then the oldest is dropped, as it is out of date.
+    const MAX_CONTROL: usize = 64;
+    /// What is asked for beyond this is asked for again.
+    const MAX_REPAIRS: usize = 4_096;
+
+    /// Queues a sealed control packet.
+    pub fn control(&mut self, datagram: Vec<u8>, pool: &mut Pool) {
+        if self.control.len() >= Self::MAX_CONTROL {
+            self.control.pop_front().into_iter().for_each(|old| pool.give(old));
+        }
+        self.control.push_back(datagram);
+    }
+
+    /// Queues a repair; says whether there was room.
+    pub fn repair(&mut self, session: SessionTag, seq: Seq) -> bool {
+        let room = self.repairs.len() < Self::MAX_REPAIRS;
+        if room {
+            self.repairs.push_back((session, seq));
+        }
+        room
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.control.is_empty() && self.repairs.is_empty()
+    }
+
+    /// Takes what goes next.
+    pub fn pop(&mut self, pool: &mut Pool) -> Option<Next> {
+        if let Some(datagram) = self.control.pop_front() {
+            pool.give(core::mem::replace(&mut self.current, datagram));
+            return Some(Next::Control);
+        }
+        self.repairs.pop_front().map(|(session, seq)| Next::Repair(session, seq))
+    }
+
+    /// The control packet that was taken last.
+    pub fn current(&self) -> &[u8] {
+        &self.current
+    }
+}

@@ -1,0 +1,105 @@
+//! A datagram in: header, seal, packet, dispatch. What is wrong with it is counted by its reason, and dropped.
+
+use super::replay::Freshness;
+use super::{Drop, Engine, Farewell};
+use crate::time::Instant;
+use crate::wire::{Header, Kind, Packet, SessionTag};
+use std::net::SocketAddr;
+
+impl Engine {
+    /// Takes a datagram that came from `path`. It is opened in place. What is wrong with it is counted in
+    /// [`super::Stats::drops`], never an error of the caller's loop.
+    pub fn handle_datagram(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) {
+        if self.farewell == Farewell::Done {
+            return;
+        }
+        self.notice_pause(now);
+        self.stats.received += 1;
+        if let Err(reason) = self.receive(now, path, datagram) {
+            self.stats.count(reason);
+        }
+    }
+
+    fn receive(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) -> Result<(), Drop> {
+        let header = Header::decode(datagram)?;
+        self.check(&header)?;
+        if header.kind == Kind::Data {
+            self.scratch.sealed.clear();
+            self.scratch.sealed.extend_from_slice(datagram);
+        }
+        let body = self.open(now, &header, datagram)?;
+        let tag = header.session.tag();
+        self.witness(now, tag, &header, path)?;
+        let packet = Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)?;
+        match packet {
+            Packet::Data(data) => self.on_data(now, tag, &data),
+            Packet::Heartbeat(heartbeat) => self.on_heartbeat(now, tag, &heartbeat),
+            Packet::Nack(nack) => self.on_nack(now, &nack),
+            Packet::Leave(leave) => self.on_leave(now, tag, &leave),
+        }
+    }
+
+    /// What the clear header tells at no cost.
+    fn check(&self, header: &Header) -> Result<(), Drop> {
+        if header.group != self.key.group().tag() {
+            Err(Drop::Group)
+        } else if header.session == self.session {
+            Err(Drop::Own)
+        } else if header.epoch != 0 {
+            Err(Drop::Epoch)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Opens the seal. A session not heard before is remembered only if it does open.
+    fn open<'d>(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        datagram: &'d mut [u8],
+    ) -> Result<&'d [u8], Drop> {
+        let tag = header.session.tag();
+        if let Some(remote) = self.remotes.get(&tag) {
+            if remote.has_ended() {
+                return Err(Drop::Ended);
+            }
+            let opened = remote.key.open(header.counter, datagram);
+            return opened.map_err(|_| Drop::Unauthentic);
+        }
+        let key = self.key.session_key(header.epoch, &header.session);
+        let Ok(body) = key.open(header.counter, datagram) else {
+            self.note_stranger(tag);
+            return Err(Drop::Unauthentic);
+        };
+        self.meet(now, header.session, key)?;
+        Ok(body)
+    }
+
+    /// What an authentic datagram tells whatever is in it: its sender lives, and what was lost before it. A repair may be sent
+    /// by anyone and come late: it tells nothing. Control packets are taken once.
+    fn witness(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        header: &Header,
+        path: SocketAddr,
+    ) -> Result<(), Drop> {
+        let Some(remote) = self.remotes.get_mut(&tag) else { return Err(Drop::Unknown) };
+        let freshness = remote.replay.see(header.counter);
+        if freshness == Freshness::Replayed && header.kind != Kind::Data {
+            return Err(Drop::Replayed);
+        }
+        if let Freshness::Newest { skipped } = freshness {
+            remote.addr = Some(path);
+            self.loss.learn(skipped);
+        }
+        if header.kind != Kind::Data || matches!(freshness, Freshness::Newest { .. }) {
+            remote.heard = now;
+        }
+        if header.kind != Kind::Data {
+            self.revive(now, tag);
+        }
+        Ok(())
+    }
+}

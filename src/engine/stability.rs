@@ -1,0 +1,144 @@
+//! Who has what: when the own window may move, who is no longer waited for, and what may be freed.
+
+use super::output::{Event, Member};
+use super::remote::{Phase, Remote};
+use super::{Departure, Engine};
+use crate::time::{Duration, Instant};
+use crate::wire::{Seq, SessionTag};
+
+/// Packets that all have are kept this long all the same, for whoever was here before us and has not yet met us.
+const LINGER: Duration = Duration::from_secs(2);
+/// Packets are kept at most this long for members that lag or have fallen silent.
+const RETAIN: Duration = Duration::from_secs(30);
+/// A member that holds the window back for longer while others progress is not waited for (docs/GUARANTEES.md).
+const HOLD_BACK: Duration = Duration::from_millis(500);
+
+impl Engine {
+    /// What is done ten times a second.
+    pub(super) fn upkeep(&mut self, now: Instant) {
+        self.update_grtt();
+        self.check_silence(now);
+        self.give_up_hopeless(now);
+        self.complete_departures(now);
+        self.repeat_welcomes(now);
+        self.check_lagging(now);
+        self.settle();
+        self.free_own(now);
+        self.free_others(now);
+    }
+
+    /// All own packets before this were received by every member that counts.
+    pub(super) fn stable(&self) -> Seq {
+        let counting = self.remotes.values().filter(|remote| remote.counts());
+        counting.filter_map(Remote::received).min().unwrap_or(self.sender.next)
+    }
+
+    /// Members that count and have not yet received all own messages up to `number`.
+    pub fn unconfirmed(&self, number: u64) -> Vec<Member> {
+        if self.sender.is_stable(number) {
+            return Vec::new();
+        }
+        let carrier = self.sender.held.ending(number);
+        let lacks = |remote: &Remote| {
+            carrier.is_none_or(|carrier| remote.received().is_none_or(|next| next <= carrier))
+        };
+        let counting = self.remotes.values().filter(|remote| remote.counts());
+        counting.filter(|remote| lacks(remote)).filter_map(Remote::member).collect()
+    }
+
+    /// While the window is full: whoever is a quarter of it behind the middle of the others for too long lags. It counts again
+    /// when it has what all others have.
+    fn check_lagging(&mut self, now: Instant) {
+        let stable = self.stable();
+        self.end_lagging(stable);
+        if self.sender.blocked.is_none_or(|since| now.since(since) <= HOLD_BACK) {
+            return;
+        }
+        let counting = self.remotes.values().filter(|remote| remote.counts());
+        let mut received: Vec<Seq> = counting.filter_map(Remote::received).collect();
+        received.sort_unstable();
+        let Some(middle) = received.get(received.len() / 2).copied() else { return };
+        let quarter = self.sender.next.since(stable) / 4;
+        for remote in self.remotes.values_mut().filter(|remote| remote.counts()) {
+            if remote.received().is_some_and(|next| middle.since(next) > quarter) {
+                remote.lagging = true;
+                let member = remote.member().map(|member| Event::Lagging(member, true));
+                member.into_iter().for_each(|event| self.events.push(event));
+            }
+        }
+    }
+
+    fn end_lagging(&mut self, stable: Seq) {
+        for remote in self.remotes.values_mut().filter(|remote| remote.lagging) {
+            if remote.received().is_some_and(|next| next >= stable) {
+                remote.lagging = false;
+                let member = remote.member().map(|member| Event::Lagging(member, false));
+                member.into_iter().for_each(|event| self.events.push(event));
+            }
+        }
+    }
+
+    /// The lowest own packet that a member which is not waited for may still come back for.
+    fn wanted_by_absent(&self) -> Seq {
+        let absent = self.remotes.values().filter(|remote| {
+            remote.lagging
+                || matches!(
+                    remote.phase,
+                    Phase::Departing(Departure::Timeout) | Phase::Gone(Departure::Timeout)
+                )
+        });
+        absent.filter_map(Remote::received).min().unwrap_or(self.sender.next)
+    }
+
+    fn free_own(&mut self, now: Instant) {
+        let (stable, wanted) = (self.sender.stable, self.wanted_by_absent());
+        let most = self.config.window * 2;
+        while let Some((seq, Some(slot))) = self.sender.held.lowest() {
+            let age = now.since(slot.since);
+            let linger = age < LINGER || (seq >= wanted && age < RETAIN);
+            let keep = linger && self.sender.held.bytes() <= most;
+            #[cfg(feature = "planted-bugs")]
+            let (keep, stable) = if self.config.planted == Some(super::Bug::FreeEarly) {
+                (false, self.sender.next)
+            } else {
+                (keep, stable)
+            };
+            if seq >= stable || keep {
+                return;
+            }
+            self.sender.held.free_lowest(&mut self.pool);
+        }
+    }
+
+    fn free_others(&mut self, now: Instant) {
+        let tags: Vec<SessionTag> = self.remotes.keys().copied().collect();
+        for tag in tags {
+            let stable = self.stable_of(tag);
+            let most = self.config.held_per_sender / 4 * 3;
+            let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+            let Some(stream) = stream.filter(|stream| stream.held.lowest().is_some()) else {
+                continue;
+            };
+            let before = stream.bytes();
+            let excess = core::cell::Cell::new(before.saturating_sub(most));
+            stream.free(&mut self.pool, |seq, slot| {
+                let Some(slot) = slot else { return true };
+                let age = now.since(slot.since);
+                let free = (seq < stable && age >= LINGER) || age >= RETAIN || excess.get() > 0;
+                excess.set(excess.get().saturating_sub(slot.sealed.len()));
+                free
+            });
+            self.stats.held_bytes = self.stats.held_bytes + stream.bytes() - before;
+        }
+    }
+
+    /// All packets of a session before this were received by every member that counts.
+    fn stable_of(&self, tag: SessionTag) -> Seq {
+        let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
+        let Some(stream) = stream else { return Seq::FIRST };
+        let others =
+            self.remotes.iter().filter(|(other, remote)| **other != tag && remote.counts());
+        let received = others.map(|(other, _)| stream.acks.get(other).copied());
+        received.map(|received| received.unwrap_or(Seq::FIRST)).min().unwrap_or(stream.next)
+    }
+}

@@ -1,0 +1,185 @@
+//! Sealed datagrams of one stream, held for delivery and for repair, by sequence number.
+
+use crate::time::Instant;
+use crate::wire::Seq;
+use std::collections::VecDeque;
+
+/// How far beyond the next packet to deliver a packet may lie. A sender keeps half of it, so that whoever has room for the
+/// bytes has room for the numbers. Bounds the memory that one wild sequence number can claim.
+pub const MAX_AHEAD: u64 = 32_768;
+
+/// Buffers kept for reuse, so that a warm engine does not allocate per datagram.
+#[derive(Debug, Default)]
+pub struct Pool {
+    free: Vec<Vec<u8>>,
+}
+
+impl Pool {
+    /// At most this many buffers wait: a burst's worth.
+    const KEPT: usize = 256;
+
+    /// An empty buffer.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.free.pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer back.
+    pub fn give(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && self.free.len() < Self::KEPT {
+            buffer.clear();
+            self.free.push(buffer);
+        }
+    }
+}
+
+/// A datagram that is held.
+#[derive(Debug)]
+pub struct Slot {
+    /// The bytes as their sender sealed them; empty where the packet is missing.
+    pub sealed: Vec<u8>,
+    /// When it was put here.
+    pub since: Instant,
+    /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
+    pub repaired: Option<Instant>,
+    /// The number of the message that its first record belongs to.
+    pub message: u64,
+    /// The number of the message that comes after those it ends.
+    pub next_message: u64,
+}
+
+impl Slot {
+    const HOLE: Self = Self {
+        sealed: Vec::new(),
+        since: Instant::ZERO,
+        repaired: None,
+        message: 0,
+        next_message: 0,
+    };
+
+    const fn is_hole(&self) -> bool {
+        self.sealed.is_empty()
+    }
+}
+
+/// A stretch of a stream: some packets are held, the others are holes.
+#[derive(Debug)]
+pub struct Window {
+    low: Seq,
+    slots: VecDeque<Slot>,
+    payload: usize,
+}
+
+impl Window {
+    /// Bytes that a place costs beside the datagram in it.
+    pub const PLACE: usize = size_of::<Slot>();
+
+    /// An empty window whose first place is `low`.
+    pub const fn new(low: Seq) -> Self {
+        Self { low, slots: VecDeque::new(), payload: 0 }
+    }
+
+    /// The lowest place.
+    pub const fn low(&self) -> Seq {
+        self.low
+    }
+
+    /// One past the highest place.
+    pub fn end(&self) -> Seq {
+        self.low.plus(self.slots.len() as u64)
+    }
+
+    /// Bytes held, the places counted in.
+    pub fn bytes(&self) -> usize {
+        self.payload + self.slots.len() * Self::PLACE
+    }
+
+    /// The datagram in place `seq`.
+    pub fn get(&self, seq: Seq) -> Option<&Slot> {
+        self.slots.get(self.index(seq)?).filter(|slot| !slot.is_hole())
+    }
+
+    /// The datagram in place `seq`, to be changed.
+    pub fn get_mut(&mut self, seq: Seq) -> Option<&mut Slot> {
+        let index = self.index(seq)?;
+        self.slots.get_mut(index).filter(|slot| !slot.is_hole())
+    }
+
+    /// Holds `slot` in place `seq`, which is not below `low` and was a hole.
+    pub fn insert(&mut self, seq: Seq, slot: Slot) {
+        let index = self.index(seq).expect("a place not below the window");
+        while self.slots.len() <= index {
+            self.slots.push_back(Slot::HOLE);
+        }
+        self.payload += slot.sealed.len();
+        debug_assert!(self.slots[index].is_hole(), "a place is filled once");
+        self.slots[index] = slot;
+    }
+
+    /// Frees the lowest place.
+    pub fn free_lowest(&mut self, pool: &mut Pool) {
+        if let Some(slot) = self.slots.pop_front() {
+            self.low = self.low.next();
+            self.payload -= slot.sealed.len();
+            pool.give(slot.sealed);
+        }
+    }
+
+    /// Makes the window begin at `seq` if it is empty.
+    pub fn skip_to(&mut self, seq: Seq) {
+        if self.slots.is_empty() {
+            self.low = self.low.max(seq);
+        }
+    }
+
+    /// The lowest place and what is in it; a hole gives the place alone.
+    pub fn lowest(&self) -> Option<(Seq, Option<&Slot>)> {
+        self.slots.front().map(|slot| (self.low, Some(slot).filter(|slot| !slot.is_hole())))
+    }
+
+    /// The lowest datagram at or after `seq`.
+    pub fn first_from(&self, seq: Seq) -> Option<(Seq, &Slot)> {
+        let start = seq.since(self.low);
+        let skip = usize::try_from(start).ok()?;
+        let held = self.slots.iter().enumerate().skip(skip).find(|(_, slot)| !slot.is_hole());
+        held.map(|(index, slot)| (self.low.plus(index as u64), slot))
+    }
+
+    /// The packet that ends message `number`, if it is held.
+    pub fn ending(&self, number: u64) -> Option<Seq> {
+        let index = self.slots.partition_point(|slot| slot.next_message <= number);
+        (index < self.slots.len()).then(|| self.low.plus(index as u64))
+    }
+
+    fn index(&self, seq: Seq) -> Option<usize> {
+        seq.0.checked_sub(self.low.0).and_then(|index| usize::try_from(index).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(bytes: usize, message: u64) -> Slot {
+        Slot { sealed: vec![1; bytes], message, next_message: message + 1, ..Slot::HOLE }
+    }
+
+    #[test]
+    fn holes_cost_their_place_and_datagrams_their_bytes() {
+        let mut window = Window::new(Seq(5));
+        window.insert(Seq(8), slot(100, 4));
+        assert_eq!(window.bytes(), 100 + 4 * Window::PLACE);
+        assert!(window.get(Seq(7)).is_none() && window.get(Seq(4)).is_none());
+        assert_eq!(window.first_from(Seq(2)).unwrap().0, Seq(8));
+        let mut pool = Pool::default();
+        (0..4).for_each(|_| window.free_lowest(&mut pool));
+        assert_eq!((window.low(), window.bytes()), (Seq(9), 0));
+    }
+
+    #[test]
+    fn the_packet_that_ends_a_message_is_found_by_its_number() {
+        let mut window = Window::new(Seq(1));
+        (0..5).for_each(|n| window.insert(Seq(n + 1), slot(10, n + 1)));
+        assert_eq!(window.ending(3), Some(Seq(3)));
+        assert_eq!(window.ending(6), None);
+    }
+}
