@@ -284,7 +284,10 @@ fn a_million_forged_bodies_under_a_true_header_do_not_open() {
 fn read_all(kind: Kind, body: &[u8]) -> bool {
     let Ok(packet) = Packet::decode(kind, body) else { return false };
     match packet {
-        Packet::Data(data) => data.iter().for_each(drop),
+        Packet::Data(data) => {
+            data.iter().for_each(drop);
+            return data.end_message().is_some();
+        }
         Packet::Heartbeat(heartbeat) => {
             heartbeat.echoes.iter().for_each(drop);
             heartbeat.welcomes.iter().for_each(drop);
@@ -339,6 +342,7 @@ fn bombs() -> Vec<(Kind, &'static str, Vec<u8>)> {
         (Kind::Data, "an unknown service", vec![1, 1, 3, 9, 0, 0]),
         (Kind::Data, "an unknown part", vec![1, 1, 3, 0, 9, 0]),
         (Kind::Data, "nothing", vec![]),
+        (Kind::Data, "no record", vec![1, 1, 0]),
         (Kind::Heartbeat, "a name that is too long", long_name),
         (Kind::Heartbeat, "a name that is not UTF-8", name_of(&[0xff, 0xfe])),
         (Kind::Heartbeat, "a name of 2⁶⁴ bytes", [&[1; 6][..], &member, &huge].concat()),
@@ -365,7 +369,7 @@ fn name_of(name: &[u8]) -> Vec<u8> {
 #[test]
 fn bombs_are_refused() {
     for (kind, what, body) in bombs() {
-        assert_eq!(Packet::decode(kind, &body), Err(DecodeError), "{what}");
+        assert!(!read_all(kind, &body), "{what}");
     }
     assert!(Packet::decode(Kind::Heartbeat, &name_of(b"ana")).is_ok(), "the frame itself is good");
     assert!(Packet::decode(Kind::Heartbeat, &name_of(&[b'n'; MAX_NAME])).is_ok());

@@ -81,23 +81,21 @@ impl<'a> Data<'a> {
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let data: Self = whole(bytes)?;
         counted(data.message)?;
-        let mut records = data.iter();
-        records.by_ref().for_each(drop);
-        if records.rest.is_empty() { Ok(data) } else { Err(DecodeError) }
+        Ok(data)
     }
 
-    /// The records, in order, each with the number of its message. All of a decoded packet's
-    /// records are whole: what is none was refused.
+    /// The records, in order, each with the number of its message; ends early at bytes that are no
+    /// record.
     pub fn iter(&self) -> Records<'a> {
         Records { rest: self.records, message: self.message }
     }
 
-    /// The number of the message after those that the packet ends; none if it holds no record, or bytes that are no record.
+    /// The number of the message after those that the packet ends; none if it holds no record, or
+    /// bytes that are no record.
     pub fn end_message(&self) -> Option<u64> {
         let mut records = self.iter();
         let count = records.by_ref().count();
-        let sane = count > 0 && records.rest.is_empty() && self.message < Seq::LIMIT.0;
-        sane.then_some(records.message)
+        (count > 0 && records.rest.is_empty()).then_some(records.message)
     }
 }
 
