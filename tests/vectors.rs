@@ -159,9 +159,10 @@ fn plain_heartbeat() -> Vec<u8> {
 }
 
 fn full_heartbeat() -> Vec<u8> {
-    let echoes = list([Echo { session: tag(1), at: 1_000_000 }, Echo { session: tag(2), at: 250 }]);
-    let welcomes = list([Welcome { session: tag(3), start: Seq(251) }]);
-    let acks = list([
+    let echoes =
+        list(&[Echo { session: tag(1), at: 1_000_000 }, Echo { session: tag(2), at: 250 }]);
+    let welcomes = list(&[Welcome { session: tag(3), start: Seq(251) }]);
+    let acks = list(&[
         Ack { session: tag(1), received: Seq(65_535), high: Seq(65_536) },
         Ack { session: tag(2), received: Seq(u64::from(u32::MAX)), high: Seq(1 << 32) },
     ]);
@@ -179,7 +180,7 @@ fn full_heartbeat() -> Vec<u8> {
 }
 
 fn nack() -> Vec<u8> {
-    let missing = list([
+    let missing = list(&[
         Missing { session: tag(1), first: Seq(7), count: 1 },
         Missing { session: tag(1), first: Seq(300), count: 251 },
         Missing { session: tag(2), first: Seq(1), count: u32::MAX },
@@ -199,9 +200,9 @@ fn records<const N: usize>(parts: [(Part, &[u8]); N]) -> Vec<u8> {
     out
 }
 
-fn list<T: bincode::Encode, const N: usize>(entries: [T; N]) -> ListBuilder {
+fn list<T: bincode::Encode>(entries: &[T]) -> ListBuilder {
     let mut list = ListBuilder::default();
-    for entry in &entries {
+    for entry in entries {
         assert!(list.push(entry, ROOM), "the list is short");
     }
     list
