@@ -19,6 +19,8 @@ const ANSWER_LONGEST: Duration = Duration::from_millis(200);
 const MAX_ECHOES: usize = 16;
 /// A timestamp older than this is not answered: its delay here would say more than its way.
 const ECHO_WITHIN: Duration = Duration::from_secs(1);
+/// A session that has ended is acknowledged so long all the same: others hold its packets for us until they hear it.
+const ACK_ENDED: Duration = Duration::from_secs(6);
 /// One entry of a list, at most: a session tag and two integers.
 const ENTRY: usize = 8 + 9 + 9;
 
@@ -101,7 +103,7 @@ impl Engine {
                 self.learn_ack(tag, &ack);
                 continue;
             }
-            let other = self.remotes.get_mut(&ack.session).filter(|other| !other.has_ended());
+            let other = self.remotes.get_mut(&ack.session);
             match other.and_then(|other| other.stream.as_mut()) {
                 Some(stream) => {
                     let received = stream.acks.entry(tag).or_insert(ack.received);
@@ -161,7 +163,7 @@ impl Engine {
         self.list_echoes(now, &mut echoes);
         self.list_welcomes(&mut welcomes, room.saturating_sub(echoes.len()));
         let room = room.saturating_sub(echoes.len() + welcomes.len());
-        self.list_acks(&mut acks, room, kind.profile);
+        self.list_acks(now, &mut acks, room, kind.profile);
         let name = core::mem::take(&mut self.config.name);
         let profile = Profile { member: self.config.member, name: &name };
         self.stats.heartbeats_sent += 1;
@@ -206,7 +208,7 @@ impl Engine {
     }
 
     /// Lists what was received of each session: what changed, or all if `all`. What does not fit comes first next time.
-    fn list_acks(&mut self, list: &mut ListBuilder, room: usize, all: bool) {
+    fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, all: bool) {
         list.clear();
         let from = self.scratch.cursor.take();
         let tags: &BTreeMap<_, _> = &self.remotes;
@@ -217,13 +219,10 @@ impl Engine {
             None => tags.keys().copied().collect(),
         };
         for tag in order {
-            let Some(remote) = self.remotes.get_mut(&tag).filter(|remote| !remote.has_ended())
-            else {
-                continue;
-            };
-            let Some(stream) = remote.stream.as_mut().filter(|s| all || s.ack_repeats > 0) else {
-                continue;
-            };
+            let Some(remote) = self.remotes.get_mut(&tag) else { continue };
+            let all = all && (!remote.has_ended() || now.since(remote.since) < ACK_ENDED);
+            let stream = remote.stream.as_mut();
+            let Some(stream) = stream.filter(|s| all || s.ack_repeats > 0) else { continue };
             let ack = Ack { session: tag, received: stream.next, high: stream.high };
             if !list.push(&ack, room) {
                 self.scratch.cursor = Some(tag);

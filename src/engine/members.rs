@@ -19,7 +19,7 @@ const FEWEST_BEATS: f64 = 6.0;
 /// At most so many: it suffices for 40 % loss.
 const MOST_BEATS: f64 = 23.0;
 /// Whoever has gone is given this long to be completed from others.
-const DEPART_WITHIN: Duration = Duration::from_secs(30);
+const DEPART_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sessions whose datagrams do not open: members with another passphrase, or noise.
 #[derive(Debug, Default)]
@@ -271,11 +271,8 @@ impl Engine {
             rtt: None,
             lagging: false,
         };
-        let others = self.remotes.values().filter(|remote| match remote.phase {
-            Phase::Admitted => true,
-            Phase::Departing(why) => why != Departure::Restart,
-            Phase::Met | Phase::Gone(_) => false,
-        });
+        let others = self.remotes.values();
+        let others = others.filter(|r| matches!(r.phase, Phase::Admitted | Phase::Departing(_)));
         let mut members: Vec<Member> = others.filter_map(Remote::member).chain([own]).collect();
         members.sort_by_key(|member| (member.id, member.session));
         members

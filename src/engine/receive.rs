@@ -61,7 +61,8 @@ impl Engine {
     ) -> Result<&'d [u8], Drop> {
         let tag = header.session.tag();
         if let Some(remote) = self.remotes.get(&tag) {
-            if remote.has_ended() {
+            // Its DATA may still go round among those that lack them.
+            if remote.has_ended() && header.kind != Kind::Data {
                 return Err(Drop::Ended);
             }
             let opened = remote.key.open(header.counter, datagram);

@@ -100,7 +100,11 @@ impl Remote {
 
     /// Whether our window waits for it.
     pub fn counts(&self) -> bool {
-        matches!(self.phase, Phase::Met | Phase::Admitted) && !self.lagging && self.start.is_some()
+        let here = match self.phase {
+            Phase::Met | Phase::Admitted | Phase::Departing(Departure::Timeout) => true,
+            Phase::Departing(_) | Phase::Gone(_) => false,
+        };
+        here && !self.lagging && self.start.is_some()
     }
 
     /// Enters `phase`.

@@ -1,0 +1,275 @@
+//! One seed, one run: faults while members talk, then a healed network in which everybody must come to the same.
+//!
+//! Safety is checked at every step; after the heal the group has [`BOUND`] to settle, and then has to be quiet.
+
+use super::check::Violation;
+use super::journal::Run;
+use super::link::{Fault, Faults, Loss};
+use super::plan::{Action, Plan, Profile};
+use super::seat::Who;
+use super::world::World;
+use crate::engine::{Config, Stats};
+use crate::time::Duration;
+use core::fmt;
+use rand::{Rng as _, RngExt as _};
+
+/// After the heal the group settles within this: a member's timeout of at most 23 heartbeats, 30 s in which its last messages
+/// are fetched from others, and repairs with their longest backoffs.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// How often a healed world is asked whether it has settled.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a settled group may still have to say, before its quiet is measured.
+const CALM: Duration = Duration::from_secs(2);
+
+/// For how long the quiet is measured.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// What a quiet member may send in [`QUIET`]: three datagrams a second, and one at each edge.
+const QUIET_DATAGRAMS: u64 = 8;
+
+/// What all have is kept no longer, even for members that fell silent and may come back.
+const RETAIN: Duration = Duration::from_secs(31);
+
+/// One run in so many waits for [`RETAIN`] to pass.
+const PATIENT: u64 = 16;
+
+/// A run that takes more steps hangs.
+const STEPS: u64 = 5_000_000;
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Steps taken.
+    pub steps: u64,
+    /// Messages submitted.
+    pub submitted: u64,
+    /// Messages delivered, own ones included.
+    pub delivered: u64,
+    /// Deliveries that were demanded at the end, and made.
+    pub owed: u64,
+    /// Datagrams sent.
+    pub datagrams: u64,
+    /// NACKs sent.
+    pub nacks: u64,
+    /// Repairs sent, by the senders and by others.
+    pub repairs: u64,
+    /// Packets found missing.
+    pub lost: u64,
+    /// The faults that fired.
+    pub faults: Faults,
+    /// The trace's hash; of several runs, their exclusive or.
+    pub hash: u64,
+}
+
+impl Report {
+    /// Adds another run.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.submitted += other.submitted;
+        self.delivered += other.delivered;
+        self.owed += other.owed;
+        self.datagrams += other.datagrams;
+        self.nacks += other.nacks;
+        self.repairs += other.repairs;
+        self.lost += other.lost;
+        self.faults.add(&other.faults);
+        self.hash ^= other.hash;
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "submitted {} delivered {} owed {} datagrams {} lost {} nacks {} repairs {} steps {}",
+            self.submitted,
+            self.delivered,
+            self.owed,
+            self.datagrams,
+            self.lost,
+            self.nacks,
+            self.repairs,
+            self.steps
+        )?;
+        writeln!(f, "faults: {}", self.faults)?;
+        write!(f, "trace {:016x}", self.hash)
+    }
+}
+
+/// A seed whose run broke a promise.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What was broken, when.
+    pub violation: Violation,
+    /// What the seed drew.
+    pub plan: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.violation, self.plan)
+    }
+}
+
+/// How a run is made beside its seed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Gets every line of the trace.
+    pub listener: Option<fn(&str)>,
+    /// The bug that every engine has.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<crate::engine::Bug>,
+}
+
+impl Options {
+    #[cfg(feature = "planted-bugs")]
+    const fn plant(self, mut config: Config) -> Config {
+        config.planted = self.planted;
+        config
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    const fn plant(self, config: Config) -> Config {
+        config
+    }
+}
+
+/// Runs the run of `seed`.
+///
+/// # Errors
+/// The first promise that was broken, and what the seed drew.
+pub fn run(profile: Profile, seed: u64, options: Options) -> Result<Report, Box<Failure>> {
+    let plan = Plan::draw(profile, seed);
+    play(&plan, seed, options)
+        .map_err(|violation| Box::new(Failure { violation, plan: plan.to_string() }))
+}
+
+/// The first of `seeds` whose run breaks a promise.
+pub fn first_failure(
+    profile: Profile,
+    mut seeds: core::ops::Range<u64>,
+    options: Options,
+) -> Option<Box<Failure>> {
+    seeds.find_map(|seed| run(profile, seed, options).err())
+}
+
+fn play(plan: &Plan, seed: u64, options: Options) -> Result<Report, Violation> {
+    let mut world = prepare(plan, seed, options);
+    for (at, action) in &plan.actions {
+        world.advance_to(*at)?;
+        act(&mut world, *action);
+    }
+    let mut report = Report::default();
+    settle(&mut world)?;
+    quiet(&mut world)?;
+    count(&world, &mut report);
+    Ok(report)
+}
+
+fn prepare(plan: &Plan, seed: u64, options: Options) -> World {
+    let mut world = World::new(seed);
+    world.step_limit = STEPS;
+    world.trace.listener = options.listener;
+    for (config, clock) in &plan.configs {
+        world.add(options.plant(config.clone()), *clock);
+    }
+    let mut rng = world.rng.clone();
+    world.each_link(|link| {
+        *link = plan.link.clone();
+        if plan.uneven && rng.random_bool(0.5) {
+            link.loss = Loss::None;
+            link.delay /= 2;
+        }
+    });
+    let members = 0..plan.configs.len();
+    members.map(Who).filter(|who| !plan.late.contains(who)).for_each(|who| world.start(who));
+    world
+}
+
+fn act(world: &mut World, action: Action) {
+    match action {
+        Action::Say(who, bytes) => say(world, who, bytes),
+        Action::Cut(from, to) => world.cut(from, to),
+        Action::Join(from, to) => world.link(from, to).join(),
+        Action::Crash(who) => world.crash(who),
+        Action::Restart(who) => world.restart(who),
+        Action::Pause(who) => world.pause(who),
+        Action::Resume(who) => world.resume(who),
+        Action::Leave(who) => {
+            world.resume(who);
+            world.leave(who);
+        }
+        Action::Start(who) => {
+            world.faults.count(Fault::LateJoin);
+            world.start(who);
+        }
+        Action::Heal => world.heal(),
+    }
+}
+
+/// A body unlike any other. A member that stands still says nothing.
+fn say(world: &mut World, who: Who, bytes: usize) {
+    let mut body = vec![0; bytes];
+    world.rng.fill_bytes(&mut body);
+    if !world.seats[who.0].paused {
+        world.say(who, body);
+    }
+}
+
+fn settle(world: &mut World) -> Result<(), Violation> {
+    let end = world.now() + BOUND;
+    world.advance(LOOK)?;
+    while let Some(why) = world.unsettled() {
+        if world.now() > end {
+            world.fail(format!("not settled {} s after the heal: {why}", BOUND.as_secs()));
+        }
+        world.advance(LOOK)?;
+    }
+    Ok(())
+}
+
+fn quiet(world: &mut World) -> Result<(), Violation> {
+    world.advance(CALM)?;
+    if let Some(why) = world.unsettled() {
+        world.fail(format!("settled, and then again not: {why}"));
+    }
+    let before = world.sent_datagrams();
+    world.advance(QUIET)?;
+    let live = world.live_stats().count() as u64;
+    let sent = world.sent_datagrams() - before;
+    if sent > live * QUIET_DATAGRAMS {
+        world.fail(format!("{live} quiet members sent {sent} datagrams in {} s", QUIET.as_secs()));
+    }
+    let lost_nobody = world.check.journal.runs.iter().all(Run::is_live);
+    if world.seed % PATIENT == 0 {
+        world.advance(RETAIN)?;
+        nothing_is_held(world);
+    } else if lost_nobody {
+        nothing_is_held(world);
+    }
+    world.advance(Duration::ZERO)
+}
+
+fn nothing_is_held(world: &mut World) {
+    let held = world.live_stats().map(|stats| stats.held_bytes).max().unwrap_or_default();
+    if held > 0 {
+        world.fail(format!("a quiet member still holds {held} bytes"));
+    }
+}
+
+fn count(world: &World, report: &mut Report) {
+    let runs = &world.check.journal.runs;
+    report.submitted = runs.iter().map(|run| run.sent.len() as u64).sum();
+    report.delivered = runs.iter().map(|run| run.log.len() as u64).sum();
+    report.owed = world.check.count_owed();
+    report.datagrams = world.sent_datagrams();
+    let sum = |of: fn(&Stats) -> u64| world.live_stats().map(of).sum();
+    report.nacks = sum(|stats| stats.nacks_sent);
+    report.repairs = sum(|stats| stats.repairs_sent + stats.repairs_for_others);
+    report.lost = sum(|stats| stats.lost);
+    report.steps = world.steps;
+    report.faults = *world.faults();
+    report.hash = world.trace_hash();
+}

@@ -1,0 +1,380 @@
+//! A world: members, the ways between them, virtual time. Its methods are the verbs of a story.
+
+use super::check::{Check, Violation};
+use super::clock::Clock;
+use super::journal::End;
+use super::link::{Fault, Faults, Link, micros};
+use super::seat::{Arrival, Seat, Who};
+use super::trace::{Mark, Trace, line};
+use crate::engine::{Config, Engine, SendError, Stats};
+use crate::time::Duration;
+use crate::wire::{GroupKey, Kind, Session, packet::Service};
+use core::cmp::{Ordering, Reverse};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt as _, SeedableRng as _};
+use std::collections::BinaryHeap;
+
+/// The name of the group in every world.
+pub(super) const GROUP: &str = "sim";
+
+/// How many steps a world takes before it counts as hanging.
+const STEPS: u64 = 200_000_000;
+
+/// N engines, the network between them, and the time they live in.
+#[derive(Debug)]
+pub struct World {
+    pub(super) seed: u64,
+    pub(super) rng: Xoshiro256PlusPlus,
+    pub(super) now: u64,
+    pub(super) heap: BinaryHeap<Reverse<Due>>,
+    pub(super) order: u64,
+    pub(super) seats: Vec<Seat>,
+    pub(super) links: Vec<Vec<Link>>,
+    pub(super) check: Check,
+    pub(super) trace: Trace,
+    pub(super) faults: Faults,
+    pub(super) violation: Option<Violation>,
+    pub(super) steps: u64,
+    pub(super) scratch: Vec<u8>,
+    pub(super) sent_datagrams: u64,
+    pub(super) loss_events: u64,
+    /// How many steps may be taken before the run counts as hanging.
+    pub step_limit: u64,
+}
+
+/// Something on the heap.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub at: u64,
+    pub order: u64,
+    pub what: What,
+}
+
+/// What is due.
+#[derive(Debug)]
+pub(super) enum What {
+    Arrive(Who, Arrival),
+    Wake(Who),
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+impl World {
+    /// A world without members.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            now: 0,
+            heap: BinaryHeap::new(),
+            order: 0,
+            seats: Vec::new(),
+            links: Vec::new(),
+            check: Check::default(),
+            trace: Trace::new(),
+            faults: Faults::default(),
+            violation: None,
+            steps: 0,
+            scratch: Vec::new(),
+            sent_datagrams: 0,
+            loss_events: 0,
+            step_limit: STEPS,
+        }
+    }
+
+    /// A world of `members` with default settings, all of them started.
+    pub fn of(members: usize, seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        for index in 0..members {
+            let who = Who(index);
+            world.add(Config::new(who.member(), &who.to_string()), Clock::EXACT);
+        }
+        (0..members).for_each(|index| world.start(Who(index)));
+        world
+    }
+
+    /// Adds a member that is not started yet. It gets the id of its place.
+    pub fn add(&mut self, mut config: Config, clock: Clock) -> Who {
+        let who = Who(self.seats.len());
+        config.member = who.member();
+        self.seats.push(Seat::new(config, clock));
+        self.links.iter_mut().for_each(|ways| ways.push(Link::default()));
+        self.links.push(vec![Link::default(); self.seats.len()]);
+        who
+    }
+
+    /// Every line of the trace goes to `listener` from now on.
+    pub const fn tell(&mut self, listener: fn(&str)) {
+        self.trace.listener = Some(listener);
+    }
+
+    /// Starts `who` in a new session; does nothing if it runs.
+    pub fn start(&mut self, who: Who) {
+        if self.seats[who.0].engine.is_some() {
+            return;
+        }
+        let session = Session(self.rng.random());
+        let seed = self.rng.random();
+        let seat = &mut self.seats[who.0];
+        let run = self.check.journal.begin(who, session, seat.config.max_datagram);
+        let now = seat.clock.read(self.now);
+        let engine = Engine::new(seat.config.clone(), GroupKey::open(GROUP), session, seed, now);
+        seat.engine = Some(Box::new(engine));
+        seat.run = Some(run);
+        self.trace.note(self.now, Mark::Start, [who.0 as u64, seed], || {
+            line(who, format_args!("starts session {session:?}"))
+        });
+        self.settle(who);
+    }
+
+    /// `who` submits a message; where the window is full it waits until there is room. A member that is down says nothing.
+    pub fn say(&mut self, who: Who, text: impl AsRef<[u8]>) {
+        let seat = &mut self.seats[who.0];
+        if seat.engine.is_some() {
+            seat.pending.push_back(text.as_ref().to_vec());
+            self.flush(who);
+        }
+    }
+
+    /// Submits what waits at `who`, as far as there is room.
+    pub(super) fn flush(&mut self, who: Who) {
+        while let Some(taken) = self.submit_first(who) {
+            match taken {
+                Ok(()) => {}
+                Err(SendError::WindowFull) => {
+                    self.faults.count(Fault::WindowFull);
+                    break;
+                }
+                Err(SendError::Left) => self.seats[who.0].pending.clear(),
+                Err(SendError::TooLong(bytes)) => {
+                    self.fail(format!("{who}'s message of {bytes} bytes is too long"));
+                    break;
+                }
+            }
+        }
+        self.settle(who);
+    }
+
+    fn submit_first(&mut self, who: Who) -> Option<Result<(), SendError>> {
+        let seat = &mut self.seats[who.0];
+        let (engine, run) = (seat.engine.as_mut()?, seat.run?);
+        let now = seat.clock.read(self.now);
+        let number = match engine.submit(now, Service::Fifo, seat.pending.front()?) {
+            Ok(number) => number,
+            Err(error) => return Some(Err(error)),
+        };
+        let body = seat.pending.pop_front()?;
+        self.trace.note(self.now, Mark::Submit, [run as u64, number], || {
+            line(who, format_args!("submits message {number}, {} bytes", body.len()))
+        });
+        let checked = self.check.submitted(self.now, run, number, &body);
+        self.record(checked);
+        Some(Ok(()))
+    }
+
+    /// `who` says farewell.
+    pub fn leave(&mut self, who: Who) {
+        let seat = &mut self.seats[who.0];
+        let (Some(engine), Some(run)) = (seat.engine.as_mut(), seat.run) else {
+            return;
+        };
+        engine.leave(seat.clock.read(self.now));
+        seat.pending.clear();
+        self.faults.count(Fault::Leave);
+        let run_state = &mut self.check.journal.runs[run];
+        run_state.told_to_leave = true;
+        run_state.end.get_or_insert(End::Left { at: self.now, done: false });
+        self.trace.note(self.now, Mark::End, [run as u64, 0], || line(who, "leaves"));
+        self.settle(who);
+    }
+
+    /// `who` dies without a word.
+    pub fn crash(&mut self, who: Who) {
+        let seat = &mut self.seats[who.0];
+        let (Some(_), Some(run)) = (&seat.engine, seat.run) else {
+            return;
+        };
+        seat.clear();
+        let end = &mut self.check.journal.runs[run].end;
+        if !matches!(end, Some(End::Left { done: true, .. })) {
+            *end = Some(End::Crashed);
+        }
+        self.faults.count(Fault::Crash);
+        self.trace.note(self.now, Mark::End, [run as u64, 1], || line(who, "dies"));
+    }
+
+    /// `who` dies, if it lives, and comes back in a new session.
+    pub fn restart(&mut self, who: Who) {
+        self.crash(who);
+        self.faults.count(Fault::Restart);
+        self.start(who);
+    }
+
+    /// `who` stands still: what comes for it waits, or is lost where too much waits.
+    pub fn pause(&mut self, who: Who) {
+        self.seats[who.0].paused = true;
+        self.faults.count(Fault::Pause);
+    }
+
+    /// `who` goes on: first all that waited, then the timeouts that are overdue.
+    pub fn resume(&mut self, who: Who) {
+        if !core::mem::take(&mut self.seats[who.0].paused) {
+            return;
+        }
+        while let Some(arrival) = self.seats[who.0].backlog.pop_front() {
+            self.feed(who, &arrival);
+        }
+        self.wake(who);
+    }
+
+    /// How the way from `from` to `to` behaves.
+    pub fn link(&mut self, from: Who, to: Who) -> &mut Link {
+        &mut self.links[from.0][to.0]
+    }
+
+    /// Changes all ways.
+    pub fn each_link(&mut self, change: impl FnMut(&mut Link)) {
+        self.links.iter_mut().flatten().for_each(change);
+    }
+
+    /// Nothing passes from `from` to `to`; the other direction is another link.
+    pub fn cut(&mut self, from: Who, to: Who) {
+        self.link(from, to).cut();
+    }
+
+    /// The next DATA packet from `from` does not reach `to`.
+    pub fn lose_next(&mut self, from: Who, to: Who) {
+        self.link(from, to).lose_next(Kind::Data, 1);
+    }
+
+    /// The network is well again, for good: no loss, no cut, and those that stand still go on.
+    pub fn heal(&mut self) {
+        self.each_link(Link::heal);
+        self.check.healed_at = Some(self.now);
+        (0..self.seats.len()).for_each(|index| self.resume(Who(index)));
+    }
+
+    /// Lets `interval` pass.
+    ///
+    /// # Panics
+    /// At the first promise that is broken.
+    pub fn run_for(&mut self, interval: Duration) {
+        if let Err(violation) = self.advance(interval) {
+            panic!("{violation}");
+        }
+    }
+
+    /// Lets time pass until `holds`, looked at every 10 ms, for at most `bound`; says whether it came to hold.
+    ///
+    /// # Panics
+    /// At the first promise that is broken.
+    pub fn run_until(&mut self, mut holds: impl FnMut(&Self) -> bool, bound: Duration) -> bool {
+        let end = self.now + micros(bound);
+        while !holds(self) {
+            if self.now >= end {
+                return false;
+            }
+            self.run_for(Duration::from_millis(10));
+        }
+        true
+    }
+
+    /// Lets `interval` pass.
+    ///
+    /// # Errors
+    /// The first promise that is broken.
+    pub fn advance(&mut self, interval: Duration) -> Result<(), Violation> {
+        self.advance_to(self.now + micros(interval))
+    }
+
+    /// The messages that `who` delivered in its present session, its own too, as text.
+    pub fn heard(&self, who: Who) -> Vec<String> {
+        let texts = self.seats[who.0].run.into_iter().flat_map(|run| self.check.heard(run));
+        texts.map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
+    }
+
+    /// Whom `who` takes for members now.
+    pub fn members(&self, who: Who) -> Vec<Who> {
+        let engine = self.seats[who.0].engine.as_ref();
+        let ids = engine.map(|engine| engine.members()).unwrap_or_default();
+        let seats = 0..self.seats.len();
+        seats.map(Who).filter(|other| ids.iter().any(|m| m.id == other.member())).collect()
+    }
+
+    /// What `who`'s engine counts; none while it is down.
+    pub fn stats(&self, who: Who) -> Option<&Stats> {
+        self.seats[who.0].engine.as_ref().map(|engine| engine.stats())
+    }
+
+    /// What the engines that run count.
+    pub(super) fn live_stats(&self) -> impl Iterator<Item = &Stats> {
+        let live =
+            |seat: &&Seat| seat.run.is_some_and(|run| self.check.journal.runs[run].is_live());
+        let seats = self.seats.iter().filter(live);
+        seats.filter_map(|seat| seat.engine.as_ref()).map(|engine| engine.stats())
+    }
+
+    /// The group round-trip time as `who` takes it; none while it is down.
+    pub fn grtt(&self, who: Who) -> Option<Duration> {
+        self.seats[who.0].engine.as_ref().map(|engine| engine.grtt())
+    }
+
+    /// Microseconds from noticing each loss to its repair, at `who` in its present session.
+    pub fn recoveries(&self, who: Who) -> &[u64] {
+        &self.seats[who.0].recoveries.latencies
+    }
+
+    /// DATA packets that, when first sent, did not reach somebody.
+    pub const fn loss_events(&self) -> u64 {
+        self.loss_events
+    }
+
+    /// Datagrams sent by all members.
+    pub const fn sent_datagrams(&self) -> u64 {
+        self.sent_datagrams
+    }
+
+    /// What still keeps the group from being at rest: members that differ, messages that are owed.
+    pub fn unsettled(&self) -> Option<String> {
+        let waits = |seat: &Seat| !seat.pending.is_empty();
+        let waiting = self
+            .seats
+            .iter()
+            .position(waits)
+            .map(|index| format!("{}'s window was full and did not open again", Who(index)));
+        waiting.or_else(|| self.check.unsettled())
+    }
+
+    /// How often each fault fired.
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// One number for all that happened: equal seeds give equal numbers.
+    pub const fn trace_hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// The world's time since its start.
+    pub const fn now(&self) -> Duration {
+        Duration::from_micros(self.now)
+    }
+}
