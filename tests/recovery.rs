@@ -73,7 +73,7 @@ fn quantile(sorted: &[u64], percent: usize) -> u64 {
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for by_all in [false, true] {
-        for (members, messages) in [(2, 2_000), (10, 600), (100, 100)] {
+        for (members, messages) in [(2, 2_000), (10, 600), (100, 48)] {
             for percent in [1, 5, 20] {
                 let messages = if by_all { messages / 2 } else { messages };
                 rows.push(measure(members, percent, by_all, messages));

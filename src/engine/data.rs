@@ -34,10 +34,12 @@ impl Engine {
 
     fn examine(&mut self, now: Instant, tag: SessionTag, seq: Seq) -> Result<(), Drop> {
         let room = self.config.held_total.saturating_sub(self.stats.held_bytes);
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-        let stream = stream.ok_or(Drop::Early)?;
+        let remote = self.remotes.get_mut(&tag).ok_or(Drop::Unknown)?;
+        let gone = remote.is_gone();
+        let stream = remote.stream.as_mut().ok_or(Drop::Early)?;
         let room = self.config.held_per_sender.min(stream.bytes() + room);
         match stream.examine(seq, self.scratch.sealed.len(), room) {
+            Arrival::New if gone => Err(Drop::Ended),
             Arrival::New => Ok(()),
             Arrival::Beyond => Err(Drop::BeyondWindow),
             Arrival::NoRoom => Err(Drop::NoRoom),
@@ -51,7 +53,8 @@ impl Engine {
     /// Learns that packets of a session below `high` exist; those newly found missing are asked for after a backoff.
     pub(super) fn learn_high(&mut self, now: Instant, tag: SessionTag, high: Seq) {
         let backoff = self.nack_backoff();
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let remote = self.remotes.get_mut(&tag).filter(|remote| !remote.is_gone());
+        let stream = remote.and_then(|remote| remote.stream.as_mut());
         let Some(stream) = stream else { return };
         if let Some((first, end)) = stream.learn_high(high) {
             stream.gaps.open(first, end, now, now + backoff);
@@ -61,7 +64,7 @@ impl Engine {
 
     fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
         let members = self.remotes.len() + 1;
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         if let Some(gap) = stream.and_then(|stream| stream.gaps.close(seq)) {
             self.losers.learn(gap.heard, members);
             self.stats.recovered += 1;
@@ -71,8 +74,7 @@ impl Engine {
 
     fn hold(&mut self, now: Instant, tag: SessionTag, seq: Seq, messages: (u64, u64)) {
         let sealed = core::mem::replace(&mut self.scratch.sealed, self.pool.take());
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-        let Some(stream) = stream else { return };
+        let Some(stream) = self.stream(tag) else { return };
         let before = stream.bytes();
         stream.hold(seq, sealed, now, messages);
         stream.ack_repeats = 2;
@@ -150,8 +152,7 @@ impl Engine {
     /// Tells that messages which were reported late are all there.
     fn note_recovered(&mut self, tag: SessionTag) {
         let Some((from, session)) = self.identity(tag) else { return };
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-        let Some(stream) = stream else { return };
+        let Some(stream) = self.stream(tag) else { return };
         if let Some((first, last, end)) = stream.reported
             && stream.next >= end
         {
@@ -165,13 +166,14 @@ impl Engine {
     pub(super) fn give_up(&mut self, tag: SessionTag, first: Seq, end: Seq) {
         let Some((member, session)) = self.identity(tag) else { return };
         self.stats.given_up += end.since(first);
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-        let Some(stream) = stream else { return };
+        let Some(stream) = self.stream(tag) else { return };
+        let is_tail = end >= stream.high;
         stream.give_up(first, end);
         stream.reported = None;
         self.deliver_ready(tag, None);
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-        if let Some(found) = stream.and_then(super::stream::Stream::lose_tail) {
+        let stream = self.stream(tag);
+        let tail = stream.filter(|_| is_tail).and_then(super::stream::Stream::lose_tail);
+        if let Some(found) = tail {
             note_found(&mut self.events, &mut self.stats, member, session, found);
         }
     }

@@ -62,8 +62,8 @@ impl Engine {
         let elder = heartbeat.sent_at >= self.age(now);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         // Who was here before us is promised all we ever sent; who came later, what we send from now on.
-        let first = if elder { self.sender.held.low() } else { self.sender.next };
-        remote.start.get_or_insert(first);
+        let start = if elder { self.sender.oldest() } else { self.sender.newest() };
+        remote.start.get_or_insert(start);
         let Some(Profile { member, name }) = heartbeat.profile else { return };
         let old = remote.profile.replace((member, name.to_owned()));
         let renamed = old.filter(|(id, old)| *id == member && old != name);
@@ -89,7 +89,7 @@ impl Engine {
         for welcome in heartbeat.welcomes.iter().filter(|welcome| welcome.session == self.tag) {
             names_us = true;
             if remote.stream.is_none() && remote.profile.is_some() {
-                remote.stream = Some(Stream::new(welcome.start));
+                remote.stream = Some(Stream::new(welcome.start, welcome.message));
                 self.beat.owe(now);
             }
         }
@@ -134,7 +134,7 @@ impl Engine {
 
     fn learn_sender_edges(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
         self.learn_end(tag, heartbeat.high, heartbeat.next_message);
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         if let Some(stream) = stream {
             stream.sender_low = stream.sender_low.max(heartbeat.low);
         }
@@ -143,7 +143,7 @@ impl Engine {
 
     /// The sender itself says how far its stream goes.
     pub(super) fn learn_end(&mut self, tag: SessionTag, high: crate::wire::Seq, message: u64) {
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         if let Some(stream) = stream
             && high >= stream.sender_high
         {
@@ -200,8 +200,8 @@ impl Engine {
         list.clear();
         let unsure = self.remotes.iter().filter(|(_, remote)| remote.acked.is_none());
         for (tag, remote) in unsure.filter(|(_, remote)| !remote.has_departed()) {
-            let Some(start) = remote.start else { continue };
-            if !list.push(&Welcome { session: *tag, start }, room) {
+            let Some((start, message)) = remote.start else { continue };
+            if !list.push(&Welcome { session: *tag, start, message }, room) {
                 return;
             }
         }

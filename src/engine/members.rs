@@ -18,6 +18,8 @@ const FALSE_TIMEOUT: f64 = 1e-9;
 const FEWEST_BEATS: f64 = 6.0;
 /// At most so many: it suffices for 40 % loss.
 const MOST_BEATS: f64 = 23.0;
+/// What others know of a session is heard within so many heartbeats.
+const ROUNDS: u32 = 3;
 /// Whoever has gone is given this long to be completed from others.
 const DEPART_WITHIN: Duration = Duration::from_secs(10);
 
@@ -148,10 +150,7 @@ impl Engine {
             Phase::Met => self.forget(tag),
             Phase::Gone(_) => remote.phase = Phase::Gone(why),
             Phase::Departing(_) => remote.phase = Phase::Departing(why),
-            Phase::Admitted => {
-                remote.enter(now, Phase::Departing(why));
-                self.settle();
-            }
+            Phase::Admitted => remote.enter(now, Phase::Departing(why)),
         }
     }
 
@@ -193,15 +192,31 @@ impl Engine {
 
     /// Whoever departs has gone when all that can be had of its messages was delivered.
     pub(super) fn complete_departures(&mut self, now: Instant) {
-        for remote in self.remotes.values_mut() {
+        let heard_of_within = self.config.heartbeat * ROUNDS;
+        let mut completed = Vec::new();
+        for (tag, remote) in &self.remotes {
             let Phase::Departing(why) = remote.phase else { continue };
             let behind = remote.stream.as_ref().is_some_and(super::stream::Stream::is_behind);
-            if behind && now.since(remote.since) < DEPART_WITHIN {
+            // Where its stream ended, a session that was replaced did not say; others may have heard more of it.
+            let unsure = why == Departure::Restart && now.since(remote.since) < heard_of_within;
+            if unsure || behind && now.since(remote.since) < DEPART_WITHIN {
                 continue;
             }
+            completed.push((*tag, why));
+        }
+        for (tag, why) in completed {
+            self.abandon(tag);
+            let Some(remote) = self.remotes.get_mut(&tag) else { continue };
             remote.enter(now, Phase::Gone(why));
             self.view_changed = true;
             remote.member().into_iter().for_each(|m| self.events.push(Event::Left(m, why)));
+        }
+    }
+
+    /// Gives up all that is still missing of a session.
+    fn abandon(&mut self, tag: SessionTag) {
+        while let Some(gap) = self.stream(tag).and_then(|stream| stream.gaps.give_up(|_| true)) {
+            self.give_up(tag, gap.first, gap.end);
         }
     }
 
@@ -229,7 +244,7 @@ impl Engine {
             let tried = gap.asked >= GIVE_UP_ASKED && now.since(gap.noticed) >= GIVE_UP_AFTER;
             tried && (departed || gap.end <= low || gap.first >= high)
         })?;
-        let rumour = gap.first >= high && gap.end == stream.high;
+        let rumour = !departed && gap.first >= high && gap.end == stream.high;
         if rumour {
             stream.high = gap.first;
         }
@@ -247,7 +262,7 @@ impl Engine {
 
     pub(super) fn say_farewell(&mut self, now: Instant) {
         let Farewell::Due(times, at) = self.farewell else { return };
-        if at > now || self.sender.has_queued() {
+        if at > now || self.sender.has_queued() || !self.outbox.is_empty() {
             return;
         }
         if times == 0 {

@@ -57,6 +57,7 @@ use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use remote::Remote;
 use repair::Repairs;
 use sender::Sender;
+use stream::Stream;
 use std::collections::BTreeMap;
 use window::Pool;
 
@@ -229,7 +230,7 @@ impl Engine {
             self.upkeep_at = now + UPKEEP;
             self.upkeep(now);
         }
-        if self.beat.deadline() <= now {
+        if self.farewell == Farewell::None && self.beat.deadline() <= now {
             self.send_heartbeat(now);
         }
         self.say_farewell(now);
@@ -241,6 +242,9 @@ impl Engine {
         self.note_view();
         if !self.events.is_empty() {
             return self.events.pop().map(Output::Event);
+        }
+        if self.farewell == Farewell::Done {
+            return None;
         }
         self.poll_transmit(now).map(Output::Transmit)
     }
@@ -256,7 +260,7 @@ impl Engine {
         [
             self.gaps_deadline().map(|at| (at, Timer::Nack)),
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
-            Some((self.beat.deadline(), Timer::Heartbeat)),
+            farewell.is_none().then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.upkeep_at, Timer::Upkeep)),
             farewell,
             waits.then(|| (self.pace.ready_at(), Timer::Pace)),
@@ -295,6 +299,11 @@ impl Engine {
     /// The share of datagrams that this member loses, 0 to 1, as estimated now.
     pub const fn loss(&self) -> f64 {
         self.loss.rate()
+    }
+
+    /// What is received of a session.
+    fn stream(&mut self, tag: SessionTag) -> Option<&mut Stream> {
+        self.remotes.get_mut(&tag)?.stream.as_mut()
     }
 
     /// Microseconds since this session began.

@@ -64,7 +64,7 @@ impl Engine {
     }
 
     fn ask(&mut self, now: Instant, tag: SessionTag, mut name: impl FnMut(&Missing) -> bool) {
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         let Some(stream) = stream.filter(|stream| !stream.gaps.is_empty()) else { return };
         let mut gaps = core::mem::take(&mut stream.gaps);
         gaps.ask(
@@ -75,7 +75,7 @@ impl Engine {
                 name(&Missing { session: tag, first, count })
             },
         );
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         stream.into_iter().for_each(|stream| {
             #[cfg(feature = "planted-bugs")]
             if self.config.planted == Some(super::Bug::PassOverGap) {
@@ -88,7 +88,7 @@ impl Engine {
     /// Reports messages that are kept back by a gap that was asked for more than once.
     fn note_late(&mut self, tag: SessionTag) {
         let Some((from, session)) = self.identity(tag) else { return };
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         let Some(stream) = stream.filter(|stream| stream.reported.is_none()) else { return };
         if stream.gaps.lowest().is_none_or(|gap| gap.asked < LATE_ASKED) {
             return;
@@ -128,12 +128,9 @@ impl Engine {
     /// Queues the held packet `seq` of a session, unless the same was repaired less than a GRTT ago.
     fn queue_repair(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
         let grtt = self.grtt;
-        let held = if tag == self.tag {
-            Some(&mut self.sender.held)
-        } else {
-            let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-            stream.map(|stream| &mut stream.held)
-        };
+        let remote = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let own = (tag == self.tag).then_some(&mut self.sender.held);
+        let held = own.or_else(|| remote.map(|stream| &mut stream.held));
         let Some(slot) = held.and_then(|held| held.get_mut(seq)) else { return };
         if slot.repaired.is_some_and(|last| now.since(last) < grtt) {
             self.stats.repairs_held_off += 1;
@@ -145,7 +142,7 @@ impl Engine {
     /// Another lacks what we lack, too: its NACK serves both.
     fn silence(&mut self, now: Instant, tag: SessionTag, first: Seq, end: Seq) {
         let until = now + self.nack_again(1);
-        let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         if let Some(stream) = stream {
             self.stats.nacks_suppressed += stream.gaps.silence(first, end, until);
         }

@@ -42,8 +42,8 @@ pub struct Remote {
     pub addr: Option<SocketAddr>,
     /// It has named our session: it is no recording.
     pub names_us: bool,
-    /// The first packet of ours that is promised to it.
-    pub start: Option<Seq>,
+    /// The first packet of ours that is promised to it, and the number of the first message that begins there or later.
+    pub start: Option<(Seq, u64)>,
     /// All of ours before this it has received; none while it has not said so.
     pub acked: Option<Seq>,
     /// It holds our window back and is not waited for.
@@ -88,6 +88,11 @@ impl Remote {
         matches!(self.phase, Phase::Gone(Departure::Quit | Departure::Restart))
     }
 
+    /// Whether nothing more of it is delivered, unless it comes back.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone(_))
+    }
+
     /// Whether it departs or has gone.
     pub fn has_departed(&self) -> bool {
         matches!(self.phase, Phase::Departing(_) | Phase::Gone(_))
@@ -95,14 +100,15 @@ impl Remote {
 
     /// Up to which of our packets it has told, or need not be told.
     pub fn received(&self) -> Option<Seq> {
-        self.acked.or(self.start)
+        self.acked.or(self.start.map(|(seq, _)| seq))
     }
 
     /// Whether our window waits for it.
     pub fn counts(&self) -> bool {
         let here = match self.phase {
-            Phase::Met | Phase::Admitted | Phase::Departing(Departure::Timeout) => true,
-            Phase::Departing(_) | Phase::Gone(_) => false,
+            Phase::Met | Phase::Admitted => true,
+            Phase::Departing(why) => why != Departure::Quit,
+            Phase::Gone(_) => false,
         };
         here && !self.lagging && self.start.is_some()
     }

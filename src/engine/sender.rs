@@ -27,6 +27,8 @@ pub struct Built {
     pub seq: Seq,
     /// The number of its first record's message.
     pub message: u64,
+    /// The number of the first message that begins in it or later.
+    pub begins: u64,
     /// The number of the message after those it ends.
     pub next_message: u64,
 }
@@ -85,6 +87,18 @@ impl Sender {
         self.unbuilt_message
     }
 
+    /// Where the stream begins for whoever is promised all that is still held: its first packet, and the first message that
+    /// begins there or later.
+    pub fn oldest(&self) -> (Seq, u64) {
+        self.held.first_from(Seq::FIRST).map_or(self.newest(), |(seq, slot)| (seq, slot.message))
+    }
+
+    /// Where the stream begins for whoever comes now.
+    pub fn newest(&self) -> (Seq, u64) {
+        let inside = self.queue.front().is_some_and(|front| front.sent > 0);
+        (self.next, self.unbuilt_message + u64::from(inside))
+    }
+
     /// Bytes that not all have received, queued ones included.
     pub const fn unstable(&self) -> usize {
         self.unstable + self.queued
@@ -138,14 +152,14 @@ impl Sender {
 
     /// Fills `records` with what fits one datagram; what the packet is then. `None` if nothing is queued.
     pub fn build(&mut self, records: &mut Vec<u8>, pool: &mut Pool) -> Option<Built> {
-        let message = self.unbuilt_message;
+        let (message, (_, begins)) = (self.unbuilt_message, self.newest());
         while self.append(records, pool) {}
         if records.is_empty() {
             return None;
         }
         let seq = self.next;
         self.next = seq.next();
-        Some(Built { seq, message, next_message: self.unbuilt_message })
+        Some(Built { seq, message, begins, next_message: self.unbuilt_message })
     }
 
     /// Appends the next record that fits; says whether another might.
@@ -182,7 +196,7 @@ impl Sender {
 
     /// Holds the sealed datagram of a packet that was built.
     pub fn hold(&mut self, built: Built, sealed: Vec<u8>, now: Instant) {
-        let Built { seq, message, next_message } = built;
+        let Built { seq, begins: message, next_message, .. } = built;
         self.unstable += sealed.len() + Window::PLACE;
         self.held.insert(seq, Slot { sealed, since: now, repaired: None, message, next_message });
     }

@@ -34,7 +34,7 @@ pub enum Drop {
     Early,
     /// The bound of sessions is reached.
     TooManySessions,
-    /// From a session that ended.
+    /// From a session that has gone.
     Ended,
     /// Names sessions or packets that we do not know (the rest of the packet was used).
     Unknown,

@@ -68,13 +68,15 @@ pub struct Stream {
     /// Messages that were reported as late, and the packet with which they are all there.
     pub reported: Option<(u64, u64, Seq)>,
     given_up: Vec<(Seq, Seq)>,
-    next_message: Option<u64>,
+    next_message: u64,
+    /// A message that was told to be lost though `next_message` did not pass it: nobody knew how many there were.
+    told: Option<u64>,
     partial: Option<Partial>,
 }
 
 impl Stream {
-    /// A stream of which everything from `start` on is promised.
-    pub fn new(start: Seq) -> Self {
+    /// A stream of which everything from packet `start` on is promised; `message` is the first that begins there or later.
+    pub fn new(start: Seq, message: u64) -> Self {
         Self {
             next: start,
             high: start,
@@ -88,8 +90,8 @@ impl Stream {
             unacknowledged: 0,
             reported: None,
             given_up: Vec::new(),
-            // A stream that is met in its middle may begin with the end of a message.
-            next_message: (start == Seq::FIRST).then_some(1),
+            next_message: message,
+            told: None,
             partial: None,
         }
     }
@@ -97,11 +99,6 @@ impl Stream {
     /// Bytes held for this stream.
     pub fn bytes(&self) -> usize {
         self.held.bytes() + self.partial.as_ref().map_or(0, |partial| partial.body.capacity())
-    }
-
-    /// The number of the next message to deliver; 0 while it is not known.
-    pub fn next_message(&self) -> u64 {
-        self.next_message.unwrap_or(0)
     }
 
     /// Whether something is known to exist that was not delivered.
@@ -154,6 +151,7 @@ impl Stream {
             let Some((_, end)) = self.given_up.iter().copied().find(covers) else { return false };
             let held = self.held.first_from(self.next).map_or(end, |(seq, _)| seq);
             self.next = held.min(end);
+            self.partial = None;
             self.given_up.retain(|(_, end)| *end > self.next);
         }
         true
@@ -168,7 +166,7 @@ impl Stream {
     pub fn deliver(&mut self, data: &Data<'_>, mut deliver: impl FnMut(u64, Service, &[u8])) {
         self.next = data.seq.next();
         for (number, record) in data.iter() {
-            if self.next_message == Some(number) {
+            if self.next_message == number {
                 self.accept(number, &record, &mut deliver);
             }
         }
@@ -180,20 +178,23 @@ impl Stream {
             .iter()
             .next()
             .is_some_and(|(_, record)| matches!(record.part, Part::Middle | Part::Last));
-        let Some(expected) = self.next_message else {
-            self.next_message = Some(data.message + u64::from(inside));
-            return None;
-        };
+        let expected = self.next_message;
         if data.message == expected && inside == self.partial.is_some() {
             return None;
         }
-        self.partial = None;
         let first_whole = data.message + u64::from(inside);
-        self.next_message = Some(first_whole.max(expected));
+        if inside && first_whole == expected && self.partial.is_none() {
+            // The rest of a message that began before the stream did for us.
+            return None;
+        }
+        self.partial = None;
+        self.next_message = first_whole.max(expected);
         if first_whole <= expected {
             return Some(Found::Malformed);
         }
-        Some(Found::Lost { first: expected, last: first_whole - 1 })
+        let told = u64::from(self.told.take() == Some(expected));
+        let (first, last) = (expected + told, first_whole - 1);
+        (first <= last).then_some(Found::Lost { first, last })
     }
 
     fn accept(
@@ -215,7 +216,7 @@ impl Stream {
             whole.into_iter().for_each(|whole| deliver(number, whole.service, &whole.body));
         }
         if record.part.ends() {
-            self.next_message = Some(number + 1);
+            self.next_message = number + 1;
         }
     }
 
@@ -236,22 +237,27 @@ impl Stream {
         }
     }
 
-    /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost.
+    /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost; at least one,
+    /// where only others told of the tail.
     pub fn lose_tail(&mut self) -> Option<Found> {
-        if self.is_behind() || self.sender_high < self.next {
+        if self.is_behind() {
             return None;
         }
-        let first = self.next_message?;
+        let first = self.next_message;
         self.partial = None;
+        if self.sender_high < self.next {
+            self.told = Some(first);
+            return Some(Found::Lost { first, last: first });
+        }
         let after = self.sender_message.max(first);
-        self.next_message = Some(after);
+        self.next_message = after;
         (after > first).then(|| Found::Lost { first, last: after - 1 })
     }
 
     /// The messages that the lowest gap keeps back, as far as can be told: at least one.
     pub fn kept_back(&self) -> Option<(u64, u64, Seq)> {
         let gap = self.gaps.lowest()?;
-        let first = self.next_message?;
+        let first = self.next_message;
         let after =
             self.held.first_from(gap.end).map_or(self.sender_message, |(_, slot)| slot.message);
         Some((first, after.saturating_sub(1).max(first), gap.end))
@@ -273,7 +279,7 @@ impl Stream {
     pub fn pass_over_gap(&mut self, gaps: &mut Gaps) {
         while let Some(gap) = gaps.give_up(|gap| gap.asked > 1) {
             self.give_up(gap.first, gap.end);
-            self.next_message = None;
+            self.next_message = 0;
         }
     }
 }

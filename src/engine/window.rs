@@ -41,7 +41,8 @@ pub struct Slot {
     pub since: Instant,
     /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
     pub repaired: Option<Instant>,
-    /// The number of the message that its first record belongs to.
+    /// The number of the message that its first record belongs to; in the own window, that of the first that begins in it or
+    /// later.
     pub message: u64,
     /// The number of the message that comes after those it ends.
     pub next_message: u64,

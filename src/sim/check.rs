@@ -275,7 +275,7 @@ impl Check {
 
     /// The first message that was said to be stable when a member that stayed lacked it.
     pub(super) fn disputed(&self) -> Option<String> {
-        let mut runs = self.journal.runs.iter().enumerate();
+        let mut runs = self.journal.runs.iter().enumerate().filter(|(_, run)| run.is_live());
         runs.find_map(|(run, state)| {
             let (other, at, number) = state.disputed.first()?;
             let (name, other) = (self.journal.name(run), self.journal.name(*other));
@@ -369,10 +369,15 @@ impl Check {
     }
 
     fn unsettled_view(&self, run: usize, live: Set) -> Option<String> {
-        let view = self.journal.runs[run].view;
-        (view != live).then(|| {
-            let (name, view) = (self.journal.name(run), self.journal.names(view));
-            format!("{name} has the members {view}; live are {}", self.journal.names(live))
+        let state = &self.journal.runs[run];
+        (state.view != live || state.present != live).then(|| {
+            let names = |set| self.journal.names(set);
+            let (name, live) = (self.journal.name(run), names(live));
+            let gone = names(state.present & !state.view);
+            format!(
+                "{name} has the members {} and waits for {gone}; live are {live}",
+                names(state.view)
+            )
         })
     }
 
@@ -459,9 +464,9 @@ impl Check {
             Some(End::Left { at, .. }) if at >= healed_at => 0,
             _ => GRACE,
         };
-        let kept = |parted: Option<u64>| parted.is_none_or(|at| at >= healed_at + grace);
-        let waited = |parted: Option<u64>| parted.is_none_or(|at| at < since);
-        kept(self.journal.parted(member, sender)) && waited(self.journal.parted(sender, member))
+        let counts = self.journal.runs[member].view & only(sender) != 0;
+        let kept = self.journal.parted(member, sender).map_or(counts, |at| at >= healed_at + grace);
+        kept && self.journal.parted(sender, member).is_none_or(|at| at < since)
     }
 
     /// What `who`'s session delivered, in its order.

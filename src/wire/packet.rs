@@ -150,6 +150,8 @@ pub struct Welcome {
     pub session: SessionTag,
     /// The first packet of this sender's stream that is promised to it.
     pub start: Seq,
+    /// The number of the first message that begins in that packet or later.
+    pub message: u64,
 }
 
 /// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it
