@@ -83,12 +83,16 @@ proptest! {
         hello: bool,
         profile in prop::option::of((any::<[u8; 16]>(), "\\PC{0,16}")),
         echoes in prop::collection::vec((session_tag(), 0..Seq::LIMIT.0), 0..9),
-        welcomes in prop::collection::vec((session_tag(), sequence_number()), 0..9),
+        welcomes in prop::collection::vec(
+            (session_tag(), sequence_number(), 0..Seq::LIMIT.0), 0..9
+        ),
         acks in prop::collection::vec((session_tag(), sequence_number(), sequence_number()), 0..9),
     ) {
         let echoes: Vec<_> = echoes.into_iter().map(|(session, at)| Echo { session, at }).collect();
-        let welcomes: Vec<_> =
-            welcomes.into_iter().map(|(session, start)| Welcome { session, start }).collect();
+        let welcomes: Vec<_> = welcomes
+            .into_iter()
+            .map(|(session, start, message)| Welcome { session, start, message })
+            .collect();
         let acks: Vec<_> = acks
             .into_iter()
             .map(|(session, received, high)| Ack { session, received, high })
@@ -354,12 +358,25 @@ fn bombs() -> Vec<(Kind, &'static str, Vec<u8>)> {
             "a low edge of 2⁶⁴ − 1",
             [&[1], &huge[..], &[1, 1, 0, 0, 0, 0, 0]].concat(),
         ),
+        (Kind::Heartbeat, "an echo of 2⁶⁴ − 1", with_list(0, &huge)),
+        (Kind::Heartbeat, "a welcome of 2⁶⁴ − 1", with_list(1, &[&[1], &huge[..]].concat())),
         (Kind::Nack, "half a gap", vec![7; 9]),
         (Kind::Nack, "a count above 32 bits", [&[7; 8][..], &[1], &terabytes].concat()),
         (Kind::Nack, "a first at the limit", [&[7; 8][..], &limit, &[1]].concat()),
         (Kind::Leave, "a high edge of 2⁶⁴ − 1", [&huge[..], &[1]].concat()),
         (Kind::Leave, "a message number of 2⁶⁴ − 1", [&[1], &huge[..]].concat()),
     ]
+}
+
+/// A heartbeat whose list number `which` has one entry: a session tag and `numbers`.
+fn with_list(which: usize, numbers: &[u8]) -> Vec<u8> {
+    let mut body = vec![1, 1, 1, 1, 0, 0];
+    for list in 0..3 {
+        let entry = if list == which { [&[7; 8], numbers].concat() } else { Vec::new() };
+        body.push(entry.len() as u8);
+        body.extend(entry);
+    }
+    body
 }
 
 fn name_of(name: &[u8]) -> Vec<u8> {
@@ -373,6 +390,8 @@ fn bombs_are_refused() {
     }
     assert!(Packet::decode(Kind::Heartbeat, &name_of(b"ana")).is_ok(), "the frame itself is good");
     assert!(Packet::decode(Kind::Heartbeat, &name_of(&[b'n'; MAX_NAME])).is_ok());
+    assert!(Packet::decode(Kind::Heartbeat, &with_list(0, &[9])).is_ok());
+    assert!(Packet::decode(Kind::Heartbeat, &with_list(1, &[9, 9])).is_ok());
 }
 
 #[test]

@@ -290,8 +290,11 @@ impl<'a> Heartbeat<'a> {
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: HeartbeatBody<'a> = whole(bytes)?;
+        let (echoes, welcomes) = (List::decode(body.echoes)?, List::decode(body.welcomes)?);
         counted(body.sent_at)?;
         counted(body.next_message)?;
+        echoes.iter().try_for_each(|echo: Echo| counted(echo.at))?;
+        welcomes.iter().try_for_each(|welcome: Welcome| counted(welcome.message))?;
         if body.profile.is_some_and(|profile| profile.name.len() > MAX_NAME) {
             return Err(DecodeError);
         }
@@ -302,8 +305,8 @@ impl<'a> Heartbeat<'a> {
             next_message: body.next_message,
             hello: body.hello,
             profile: body.profile,
-            echoes: List::decode(body.echoes)?,
-            welcomes: List::decode(body.welcomes)?,
+            echoes,
+            welcomes,
             acks: List::decode(body.acks)?,
         })
     }
