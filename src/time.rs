@@ -1,9 +1,11 @@
-//! Time as a value: a point in microseconds, and the standard `Duration`. No clock is read here or in anything that uses it.
+//! Time as a value: a point in microseconds, and the standard `Duration`. No clock is read here or
+//! in anything that uses it.
 
 use core::ops::{Add, AddAssign};
 pub use core::time::Duration;
 
-/// A point in time: microseconds since an origin that only its clock knows (the start of a process, or of a simulation).
+/// A point in time: microseconds since an origin that only its clock knows (the start of a process,
+/// or of a simulation).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Instant(u64);
 

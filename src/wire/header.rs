@@ -1,5 +1,5 @@
-//! The clear header in front of every datagram: fixed size, fixed offsets, big-endian. It is the seal's associated data,
-//! so a changed bit in it is caught like one in the body.
+//! The clear header in front of every datagram: fixed size, fixed offsets, big-endian. It is the
+//! seal's associated data, so a changed bit in it is caught like one in the body.
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
@@ -9,7 +9,7 @@
 //! | 4 | 4 | group tag |
 //! | 8 | 4 | key epoch |
 //! | 12 | 16 | session of the sender |
-//! | 28 | 8 | packet counter: 1 for the session's first datagram, one more for each after it; the nonce |
+//! | 28 | 8 | packet counter: 1 for the session's first datagram, then one more each; the nonce |
 
 use super::ids::Session;
 
@@ -74,7 +74,8 @@ impl Header {
     /// Reads the header of `datagram`.
     ///
     /// # Errors
-    /// [`HeaderError`] where the datagram is too short for a header and a tag, or of another version, or of an unknown kind.
+    /// [`HeaderError`] where the datagram is too short for a header and a tag, or of another
+    /// version, or of an unknown kind.
     pub fn decode(datagram: &[u8]) -> Result<Self, HeaderError> {
         if datagram.len() < super::OVERHEAD {
             return Err(HeaderError::Short);

@@ -58,8 +58,8 @@ impl fmt::Debug for MemberId {
     }
 }
 
-/// One run of a member: 16 random bytes drawn when it starts. Keys and sequence numbers belong to a session, so that a
-/// restart can never reuse one.
+/// One run of a member: 16 random bytes drawn when it starts. Keys and sequence numbers belong to a
+/// session, so that a restart can never reuse one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Session(pub [u8; 16]);
 
@@ -84,7 +84,8 @@ impl fmt::Debug for Session {
     }
 }
 
-/// The first eight bytes of a [`Session`]. Two of `n` honest sessions share a tag with probability n²/2⁶⁵.
+/// The first eight bytes of a [`Session`]. Two of `n` honest sessions share a tag with probability
+/// n²/2⁶⁵.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct SessionTag(pub [u8; 8]);
 
@@ -96,8 +97,9 @@ impl fmt::Debug for SessionTag {
 
 /// A packet's place in its sender's stream, counted from 1 in each session.
 ///
-/// 64 bits do not wrap: at ten million packets a second they last 29,000 years. What a datagram claims is refused above
-/// [`Seq::LIMIT`], so that sums of two never overflow and `Ord` is the serial order.
+/// 64 bits do not wrap: at ten million packets a second they last 29,000 years. What a datagram
+/// claims is refused above [`Seq::LIMIT`], so that sums of two never overflow and `Ord` is the
+/// serial order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
 pub struct Seq(pub u64);
 
@@ -119,7 +121,8 @@ impl Seq {
         Self(self.0.saturating_add(count))
     }
 
-    /// How many sequence numbers lie from `earlier` (included) to `self` (excluded); zero if `earlier` is later.
+    /// How many sequence numbers lie from `earlier` (included) to `self` (excluded); zero if
+    /// `earlier` is later.
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

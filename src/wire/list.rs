@@ -1,4 +1,5 @@
-//! A list inside a packet that is read without allocating: its bytes are borrowed, and entries are decoded while iterating.
+//! A list inside a packet that is read without allocating: its bytes are borrowed, and entries are
+//! decoded while iterating.
 
 use super::packet::{BINCODE, DecodeError};
 use bincode::{Decode, Encode};

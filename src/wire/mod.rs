@@ -1,7 +1,8 @@
-//! Bytes ⇄ values: the header read by offset, the seal around the rest, and the packets inside. No state, no time.
+//! Bytes ⇄ values: the header read by offset, the seal around the rest, and the packets inside. No
+//! state, no time.
 //!
-//! A datagram is `header (36 bytes, clear) · sealed body · tag (16 bytes)`. It is read in that order: nothing is decoded
-//! before it is authenticated. docs/PROTOCOL.md gives every byte.
+//! A datagram is `header (36 bytes, clear) · sealed body · tag (16 bytes)`. It is read in that
+//! order: nothing is decoded before it is authenticated. docs/PROTOCOL.md gives every byte.
 
 pub mod header;
 pub mod ids;
@@ -14,7 +15,8 @@ pub use ids::{GroupId, MemberId, Seq, Session, SessionTag};
 pub use packet::{Data, DecodeError, Heartbeat, Leave, Missing, Nack, Packet};
 pub use seal::{GroupKey, SessionKey};
 
-/// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP header (RFC 768, RFC 791).
+/// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP header (RFC 768, RFC
+/// 791).
 pub const MAX_DATAGRAM: usize = 65_507;
 
 /// Bytes that every datagram carries around its body: the header and the seal's tag.

@@ -1,13 +1,13 @@
-//! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding borrows from the
-//! datagram, is limited, and refuses what trails.
+//! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding
+//! borrows from the datagram, is limited, and refuses what trails.
 
 use super::header::Kind;
 use super::ids::{MemberId, Seq, SessionTag};
 use super::list::List;
 use bincode::{BorrowDecode, Decode, Encode, config};
 
-/// bincode's settings for all packets. The limit holds what a length field can make us claim: without it, nine bytes abort
-/// the process.
+/// bincode's settings for all packets. The limit holds what a length field can make us claim:
+/// without it, nine bytes abort the process.
 pub(crate) const BINCODE: config::Configuration<
     config::LittleEndian,
     config::Varint,
@@ -17,7 +17,8 @@ pub(crate) const BINCODE: config::Configuration<
 /// The longest name of a member, in bytes.
 pub const MAX_NAME: usize = 64;
 
-/// A body that is not what its kind says. It was authentic: the fault is a bug, or a hostile member.
+/// A body that is not what its kind says. It was authentic: the fault is a bug, or a hostile
+/// member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecodeError;
 
@@ -60,7 +61,8 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The most bytes that a record takes beside its body: service 1, part 1 and 5, length of the body 3 or 5.
+    /// The most bytes that a record takes beside its body: service 1, part 1 and 5, length of the
+    /// body 3 or 5.
     pub const OVERHEAD: usize = 12;
 }
 
@@ -76,17 +78,24 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// The records, in order, each with the number of its message; ends early at bytes that are no record.
+    fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let data: Self = whole(bytes)?;
+        counted(data.message)?;
+        Ok(data)
+    }
+
+    /// The records, in order, each with the number of its message; ends early at bytes that are no
+    /// record.
     pub fn iter(&self) -> Records<'a> {
         Records { rest: self.records, message: self.message }
     }
 
-    /// The number of the message after those that the packet ends; none if it holds no record, or bytes that are no record.
+    /// The number of the message after those that the packet ends; none if it holds no record, or
+    /// bytes that are no record.
     pub fn end_message(&self) -> Option<u64> {
         let mut records = self.iter();
         let count = records.by_ref().count();
-        let sane = count > 0 && records.rest.is_empty() && self.message < Seq::LIMIT.0;
-        sane.then_some(records.message)
+        (count > 0 && records.rest.is_empty()).then_some(records.message)
     }
 }
 
@@ -133,8 +142,8 @@ pub struct Ack {
     pub high: Seq,
 }
 
-/// Where a session's stream begins for a member that came later; naming the member also proves that this session is not
-/// a recording, as the member's session is fresh.
+/// Where a session's stream begins for a member that came later; naming the member also proves that
+/// this session is not a recording, as the member's session is fresh.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Welcome {
     /// The member that is welcomed.
@@ -145,7 +154,8 @@ pub struct Welcome {
     pub message: u64,
 }
 
-/// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it lay here.
+/// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it
+/// lay here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Echo {
     /// Whose timestamp.
@@ -217,6 +227,14 @@ pub struct Leave {
     pub next_message: u64,
 }
 
+impl Leave {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let leave: Self = whole(bytes)?;
+        counted(leave.next_message)?;
+        Ok(leave)
+    }
+}
+
 /// Any packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Packet<'a> {
@@ -237,10 +255,10 @@ impl<'a> Packet<'a> {
     /// [`DecodeError`] where the bytes are no such packet, or more bytes follow.
     pub fn decode(kind: Kind, body: &'a [u8]) -> Result<Self, DecodeError> {
         match kind {
-            Kind::Data => whole(body).map(Packet::Data),
+            Kind::Data => Data::decode(body).map(Packet::Data),
             Kind::Heartbeat => Heartbeat::decode(body).map(Packet::Heartbeat),
             Kind::Nack => Ok(Packet::Nack(Nack { missing: List::decode(body)? })),
-            Kind::Leave => whole(body).map(Packet::Leave),
+            Kind::Leave => Leave::decode(body).map(Packet::Leave),
         }
     }
 
@@ -266,12 +284,17 @@ impl<'a> Packet<'a> {
 }
 
 impl<'a> Heartbeat<'a> {
-    /// The most bytes of a heartbeat beside its name and lists: four integers of at most 9, two marks, a member id, four
-    /// lengths of at most 3.
+    /// The most bytes of a heartbeat beside its name and lists: four integers of at most 9, two
+    /// marks, a member id, four lengths of at most 3.
     pub const OVERHEAD: usize = 4 * 9 + 2 + 16 + 4 * 3;
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: HeartbeatBody<'a> = whole(bytes)?;
+        let (echoes, welcomes) = (List::decode(body.echoes)?, List::decode(body.welcomes)?);
+        counted(body.sent_at)?;
+        counted(body.next_message)?;
+        echoes.iter().try_for_each(|echo: Echo| counted(echo.at))?;
+        welcomes.iter().try_for_each(|welcome: Welcome| counted(welcome.message))?;
         if body.profile.is_some_and(|profile| profile.name.len() > MAX_NAME) {
             return Err(DecodeError);
         }
@@ -282,8 +305,8 @@ impl<'a> Heartbeat<'a> {
             next_message: body.next_message,
             hello: body.hello,
             profile: body.profile,
-            echoes: List::decode(body.echoes)?,
-            welcomes: List::decode(body.welcomes)?,
+            echoes,
+            welcomes,
             acks: List::decode(body.acks)?,
         })
     }
@@ -311,6 +334,12 @@ pub fn encode_record(record: &Record<'_>, out: &mut Vec<u8>) {
 fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     // Writing to a Vec fails only for values that bincode cannot represent, and packets hold none.
     bincode::encode_into_std_write(value, out, BINCODE).expect("packets are encodable");
+}
+
+/// Refuses what no honest member counts to, by the same limit as sequence numbers: sums of two
+/// cannot overflow.
+fn counted(number: u64) -> Result<(), DecodeError> {
+    if number < Seq::LIMIT.0 { Ok(()) } else { Err(DecodeError) }
 }
 
 fn whole<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {

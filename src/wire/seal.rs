@@ -1,16 +1,18 @@
 //! The seal around every datagram: AES-256-GCM, one key a session, the packet counter as nonce.
 //!
 //! ```text
-//! PSK    = Argon2id(passphrase, salt = SHA-256("mcast-chat salt v1\0" ‖ name)[0..16], t = 3, m = 64 MiB, p = 4), 32 bytes
-//!        | SHA-256("mcast-chat open group v1")                      in a group without a passphrase
-//! E      = HKDF-Extract-SHA256(salt = group id, ikm = PSK)            the secret of key epoch 0
-//! K      = HKDF-Expand-SHA256(E, "mcast-chat tx v1\0" ‖ epoch (4, big-endian) ‖ session (16), 32 bytes)
+//! PSK    = Argon2id(passphrase, salt, t = 3, m = 64 MiB, p = 4), 32 bytes
+//!          with salt = SHA-256("mcast-chat salt v1\0" ‖ name)[0..16]
+//!        | SHA-256("mcast-chat open group v1")         in a group without a passphrase
+//! E      = HKDF-Extract-SHA256(salt = group id, ikm = PSK)     the secret of key epoch 0
+//! K      = HKDF-Expand-SHA256(E, label ‖ epoch (4, big-endian) ‖ session (16), 32 bytes)
+//!          with label = "mcast-chat tx v1\0"
 //! nonce  = 00000000 ‖ packet counter (8, big-endian)
 //! AAD    = the header's 36 bytes
 //! ```
-//! A session is 16 fresh random bytes, so a restart has another key and may count from 1 again (RFC 5116 §3.2 on unique
-//! nonces). An open group's key is public, as QUIC's Initial keys are (RFC 9001 §5.2): it catches corruption, and hides
-//! nothing.
+//! A session is 16 fresh random bytes, so a restart has another key and may count from 1 again (RFC
+//! 5116 §3.2 on unique nonces). An open group's key is public, as QUIC's Initial keys are (RFC 9001
+//! §5.2): it catches corruption, and hides nothing.
 
 use super::header::Header;
 use super::ids::{GroupId, Session};
@@ -44,11 +46,12 @@ impl GroupKey {
         Self::new(name, public.as_ref(), false)
     }
 
-    /// The key of the group called `name` that is locked by `passphrase`: Argon2id with RFC 9106's second recommended
-    /// parameters. Takes about 0.1 s and, for that time, 64 MiB.
+    /// The key of the group called `name` that is locked by `passphrase`: Argon2id with RFC 9106's
+    /// second recommended parameters. Takes about 0.1 s and, for that time, 64 MiB.
     ///
     /// # Errors
-    /// Where the memory cannot be had, or the passphrase is longer than Argon2 takes (2³² − 1 bytes).
+    /// Where the memory cannot be had, or the passphrase is longer than Argon2 takes (2³² − 1
+    /// bytes).
     #[cfg(feature = "passphrase")]
     pub fn from_passphrase(name: &str, passphrase: &[u8]) -> Result<Self, argon2::Error> {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -102,8 +105,8 @@ impl core::fmt::Debug for SessionKey {
 }
 
 impl SessionKey {
-    /// Seals the datagram in place: `datagram` is the header of `counter` followed by the clear body; the body is encrypted
-    /// and the tag appended.
+    /// Seals the datagram in place: `datagram` is the header of `counter` followed by the clear
+    /// body; the body is encrypted and the tag appended.
     ///
     /// # Panics
     /// If the datagram is shorter than a header.
@@ -119,7 +122,8 @@ impl SessionKey {
     /// Opens the datagram in place and gives its clear body.
     ///
     /// # Errors
-    /// [`Unauthentic`] if any bit of header, body or tag is not what this session sealed. The bytes are then undefined.
+    /// [`Unauthentic`] if any bit of header, body or tag is not what this session sealed. The bytes
+    /// are then undefined.
     pub fn open<'d>(&self, counter: u64, datagram: &'d mut [u8]) -> Result<&'d [u8], Unauthentic> {
         if datagram.len() < super::OVERHEAD {
             return Err(Unauthentic);
