@@ -75,7 +75,7 @@ fn rows() -> Vec<Row> {
     std::thread::scope(|scope| {
         let mut rows = Vec::new();
         for by_all in [false, true] {
-            for (members, messages) in [(2, 2_000), (10, 600), (100, 32)] {
+            for (members, messages) in [(2, 2_000), (10, 600), (100, 20)] {
                 for percent in [1, 5, 20] {
                     let messages = if by_all { messages / 2 } else { messages };
                     rows.push(scope.spawn(move || measure(members, percent, by_all, messages)));
