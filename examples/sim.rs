@@ -150,8 +150,7 @@ fn planted(_: &Args) -> ExitCode {
 fn planted(args: &Args) -> ExitCode {
     let found = mcast_chat::engine::Bug::ALL.map(|bug| {
         let started = now();
-        let options = Options { planted: Some(bug), ..Options::default() };
-        let caught = swarm::first_failure(args.profile, args.seeds.clone(), options);
+        let caught = swarm::first_caught(args.profile, args.seeds.clone(), bug);
         let seconds = started.elapsed_seconds();
         match &caught {
             Some(failure) => println!("{bug:?}: caught in {seconds:.2} s: {}", failure.violation),

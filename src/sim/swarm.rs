@@ -146,13 +146,18 @@ pub fn run(profile: Profile, seed: u64, options: Options) -> Result<Report, Box<
         .map_err(|violation| Box::new(Failure { violation, plan: plan.to_string() }))
 }
 
-/// The first of `seeds` whose run breaks a promise.
-pub fn first_failure(
+/// The first of `seeds` whose run `bug` breaks: without the bug it passes.
+#[cfg(feature = "planted-bugs")]
+pub fn first_caught(
     profile: Profile,
     mut seeds: core::ops::Range<u64>,
-    options: Options,
+    bug: crate::engine::Bug,
 ) -> Option<Box<Failure>> {
-    seeds.find_map(|seed| run(profile, seed, options).err())
+    let options = Options { planted: Some(bug), ..Options::default() };
+    seeds.find_map(|seed| {
+        let failure = run(profile, seed, options).err()?;
+        run(profile, seed, Options::default()).is_ok().then_some(failure)
+    })
 }
 
 fn play(plan: &Plan, seed: u64, options: Options) -> Result<Report, Violation> {
