@@ -1,4 +1,5 @@
-//! Runs the simulator's swarm: `cargo run --release --example sim -- --profile small --seeds 0..100000`.
+//! Runs the simulator's swarm: `cargo run --release --example sim -- --profile small --seeds
+//! 0..100000`.
 
 use mcast_chat::sim::swarm::{self, Options};
 use mcast_chat::sim::{Profile, Report};
@@ -88,7 +89,7 @@ fn swarm(args: &Args) -> ExitCode {
     let started = now();
     let listener: Option<fn(&str)> =
         if args.verbose { Some(|line| println!("{line}")) } else { None };
-    let options = Options { listener, ..Options::default() };
+    let options = Options::heard_by(listener);
     let (report, failed) = run_all(args, options);
     let seeds = args.seeds.end - args.seeds.start;
     let seconds = started.elapsed_seconds();

@@ -5,7 +5,8 @@ use mcast_chat::engine::Bug;
 use mcast_chat::sim::Profile;
 use mcast_chat::sim::swarm::first_caught;
 
-/// Seeds that are tried before a bug counts as not found: in a debug build about half a minute's worth.
+/// Seeds that are tried before a bug counts as not found: in a debug build about half a minute's
+/// worth.
 const SEEDS: u64 = 5_000;
 
 #[test]

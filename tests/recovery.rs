@@ -1,9 +1,10 @@
-//! The cost of repair, as a table that is kept: a change of the protocol shows as a difference in tests/recovery.txt.
-//! `UPDATE=1 cargo test --test recovery` writes it anew.
+//! The cost of repair, as a table that is kept: a change of the protocol shows as a difference in
+//! tests/recovery.txt. `UPDATE=1 cargo test --test recovery` writes it anew.
 //!
-//! One member says a short message every 250 ms to N − 1 others; every way takes 5 ms, so a round trip is 10 ms; every
-//! datagram, repairs and NACKs included, is lost at each receiver with probability p. An event is a DATA packet that, when
-//! first sent, did not reach somebody. Latency runs from the receiver's noticing to the repair's coming, in round trips.
+//! One member says a short message every 250 ms to N − 1 others; every way takes 5 ms, so a round
+//! trip is 10 ms; every datagram, repairs and NACKs included, is lost at each receiver with
+//! probability p. An event is a DATA packet that, when first sent, did not reach somebody. Latency
+//! runs from the receiver's noticing to the repair's coming, in round trips.
 
 use mcast_chat::sim::{A, Loss, Who, World, millis, secs};
 use std::fmt::Write as _;
@@ -117,8 +118,9 @@ fn repair_costs_what_the_table_says_and_no_more_than_was_promised() {
     assert!(text == kept, "the table differs from {TABLE}:\n{kept}\nUPDATE=1 writes it anew");
 }
 
-/// The targets of the issue: mean at most 3 round trips up to 5 % and p99 at most 12 at 20 %, with 10 members; per event and
-/// with 100 members at most 3 NACKs at 5 %, 6 at 20 %, and 6 where all lose the same.
+/// The targets of the issue: mean at most 3 round trips up to 5 % and p99 at most 12 at 20 %, with
+/// 10 members; per event and with 100 members at most 3 NACKs at 5 %, 6 at 20 %, and 6 where all
+/// lose the same.
 fn meets_its_target(row: &Row) {
     assert!(row.events > 0, "nothing was lost: {row:?}");
     if row.members == 10 && !row.by_all {

@@ -1,4 +1,5 @@
-//! Stories and swarms in the simulator: no socket, no clock, no sleeping. A failing seed prints the command that replays it.
+//! Stories and swarms in the simulator: no socket, no clock, no sleeping. A failing seed prints the
+//! command that replays it.
 
 use mcast_chat::engine::Drop;
 use mcast_chat::sim::swarm::{self, Options};

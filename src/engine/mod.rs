@@ -57,8 +57,8 @@ use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use remote::Remote;
 use repair::Repairs;
 use sender::Sender;
-use stream::Stream;
 use std::collections::BTreeMap;
+use stream::Stream;
 use window::Pool;
 
 /// The longest message, in bytes.

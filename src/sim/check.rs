@@ -1,7 +1,8 @@
-//! What must hold: safety after every step, convergence once the network is healed (docs/GUARANTEES.md).
+//! What must hold: safety after every step, convergence once the network is healed
+//! (docs/GUARANTEES.md).
 //!
-//! The rules read the world's own journal. Each step costs what its event costs, never the length of the run. A sentence
-//! says what was broken; the world adds the seed and the time.
+//! The rules read the world's own journal. Each step costs what its event costs, never the length
+//! of the run. A sentence says what was broken; the world adds the seed and the time.
 
 use super::journal::{End, Journal, Set, each, only};
 use super::seat::Who;
@@ -11,11 +12,13 @@ use crate::time::Duration;
 use crate::wire::{Header, Session, packet::Service};
 use core::fmt;
 
-/// Survivors are owed a dead sender's message by another survivor if both still counted the sender as a member for this
-/// long after the heal: three heartbeats, so that each has heard what the other has.
+/// Survivors are owed a dead sender's message by another survivor if both still counted the sender
+/// as a member for this long after the heal: three heartbeats, so that each has heard what the
+/// other has.
 const GRACE: u64 = 1_500_000;
 
-/// A counter may run ahead of the session's datagrams by no more: each counter is one datagram sent.
+/// A counter may run ahead of the session's datagrams by no more: each counter is one datagram
+/// sent.
 const COUNTER_SPAN: u64 = 1 << 24;
 
 /// A promise that was broken, with all that is needed to see it again.
@@ -187,7 +190,8 @@ impl Check {
         Ok(())
     }
 
-    /// Message `number` comes after all that `run` delivered of `sender`, and what lies between was reported lost.
+    /// Message `number` comes after all that `run` delivered of `sender`, and what lies between was
+    /// reported lost.
     fn follows(&self, run: usize, sender: usize, number: u64) -> Checked {
         let names = || (self.journal.name(run), self.journal.name(sender));
         let fresh = super::journal::Progress::default();
@@ -455,7 +459,8 @@ impl Check {
             })
     }
 
-    /// Whether `member` counted the ended `sender` as a member from the message on until well after the heal.
+    /// Whether `member` counted the ended `sender` as a member from the message on until well after
+    /// the heal.
     fn counted_after_heal(&self, member: usize, sender: usize, since: u64) -> bool {
         let Some(healed_at) = self.healed_at else {
             return false;

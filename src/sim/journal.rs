@@ -1,4 +1,5 @@
-//! What happened, as the world saw it: its own record of what was submitted and what came out, never an engine's word.
+//! What happened, as the world saw it: its own record of what was submitted and what came out,
+//! never an engine's word.
 
 use super::seat::Who;
 use crate::wire::Session;
@@ -81,8 +82,8 @@ pub(super) struct Run {
     /// Whose messages may come: members, and those replaced whose end was not told yet.
     pub present: Set,
     pub views: u64,
-    /// Members that lacked a message when it was said to be stable, with the time and the message: a lie, unless they are
-    /// said to be gone next.
+    /// Members that lacked a message when it was said to be stable, with the time and the message:
+    /// a lie, unless they are said to be gone next.
     pub disputed: Vec<(usize, u64, u64)>,
     pub lagging: Set,
     pub end: Option<End>,
@@ -193,7 +194,8 @@ impl Journal {
         earlier(self.parted(one, other)) && earlier(self.parted(other, one))
     }
 
-    /// Who is promised a message that `sender` submits now: its members that have not themselves parted from it.
+    /// Who is promised a message that `sender` submits now: its members that have not themselves
+    /// parted from it.
     pub(super) fn promised(&self, sender: usize) -> Set {
         let members = self.runs[sender].view & !self.runs[sender].lagging;
         let apart = each(members).filter(|other| {
