@@ -90,7 +90,7 @@ fn rows() -> Vec<Row> {
 fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "# Recovery in the simulator; rewritten by UPDATE=1 cargo test --test recovery\n\
-         # N members, one sends; p loss at each receiver, of every datagram; latency in round trips\n\
+         # N members, one sends; p: loss at each receiver, of all; latency in round trips\n\
          lost by    N   p  events   mean    p99  NACKs/event  repairs/event\n",
     );
     for row in rows {
@@ -98,7 +98,8 @@ fn table(rows: &[Row]) -> String {
         let who = if *by_all { "all" } else { "chance" };
         writeln!(
             text,
-            "{who:<7} {members:>4} {percent:>3}  {events:>6} {mean:>6.2} {p99:>6.2} {nacks:>12.2} {repairs:>14.2}"
+            "{who:<7} {members:>4} {percent:>3}  {events:>6} {mean:>6.2} {p99:>6.2} \
+             {nacks:>12.2} {repairs:>14.2}"
         )
         .expect("a string takes all");
     }

@@ -17,7 +17,8 @@ fn group(members: usize, seed: u64) -> World {
 
 fn pass(profile: Profile, seed: u64) -> Report {
     swarm::run(profile, seed, Options::default()).unwrap_or_else(|failure| {
-        panic!("{failure}replay: cargo run --release --example sim -- --profile {profile} --seed {seed} -v")
+        let example = "cargo run --release --example sim --";
+        panic!("{failure}replay: {example} --profile {profile} --seed {seed} -v")
     })
 }
 

@@ -242,9 +242,7 @@ impl Check {
         let delivered = (first..=last).find(|number| progress.has(*number));
         progress.lost.push((first, last));
         ensure(delivered.is_none(), || {
-            format!(
-                "{name} reports {from}'s messages {first} to {last} lost, and delivered {delivered:?}"
-            )
+            format!("{name} reports {from}'s {first} to {last} lost, and delivered {delivered:?}")
         })
     }
 

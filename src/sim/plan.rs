@@ -278,7 +278,8 @@ impl fmt::Display for Plan {
         let queue = if *queue == usize::MAX { "none".to_owned() } else { queue.to_string() };
         writeln!(
             f,
-            "  {} members, delay {delay:?} + {jitter:?}, loss {loss:.3?}, uneven {}, duplicate {duplicate:.3}, \
+            "  {} members, delay {delay:?} + {jitter:?}, loss {loss:.3?}, uneven {}, \
+             duplicate {duplicate:.3}, \
              corrupt {corrupt:.4}, queue bound {queue}",
             self.configs.len(),
             self.uneven,

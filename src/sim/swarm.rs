@@ -127,10 +127,12 @@ pub struct Options {
 
 impl Options {
     /// An ordinary run whose trace goes to `listener`.
-    pub fn heard_by(listener: Option<fn(&str)>) -> Self {
-        let mut options = Self::default();
-        options.listener = listener;
-        options
+    pub const fn heard_by(listener: Option<fn(&str)>) -> Self {
+        Self {
+            listener,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
     }
 
     #[cfg(feature = "planted-bugs")]
