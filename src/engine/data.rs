@@ -1,7 +1,7 @@
 //! DATA: hold, close gaps, deliver in order.
 
 use super::output::{Delivery, Event, Gap, GapState};
-use super::stream::{Arrival, Found};
+use super::stream::{Arrival, Found, Stream};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
@@ -23,6 +23,8 @@ impl Engine {
             self.stats.repairs_suppressed += 1;
         }
         let next_message = data.end_message().ok_or(Drop::Malformed)?;
+        #[cfg(feature = "planted-bugs")]
+        self.forget_duplicates(tag, data);
         self.examine(now, tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
@@ -46,6 +48,19 @@ impl Engine {
             Arrival::Duplicate => {
                 stream.held.get_mut(seq).into_iter().for_each(|slot| slot.repaired = Some(now));
                 Err(Drop::Duplicate)
+            }
+        }
+    }
+
+    /// The bug of that name.
+    #[cfg(feature = "planted-bugs")]
+    fn forget_duplicates(&mut self, tag: SessionTag, data: &Data<'_>) {
+        let planted = self.config.planted == Some(super::Bug::ForgetDuplicates);
+        let Some((from, session)) = self.identity(tag).filter(|_| planted) else { return };
+        if self.stream(tag).is_some_and(|stream| data.seq < stream.next) {
+            for (number, record) in data.iter() {
+                let (service, body) = (record.service, record.body);
+                self.events.deliver(&Delivery { from, session, number, service, body });
             }
         }
     }
@@ -165,12 +180,11 @@ impl Engine {
         let Some((member, session)) = self.identity(tag) else { return };
         self.stats.given_up += end.since(first);
         let Some(stream) = self.stream(tag) else { return };
-        let is_tail = end >= stream.high;
         stream.give_up(first, end);
         stream.reported = None;
         self.deliver_ready(tag, None);
         let stream = self.stream(tag);
-        let tail = stream.filter(|_| is_tail).and_then(super::stream::Stream::lose_tail);
+        let tail = stream.and_then(Stream::lose_tail);
         if let Some(found) = tail {
             note_found(&mut self.events, &mut self.stats, member, session, found);
         }

@@ -239,12 +239,13 @@ impl Engine {
         let remote = self.remotes.get_mut(&tag)?;
         let departed = remote.has_departed();
         let stream = remote.stream.as_mut()?;
-        let (low, high) = (stream.sender_low, stream.sender_high);
+        let (low, high, known) = (stream.sender_low, stream.sender_high, stream.high);
+        let is_rumour = |first, end| !departed && first >= high && end == known;
         let gap = stream.gaps.give_up(|gap| {
             let tried = gap.asked >= GIVE_UP_ASKED && now.since(gap.noticed) >= GIVE_UP_AFTER;
-            tried && (departed || gap.end <= low || gap.first >= high)
+            tried && (departed || gap.end <= low || is_rumour(gap.first, gap.end))
         })?;
-        let rumour = !departed && gap.first >= high && gap.end == stream.high;
+        let rumour = is_rumour(gap.first, gap.end);
         if rumour {
             stream.high = gap.first;
         }

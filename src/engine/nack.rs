@@ -64,8 +64,8 @@ impl Engine {
     }
 
     fn ask(&mut self, now: Instant, tag: SessionTag, mut name: impl FnMut(&Missing) -> bool) {
-        let stream = self.stream(tag);
-        let Some(stream) = stream.filter(|stream| !stream.gaps.is_empty()) else { return };
+        let stream = self.stream(tag).filter(|stream| !stream.gaps.is_empty());
+        let Some(stream) = stream else { return };
         let mut gaps = core::mem::take(&mut stream.gaps);
         gaps.ask(
             now,
@@ -75,14 +75,15 @@ impl Engine {
                 name(&Missing { session: tag, first, count })
             },
         );
-        let stream = self.stream(tag);
-        stream.into_iter().for_each(|stream| {
+        #[cfg(feature = "planted-bugs")]
+        let passes_over = self.config.planted == Some(super::Bug::PassOverGap);
+        if let Some(stream) = self.stream(tag) {
             #[cfg(feature = "planted-bugs")]
-            if self.config.planted == Some(super::Bug::PassOverGap) {
+            if passes_over {
                 stream.pass_over_gap(&mut gaps);
             }
-            stream.gaps = core::mem::take(&mut gaps);
-        });
+            stream.gaps = gaps;
+        }
     }
 
     /// Reports messages that are kept back by a gap that was asked for more than once.

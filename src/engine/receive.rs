@@ -73,6 +73,10 @@ impl Engine {
             self.note_stranger(tag);
             return Err(Drop::Unauthentic);
         };
+        if header.kind == Kind::Data {
+            // A repair may be of a session that ended long ago: only what a session says itself introduces it.
+            return Err(Drop::Early);
+        }
         self.meet(now, header.session, key)?;
         Ok(body)
     }

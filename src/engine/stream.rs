@@ -72,6 +72,10 @@ pub struct Stream {
     /// A message that was told to be lost though `next_message` did not pass it: nobody knew how many there were.
     told: Option<u64>,
     partial: Option<Partial>,
+    /// The packets just before `next` were given up.
+    passed_over: bool,
+    /// The last packet delivered ended inside a message of which nothing is kept.
+    open_end: bool,
 }
 
 impl Stream {
@@ -93,6 +97,8 @@ impl Stream {
             next_message: message,
             told: None,
             partial: None,
+            passed_over: false,
+            open_end: false,
         }
     }
 
@@ -151,7 +157,9 @@ impl Stream {
             let Some((_, end)) = self.given_up.iter().copied().find(covers) else { return false };
             let held = self.held.first_from(self.next).map_or(end, |(seq, _)| seq);
             self.next = held.min(end);
-            self.partial = None;
+            self.passed_over = true;
+            // A message that went on there is told as lost when its number is met.
+            self.open_end &= self.partial.take().is_none();
             self.given_up.retain(|(_, end)| *end > self.next);
         }
         true
@@ -165,7 +173,9 @@ impl Stream {
     /// After [`Stream::meet`]: delivers the messages that packet `next` ends. `deliver` is told number, service and bytes of each.
     pub fn deliver(&mut self, data: &Data<'_>, mut deliver: impl FnMut(u64, Service, &[u8])) {
         self.next = data.seq.next();
+        self.passed_over = false;
         for (number, record) in data.iter() {
+            self.open_end = !record.part.ends();
             if self.next_message == number {
                 self.accept(number, &record, &mut deliver);
             }
@@ -240,12 +250,15 @@ impl Stream {
     /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost; at least one,
     /// where only others told of the tail.
     pub fn lose_tail(&mut self) -> Option<Found> {
-        if self.is_behind() {
+        if self.is_behind() || !core::mem::take(&mut self.passed_over) {
             return None;
         }
         let first = self.next_message;
-        self.partial = None;
         if self.sender_high < self.next {
+            if self.open_end {
+                // More of a message that is lost already, for all we know.
+                return None;
+            }
             self.told = Some(first);
             return Some(Found::Lost { first, last: first });
         }
