@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// A session that has not named ours after this time is forgotten: it is a recording, or does not hear us.
 const MET_FOR: Duration = Duration::from_secs(3);
+/// Welcomes are repeated ten times a second for this long, and then with the heartbeats.
+const REPEAT_FOR: Duration = Duration::from_secs(1);
 /// A member is gone when all its heartbeats of a time were lost that loss alone explains with this probability
 /// (protocol.md §4.1, `m = ceil(ln ε / ln p)`).
 const FALSE_TIMEOUT: f64 = 1e-9;
@@ -237,7 +239,8 @@ impl Engine {
     /// A gap that is not to be had any more, and whether it was a rumour: its sender never told of such packets.
     fn hopeless(&mut self, now: Instant, tag: SessionTag) -> Option<(Seq, Seq, bool)> {
         let remote = self.remotes.get_mut(&tag)?;
-        let departed = remote.has_departed();
+        // Whoever has just fallen silent may be heard again, and others are only now asked in its place.
+        let departed = remote.has_departed() && now.since(remote.since) >= GIVE_UP_AFTER;
         let stream = remote.stream.as_mut()?;
         let (low, high, known) = (stream.sender_low, stream.sender_high, stream.high);
         let is_rumour = |first, end| !departed && first >= high && end == known;
@@ -254,7 +257,7 @@ impl Engine {
 
     /// Members still unsure of their place in our stream are told again.
     pub(super) fn repeat_welcomes(&mut self, now: Instant) {
-        let unsure = |r: &Remote| r.acked.is_none() && now.since(r.since) < MET_FOR;
+        let unsure = |r: &Remote| r.acked.is_none() && now.since(r.since) < REPEAT_FOR;
         if self.remotes.values().any(|remote| !remote.has_departed() && unsure(remote)) {
             let wait = super::UPKEEP.mul_f64(self.rng.random());
             self.beat.introduce(now + wait);
