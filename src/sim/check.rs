@@ -123,7 +123,11 @@ impl Check {
             Event::Left(member, why) => self.departed(run, member, *why),
             Event::Lagging(member, lagging) => self.lagging(now, run, member, *lagging),
             Event::Ended => self.ended(run),
-            Event::Joined(member) => self.known(run, &member.session).map(drop),
+            Event::Joined(member) => {
+                let other = self.known(run, &member.session)?;
+                self.journal.progress_mut(run, other).met = Some(now);
+                Ok(())
+            }
             Event::Renamed(..) | Event::Writable | Event::ForeignKey { .. } => Ok(()),
         }
     }
@@ -453,7 +457,7 @@ impl Check {
             && helpers.any(|helper| {
                 counted(helper)
                     && self.journal.has(helper, sender, number)
-                    && self.journal.together_since(receiver, helper, sent.at)
+                    && self.journal.members_since(receiver, helper, sent.at)
             })
     }
 

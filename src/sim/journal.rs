@@ -54,6 +54,8 @@ pub(super) struct Progress {
     pub lost: Vec<(u64, u64)>,
     /// When the other last went out of this one's view, or stopped or began again to be waited for.
     pub parted: Option<u64>,
+    /// When the other last came into this one's view.
+    pub met: Option<u64>,
 }
 
 impl Progress {
@@ -186,6 +188,14 @@ impl Journal {
     /// When `one` last parted from `other`.
     pub(super) fn parted(&self, one: usize, other: usize) -> Option<u64> {
         self.progress(one, other).and_then(|progress| progress.parted)
+    }
+
+    /// Whether the two had each other as members at `since`, and have not parted.
+    pub(super) fn members_since(&self, one: usize, other: usize, since: u64) -> bool {
+        let met = |a, b| {
+            self.progress(a, b).and_then(|progress| progress.met).is_some_and(|at| at <= since)
+        };
+        met(one, other) && met(other, one) && self.together_since(one, other, since)
     }
 
     /// Whether neither of the two parted from the other at `since` or later.
