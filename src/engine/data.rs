@@ -7,7 +7,8 @@ use crate::time::{Duration, Instant};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
 use rand::RngExt;
 
-/// An acknowledgement is owed this long after the first packet that it covers (protocol.md §5: every `max(10 ms, 2 GRTT)`).
+/// An acknowledgement is owed this long after the first packet that it covers (protocol.md §5:
+/// every `max(10 ms, 2 GRTT)`).
 const ACK_DELAY: Duration = Duration::from_millis(10);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
 const ACK_SPREAD: Duration = Duration::from_millis(2);
@@ -65,16 +66,18 @@ impl Engine {
         }
     }
 
-    /// Learns that packets of a session below `high` exist; those newly found missing are asked for after a backoff.
+    /// Learns that packets of a session below `high` exist; those newly found missing are asked for
+    /// after a backoff.
     pub(super) fn learn_high(&mut self, now: Instant, tag: SessionTag, high: Seq) {
-        let backoff = self.nack_backoff();
         let remote = self.remotes.get_mut(&tag).filter(|remote| !remote.is_gone());
         let stream = remote.and_then(|remote| remote.stream.as_mut());
-        let Some(stream) = stream else { return };
-        if let Some((first, end)) = stream.learn_high(high) {
-            stream.gaps.open(first, end, now, now + backoff);
-            self.stats.lost += end.since(first);
+        let Some((first, end)) = stream.and_then(|stream| stream.learn_high(high)) else { return };
+        let deadline = now + self.nack_backoff();
+        if let Some(stream) = self.stream(tag) {
+            stream.gaps.open(first, end, now, deadline);
         }
+        self.stats.lost += end.since(first);
+        self.gapped.insert(tag);
     }
 
     fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
@@ -84,6 +87,7 @@ impl Engine {
             self.losers.learn(gap.heard, members);
             self.stats.recovered += 1;
             self.stats.recovery_micros += now.since(gap.noticed).as_micros() as u64;
+            self.note_gaps(tag);
         }
     }
 
@@ -109,7 +113,8 @@ impl Engine {
         }
     }
 
-    /// Delivers what is next, and what was waiting for it. `fresh` is the packet that just came, already open.
+    /// Delivers what is next, and what was waiting for it. `fresh` is the packet that just came,
+    /// already open.
     pub(super) fn deliver_ready(&mut self, tag: SessionTag, fresh: Option<&Data<'_>>) {
         while let Some(seq) = self.next_ready(tag) {
             match fresh.filter(|data| data.seq == seq) {
@@ -125,8 +130,8 @@ impl Engine {
         stream.advance().then_some(stream.next)
     }
 
-    /// Packets are held only as they were sealed: one that waited is opened a second time, which costs less than keeping
-    /// both forms of all.
+    /// Packets are held only as they were sealed: one that waited is opened a second time, which
+    /// costs less than keeping both forms of all.
     fn deliver_held(&mut self, tag: SessionTag, seq: Seq) {
         let mut opened = core::mem::take(&mut self.scratch.opened);
         opened.clear();
@@ -179,6 +184,7 @@ impl Engine {
     pub(super) fn give_up(&mut self, tag: SessionTag, first: Seq, end: Seq) {
         let Some((member, session)) = self.identity(tag) else { return };
         self.stats.given_up += end.since(first);
+        self.note_gaps(tag);
         let Some(stream) = self.stream(tag) else { return };
         stream.give_up(first, end);
         stream.reported = None;

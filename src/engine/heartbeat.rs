@@ -1,4 +1,5 @@
-//! HEARTBEAT: what this member has sent and received, and who it is; and what is learned from others'.
+//! HEARTBEAT: what this member has sent and received, and who it is; and what is learned from
+//! others'.
 
 use super::grtt;
 use super::output::Event;
@@ -19,7 +20,8 @@ const ANSWER_LONGEST: Duration = Duration::from_millis(200);
 const MAX_ECHOES: usize = 16;
 /// A timestamp older than this is not answered: its delay here would say more than its way.
 const ECHO_WITHIN: Duration = Duration::from_secs(1);
-/// A session that has ended is acknowledged so long all the same: others hold its packets for us until they hear it.
+/// A session that has ended is acknowledged so long all the same: others hold its packets for us
+/// until they hear it.
 const ACK_ENDED: Duration = Duration::from_secs(6);
 /// One entry of a list, at most: a session tag and two integers.
 const ENTRY: usize = 8 + 9 + 9;
@@ -46,7 +48,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Answers a hello, or a member that does not yet know its place in our stream: soon, but not all at once.
+    /// Answers a hello, or a member that does not yet know its place in our stream: soon, but not
+    /// all at once.
     pub(super) fn answer(&mut self, now: Instant) {
         let longest = (ANSWER_SPREAD * self.remotes.len() as u32).min(ANSWER_LONGEST);
         let wait = longest.mul_f64(self.rng.random());
@@ -61,7 +64,8 @@ impl Engine {
     fn learn_profile(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
         let elder = heartbeat.sent_at >= self.age(now);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        // Who was here before us is promised all we ever sent; who came later, what we send from now on.
+        // Who was here before us is promised all we ever sent; who came later, what we send from
+        // now on.
         let start = if elder { self.sender.oldest() } else { self.sender.newest() };
         remote.start.get_or_insert(start);
         let Some(Profile { member, name }) = heartbeat.profile else { return };
@@ -75,7 +79,8 @@ impl Engine {
         }
     }
 
-    /// What it says of our session: where we start in its stream, and answers to our timestamps. Whether it names us at all.
+    /// What it says of our session: where we start in its stream, and answers to our timestamps.
+    /// Whether it names us at all.
     fn learn_mentions(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) -> bool {
         let age = self.age(now);
         let Some(remote) = self.remotes.get_mut(&tag) else { return false };
@@ -207,7 +212,8 @@ impl Engine {
         }
     }
 
-    /// Lists what was received of each session: what changed, or all if `all`. What does not fit comes first next time.
+    /// Lists what was received of each session: what changed, or all if `all`. What does not fit
+    /// comes first next time.
     fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, all: bool) {
         list.clear();
         let from = self.scratch.cursor.take();

@@ -9,12 +9,13 @@ use crate::wire::{Leave, Packet, Seq, Session, SessionKey, SessionTag};
 use rand::RngExt;
 use std::collections::BTreeMap;
 
-/// A session that has not named ours after this time is forgotten: it is a recording, or does not hear us.
+/// A session that has not named ours after this time is forgotten: it is a recording, or does not
+/// hear us.
 const MET_FOR: Duration = Duration::from_secs(3);
 /// Welcomes are repeated ten times a second for this long, and then with the heartbeats.
 const REPEAT_FOR: Duration = Duration::from_secs(1);
-/// A member is gone when all its heartbeats of a time were lost that loss alone explains with this probability
-/// (protocol.md §4.1, `m = ceil(ln ε / ln p)`).
+/// A member is gone when all its heartbeats of a time were lost that loss alone explains with this
+/// probability (protocol.md §4.1, `m = ceil(ln ε / ln p)`).
 const FALSE_TIMEOUT: f64 = 1e-9;
 /// At least so many heartbeats, as hosts stall.
 const FEWEST_BEATS: f64 = 6.0;
@@ -38,7 +39,8 @@ impl Strangers {
     /// One failure may be a damaged session id; three of the same are somebody.
     const CERTAIN: u64 = 3;
 
-    /// A datagram of an unknown session did not open. Says whether that session is somebody new for certain.
+    /// A datagram of an unknown session did not open. Says whether that session is somebody new for
+    /// certain.
     fn note(&mut self, tag: SessionTag) -> bool {
         self.datagrams += 1;
         if self.failed.len() >= Self::MOST && !self.failed.contains_key(&tag) {
@@ -95,6 +97,7 @@ impl Engine {
     fn forget(&mut self, tag: SessionTag) {
         if self.remotes.remove(&tag).is_some() {
             self.repairs.forget(tag);
+            self.gapped.remove(&tag);
             for other in self.remotes.values_mut().filter_map(|other| other.stream.as_mut()) {
                 other.acks.remove(&tag);
             }
@@ -198,7 +201,8 @@ impl Engine {
         for (tag, remote) in &self.remotes {
             let Phase::Departing(why) = remote.phase else { continue };
             let behind = remote.stream.as_ref().is_some_and(super::stream::Stream::is_behind);
-            // Where its stream ended, a session that was replaced did not say; others may have heard more of it.
+            // Where its stream ended, a session that was replaced did not say; others may have
+            // heard more of it.
             let unsure = why == Departure::Restart && now.since(remote.since) < heard_of_within;
             if unsure || behind && now.since(remote.since) < DEPART_WITHIN {
                 continue;
@@ -222,11 +226,13 @@ impl Engine {
         self.lose_partial(tag);
     }
 
-    /// Gives up gaps that were asked for often and long, and that nobody can have who must keep them.
+    /// Gives up gaps that were asked for often and long, and that nobody can have who must keep
+    /// them.
     pub(super) fn give_up_hopeless(&mut self, now: Instant) {
-        let tags: Vec<SessionTag> = self.remotes.keys().copied().collect();
+        let tags: Vec<SessionTag> = self.gapped.iter().copied().collect();
         for tag in tags {
             while let Some((first, end, rumour)) = self.hopeless(now, tag) {
+                self.note_gaps(tag);
                 if rumour {
                     self.stats.count(Drop::Unknown);
                 } else {
@@ -236,10 +242,12 @@ impl Engine {
         }
     }
 
-    /// A gap that is not to be had any more, and whether it was a rumour: its sender never told of such packets.
+    /// A gap that is not to be had any more, and whether it was a rumour: its sender never told of
+    /// such packets.
     fn hopeless(&mut self, now: Instant, tag: SessionTag) -> Option<(Seq, Seq, bool)> {
         let remote = self.remotes.get_mut(&tag)?;
-        // Whoever has just fallen silent may be heard again, and others are only now asked in its place.
+        // Whoever has just fallen silent may be heard again, and others are only now asked in its
+        // place.
         let departed = remote.has_departed() && now.since(remote.since) >= GIVE_UP_AFTER;
         let stream = remote.stream.as_mut()?;
         let (low, high, known) = (stream.sender_low, stream.sender_high, stream.high);

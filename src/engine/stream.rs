@@ -51,7 +51,8 @@ pub struct Stream {
     pub high: Seq,
     /// One past the highest packet that the sender itself told of.
     pub sender_high: Seq,
-    /// The number of the message after all those in packets before `sender_high`, as the sender told.
+    /// The number of the message after all those in packets before `sender_high`, as the sender
+    /// told.
     pub sender_message: u64,
     /// The lowest packet that the sender itself still holds.
     pub sender_low: Seq,
@@ -69,7 +70,8 @@ pub struct Stream {
     pub reported: Option<(u64, u64, Seq)>,
     given_up: Vec<(Seq, Seq)>,
     next_message: u64,
-    /// A message that was told to be lost though `next_message` did not pass it: nobody knew how many there were.
+    /// A message that was told to be lost though `next_message` did not pass it: nobody knew how
+    /// many there were.
     told: Option<u64>,
     partial: Option<Partial>,
     /// The packets just before `next` were given up.
@@ -79,7 +81,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream of which everything from packet `start` on is promised; `message` is the first that begins there or later.
+    /// A stream of which everything from packet `start` on is promised; `message` is the first that
+    /// begins there or later.
     pub fn new(start: Seq, message: u64) -> Self {
         Self {
             next: start,
@@ -112,8 +115,8 @@ impl Stream {
         self.next < self.high
     }
 
-    /// Learns that packets below `high` exist. Gives the range that is newly known to be missing, which the caller opens as a
-    /// gap. Claims too far ahead are cut.
+    /// Learns that packets below `high` exist. Gives the range that is newly known to be missing,
+    /// which the caller opens as a gap. Claims too far ahead are cut.
     pub fn learn_high(&mut self, high: Seq) -> Option<(Seq, Seq)> {
         let high = high.min(self.next.plus(MAX_AHEAD));
         let from = self.high;
@@ -170,7 +173,8 @@ impl Stream {
         self.given_up.push((first, end));
     }
 
-    /// After [`Stream::meet`]: delivers the messages that packet `next` ends. `deliver` is told number, service and bytes of each.
+    /// After [`Stream::meet`]: delivers the messages that packet `next` ends. `deliver` is told
+    /// number, service and bytes of each.
     pub fn deliver(&mut self, data: &Data<'_>, mut deliver: impl FnMut(u64, Service, &[u8])) {
         self.next = data.seq.next();
         self.passed_over = false;
@@ -182,7 +186,8 @@ impl Stream {
         }
     }
 
-    /// Compares where `data` begins with where the stream is. After packets that were given up, messages are lost.
+    /// Compares where `data` begins with where the stream is. After packets that were given up,
+    /// messages are lost.
     pub fn meet(&mut self, data: &Data<'_>) -> Option<Found> {
         let inside = data
             .iter()
@@ -247,8 +252,8 @@ impl Stream {
         }
     }
 
-    /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost; at least one,
-    /// where only others told of the tail.
+    /// Ends the stream where its tail was given up: messages up to the last that the sender told of
+    /// are lost; at least one, where only others told of the tail.
     pub fn lose_tail(&mut self) -> Option<Found> {
         if self.is_behind() || !core::mem::take(&mut self.passed_over) {
             return None;
