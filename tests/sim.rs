@@ -180,9 +180,11 @@ fn the_same_seed_gives_the_same_run_bit_for_bit() {
 }
 
 #[test]
-fn a_small_swarm_breaks_no_promise_and_every_fault_fires() {
+fn a_swarm_breaks_no_promise_and_every_fault_fires() {
     let mut sum = Report::default();
     (0..500).for_each(|seed| sum.add(&pass(Profile::Small, seed)));
+    // Only the longer runs fill a window often.
+    (0..40).for_each(|seed| sum.add(&pass(Profile::Medium, seed)));
     println!("{sum}");
     for (fault, word) in Fault::ALL {
         let asked = !matches!(fault, Fault::Chosen);

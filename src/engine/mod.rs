@@ -139,6 +139,8 @@ pub struct Engine {
     loss: Loss,
     grtt: Duration,
     beat: Beat,
+    /// Heartbeats with a profile so far.
+    profiles: u64,
     pace: Pace,
     farewell: Farewell,
     upkeep_at: Instant,
@@ -185,6 +187,7 @@ impl Engine {
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
+            profiles: 0,
             pace: Pace::new(config.rate),
             farewell: Farewell::None,
             upkeep_at: now + UPKEEP,

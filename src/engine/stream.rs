@@ -62,6 +62,8 @@ pub struct Stream {
     pub gaps: Gaps,
     /// What others told that they received.
     pub acks: BTreeMap<SessionTag, Seq>,
+    /// When a packet was last added.
+    pub changed: Instant,
     /// How many more acknowledgements should carry this stream's entry.
     pub ack_repeats: u8,
     /// Bytes received since the last acknowledgement.
@@ -93,6 +95,7 @@ impl Stream {
             held: Window::new(start),
             gaps: Gaps::default(),
             acks: BTreeMap::new(),
+            changed: Instant::ZERO,
             ack_repeats: 2,
             unacknowledged: 0,
             reported: None,
@@ -146,6 +149,7 @@ impl Stream {
 
     /// Holds the sealed datagram of packet `seq`, found to be [`Arrival::New`].
     pub fn hold(&mut self, seq: Seq, sealed: Vec<u8>, now: Instant, messages: (u64, u64)) {
+        self.changed = now;
         self.unacknowledged += sealed.len();
         self.high = self.high.max(seq.next());
         let (message, next_message) = messages;
