@@ -29,8 +29,8 @@ impl Beat {
         self.owed.map_or(regular, |owed| owed.min(regular))
     }
 
-    /// Something was sent that may be lost: beats follow after 1, 2, 4 … times `grtt` (protocol.md
-    /// §6, "tail loss").
+    /// Something was sent that may be lost: beats follow after 1, 2, 4 … times `grtt` (RFC
+    /// 3208's heartbeat SPMs double likewise).
     pub fn restart(&mut self, now: Instant, grtt: Duration) {
         self.interval = grtt;
         self.next = now + grtt;

@@ -7,8 +7,8 @@ use crate::time::{Duration, Instant};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
 use rand::RngExt;
 
-/// An acknowledgement is owed this long after the first packet that it covers (protocol.md §5:
-/// every `max(10 ms, 2 GRTT)`).
+/// An acknowledgement is owed this long after the first packet that it covers at least;
+/// twice the GRTT where that is longer.
 const ACK_DELAY: Duration = Duration::from_millis(10);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
 const ACK_SPREAD: Duration = Duration::from_millis(2);

@@ -15,7 +15,7 @@ const MET_FOR: Duration = Duration::from_secs(3);
 /// Welcomes are repeated ten times a second for this long, and then with the heartbeats.
 const REPEAT_FOR: Duration = Duration::from_secs(1);
 /// A member is gone when all its heartbeats of a time were lost that loss alone explains with this
-/// probability (protocol.md §4.1, `m = ceil(ln ε / ln p)`).
+/// probability: after `m = ceil(ln ε / ln p)` of them.
 const FALSE_TIMEOUT: f64 = 1e-9;
 /// At least so many heartbeats, as hosts stall.
 const FEWEST_BEATS: f64 = 6.0;

@@ -14,7 +14,7 @@ use crate::wire::{Nack, OVERHEAD, Packet, Seq, SessionTag};
 /// when all lose the same (tests/recovery.txt).
 const SMALL_GROUP: usize = 16;
 /// A gap is asked for again after this many tenths of a GRTT, and a fresh backoff: one GRTT for the
-/// repair to come, half of one to spare (protocol.md §0).
+/// repair to come, half of one to spare.
 const AGAIN_TENTHS: u32 = 15;
 /// After so many fruitless NACKs the waits grow by half each time: whoever could answer is out of
 /// reach.
@@ -167,7 +167,7 @@ impl Engine {
 
     /// What we hold of another's stream is sent if the sender does not: after 1.5 GRTT and a
     /// backoff over 4 GRTT among all members; if the sender is gone, after a backoff over 2 GRTT
-    /// (protocol.md §0, §1.4).
+    /// (docs/PROTOCOL.md#timers).
     fn schedule_repair(&mut self, now: Instant, tag: SessionTag, first: Seq, end: Seq) {
         #[cfg(feature = "planted-bugs")]
         if self.config.planted == Some(super::Bug::NoRepairForOthers) {
