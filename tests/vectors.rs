@@ -185,9 +185,9 @@ fn full_heartbeat() -> Vec<u8> {
 
 fn nack() -> Vec<u8> {
     let missing = list(&[
-        Missing { session: tag(1), first: Seq(7), count: 1 },
-        Missing { session: tag(1), first: Seq(300), count: 251 },
-        Missing { session: tag(2), first: Seq(1), count: u32::MAX },
+        Missing { session: tag(1), first: Seq(7), count: 1, asked: 1 },
+        Missing { session: tag(1), first: Seq(300), count: 251, asked: 2 },
+        Missing { session: tag(2), first: Seq(1), count: u32::MAX, asked: 300 },
     ]);
     encoded(&Packet::Nack(Nack { missing: missing.list() }))
 }
@@ -228,7 +228,7 @@ fn describe(packet: &Packet<'_>) -> Value {
                 .missing
                 .iter()
                 .map(
-                    |m| json!({"session": hex(&m.session.0), "first": m.first.0, "count": m.count}),
+                    |m| json!({"session": hex(&m.session.0), "first": m.first.0, "count": m.count, "asked": m.asked}),
                 )
                 .collect();
             json!({"missing": missing})

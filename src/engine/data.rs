@@ -6,6 +6,7 @@ use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
 use rand::RngExt;
+use std::net::SocketAddr;
 
 /// An acknowledgement is owed this long after the first packet that it covers at least;
 /// twice the GRTT where that is longer.
@@ -18,15 +19,21 @@ impl Engine {
         &mut self,
         now: Instant,
         tag: SessionTag,
+        path: SocketAddr,
         data: &Data<'_>,
     ) -> Result<(), Drop> {
-        if self.repairs.cancel(tag, data.seq) {
+        let by_sender = self.remotes.get(&tag).is_some_and(|remote| remote.addr == Some(path));
+        if self.repairs.cancel(tag, data.seq, by_sender) {
             self.stats.repairs_suppressed += 1;
+        }
+        let slot = self.stream(tag).and_then(|stream| stream.held.get_mut(data.seq));
+        if let Some(slot) = slot.filter(|_| !by_sender) {
+            slot.repaired = Some(now);
         }
         let next_message = data.end_message().ok_or(Drop::Malformed)?;
         #[cfg(feature = "planted-bugs")]
         self.forget_duplicates(tag, data);
-        self.examine(now, tag, data.seq)?;
+        self.examine(tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
         self.hold(now, tag, data.seq, (data.message, next_message));
@@ -35,7 +42,7 @@ impl Engine {
         Ok(())
     }
 
-    fn examine(&mut self, now: Instant, tag: SessionTag, seq: Seq) -> Result<(), Drop> {
+    fn examine(&mut self, tag: SessionTag, seq: Seq) -> Result<(), Drop> {
         let room = self.config.held_total.saturating_sub(self.stats.held_bytes);
         let remote = self.remotes.get_mut(&tag).ok_or(Drop::Unknown)?;
         let gone = remote.is_gone();
@@ -46,10 +53,7 @@ impl Engine {
             Arrival::New => Ok(()),
             Arrival::Beyond => Err(Drop::BeyondWindow),
             Arrival::NoRoom => Err(Drop::NoRoom),
-            Arrival::Duplicate => {
-                stream.held.get_mut(seq).into_iter().for_each(|slot| slot.repaired = Some(now));
-                Err(Drop::Duplicate)
-            }
+            Arrival::Duplicate => Err(Drop::Duplicate),
         }
     }
 

@@ -111,10 +111,10 @@ impl Gaps {
         &mut self,
         now: Instant,
         mut again: impl FnMut(u32) -> Duration,
-        mut name: impl FnMut(Seq, Seq) -> bool,
+        mut name: impl FnMut(&Missing) -> bool,
     ) {
         for gap in &mut self.list {
-            if (gap.deadline <= now || gap.asked == 0) && name(gap.first, gap.end) {
+            if (gap.deadline <= now || gap.asked == 0) && name(gap) {
                 gap.asked += 1;
                 gap.deadline = now + again(gap.asked);
             }
@@ -166,8 +166,8 @@ mod tests {
         gaps.ask(
             Instant::ZERO + SOON,
             |_| SOON,
-            |first, end| {
-                named.push((first.0, end.0));
+            |gap| {
+                named.push((gap.first.0, gap.end.0));
                 true
             },
         );
@@ -182,7 +182,7 @@ mod tests {
             gaps.ask(
                 now,
                 |asked| SOON * asked * 10,
-                |_, _| {
+                |_| {
                     count += 1;
                     true
                 },

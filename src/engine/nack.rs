@@ -26,6 +26,10 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 pub(super) const GIVE_UP_ASKED: u32 = 24;
 /// And not before this time.
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
+/// Whoever asked this often does not hear the sender's repairs, though others do.
+const UNHEARD_ASKED: u32 = 4;
+/// One NACK is answered for so many packets at most, as many as a window of full ones holds.
+const MOST_ASKED: u64 = 4_096;
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
 /// before anyone cares.
 const LATE_ASKED: u32 = 2;
@@ -84,9 +88,10 @@ impl Engine {
         gaps.ask(
             now,
             |asked| self.nack_again(asked),
-            |first, end| {
-                let count = u32::try_from(end.since(first)).unwrap_or(u32::MAX);
-                name(&Missing { session: tag, first, count })
+            |gap| {
+                let (first, asked) = (gap.first, gap.asked + 1);
+                let count = u32::try_from(gap.end.since(first)).unwrap_or(u32::MAX);
+                name(&Missing { session: tag, first, count, asked })
             },
         );
         #[cfg(feature = "planted-bugs")]
@@ -118,13 +123,15 @@ impl Engine {
 
     pub(super) fn on_nack(&mut self, now: Instant, nack: &Nack<'_>) -> Result<(), Drop> {
         self.stats.nacks_heard += 1;
+        let mut budget = MOST_ASKED;
         for missing in nack.missing {
-            let end = missing.first.plus(u64::from(missing.count));
+            let end = missing.first.plus(u64::from(missing.count).min(budget));
+            budget -= end.since(missing.first);
             if missing.session == self.tag {
                 self.repair_own(now, missing.first, end);
             } else if self.remotes.get(&missing.session).is_some_and(|r| r.stream.is_some()) {
                 self.silence(now, missing.session, missing.first, end);
-                self.schedule_repair(now, missing.session, missing.first, end);
+                self.schedule_repair(now, &missing, end);
             } else {
                 self.stats.count(Drop::Unknown);
             }
@@ -168,7 +175,8 @@ impl Engine {
     /// What we hold of another's stream is sent if the sender does not: after 1.5 GRTT and a
     /// backoff over 4 GRTT among all members; if the sender is gone, after a backoff over 2 GRTT
     /// (docs/PROTOCOL.md#timers).
-    fn schedule_repair(&mut self, now: Instant, tag: SessionTag, first: Seq, end: Seq) {
+    fn schedule_repair(&mut self, now: Instant, missing: &Missing, end: Seq) {
+        let (tag, first) = (missing.session, missing.first);
         #[cfg(feature = "planted-bugs")]
         if self.config.planted == Some(super::Bug::NoRepairForOthers) {
             return;
@@ -178,14 +186,15 @@ impl Engine {
         if held.is_none_or(|(seq, _)| seq >= end) {
             return;
         }
-        let gone = remote.has_departed();
+        let urgent = remote.has_departed() || missing.asked >= UNHEARD_ASKED;
         let members = (self.remotes.len() + 1) as f64;
-        let wait = if gone {
+        let wait = if urgent {
             backoff(&mut self.rng, self.grtt * 2, members)
         } else {
             self.grtt * AGAIN_TENTHS / 10 + backoff(&mut self.rng, self.grtt * 4, members)
         };
-        self.repairs.schedule(Waiting { session: tag, first, end, deadline: now + wait });
+        let deadline = now + wait;
+        self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent });
     }
 
     pub(super) fn send_due_repairs(&mut self, now: Instant) {

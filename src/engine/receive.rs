@@ -33,7 +33,7 @@ impl Engine {
         self.witness(now, tag, &header, path)?;
         let packet = Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)?;
         match packet {
-            Packet::Data(data) => self.on_data(now, tag, &data),
+            Packet::Data(data) => self.on_data(now, tag, path, &data),
             Packet::Heartbeat(heartbeat) => self.on_heartbeat(now, tag, &heartbeat),
             Packet::Nack(nack) => self.on_nack(now, &nack),
             Packet::Leave(leave) => self.on_leave(now, tag, &leave),
@@ -99,8 +99,10 @@ impl Engine {
             return Err(Drop::Replayed);
         }
         if let Freshness::Newest { skipped } = freshness {
-            remote.addr = Some(path);
             self.loss.learn(skipped);
+        }
+        if header.kind != Kind::Data {
+            remote.addr = Some(path);
         }
         if header.kind != Kind::Data || matches!(freshness, Freshness::Newest { .. }) {
             remote.heard = now;

@@ -18,6 +18,8 @@ pub struct Waiting {
     pub end: Seq,
     /// When they are sent.
     pub deadline: Instant,
+    /// Whoever asks does not hear the sender: a repair by the sender does not serve it.
+    pub urgent: bool,
 }
 
 /// The repairs that wait, in the order in which they were asked for.
@@ -34,10 +36,12 @@ impl Repairs {
         }
     }
 
-    /// The packet was heard: it need not be sent. Says whether it waited.
-    pub fn cancel(&mut self, session: SessionTag, seq: Seq) -> bool {
-        let holds =
-            |repair: &Waiting| repair.session == session && repair.first <= seq && seq < repair.end;
+    /// The packet was heard, `by_sender` or from another: it need not be sent. Says whether it waited.
+    pub fn cancel(&mut self, session: SessionTag, seq: Seq, by_sender: bool) -> bool {
+        let holds = |repair: &Waiting| {
+            let within = repair.first <= seq && seq < repair.end;
+            repair.session == session && within && !(by_sender && repair.urgent)
+        };
         let Some(index) = self.list.iter().position(holds) else { return false };
         let repair = self.list.swap_remove(index);
         let parts = [Waiting { end: seq, ..repair }, Waiting { first: seq.next(), ..repair }];
@@ -78,14 +82,27 @@ mod tests {
         let session = SessionTag([1; 8]);
         let deadline = Instant::ZERO + Duration::from_millis(3);
         let mut repairs = Repairs::default();
-        repairs.schedule(Waiting { session, first: Seq(4), end: Seq(7), deadline });
-        repairs.schedule(Waiting { session, first: Seq(6), end: Seq(9), deadline });
-        assert!(repairs.cancel(session, Seq(5)));
-        assert!(!repairs.cancel(session, Seq(5)) && !repairs.cancel(SessionTag([2; 8]), Seq(4)));
+        repairs.schedule(Waiting { session, first: Seq(4), end: Seq(7), deadline, urgent: false });
+        repairs.schedule(Waiting { session, first: Seq(6), end: Seq(9), deadline, urgent: false });
+        assert!(repairs.cancel(session, Seq(5), true));
+        assert!(
+            !repairs.cancel(session, Seq(5), true)
+                && !repairs.cancel(SessionTag([2; 8]), Seq(4), true)
+        );
         assert!(repairs.due(Instant::ZERO).is_none());
         let mut due: Vec<_> = core::iter::from_fn(|| repairs.due(deadline)).collect();
         due.sort_by_key(|repair| repair.first);
         assert_eq!(due.iter().map(|r| (r.first.0, r.end.0)).collect::<Vec<_>>(), [(4, 5), (6, 7)]);
         assert_eq!(repairs.deadline(), None);
+    }
+
+    #[test]
+    fn the_senders_own_repair_does_not_serve_whoever_cannot_hear_the_sender() {
+        let session = SessionTag([1; 8]);
+        let mut repairs = Repairs::default();
+        let (first, end, deadline) = (Seq(4), Seq(5), Instant::ZERO);
+        repairs.schedule(Waiting { session, first, end, deadline, urgent: true });
+        assert!(!repairs.cancel(session, Seq(4), true));
+        assert!(repairs.cancel(session, Seq(4), false));
     }
 }
