@@ -280,6 +280,15 @@ impl Stream {
         self.held.skip_to(self.next);
     }
 
+    /// Frees delivered packets, lowest first, until `excess` bytes are free.
+    pub fn shed(&mut self, pool: &mut Pool, excess: usize) {
+        let enough = self.bytes().saturating_sub(excess);
+        while self.bytes() > enough && self.held.low() < self.next && self.held.lowest().is_some() {
+            self.held.free_lowest(pool);
+        }
+        self.held.skip_to(self.next);
+    }
+
     /// The bug of that name: gaps that were asked for are given up in silence.
     #[cfg(feature = "planted-bugs")]
     pub fn pass_over_gap(&mut self, gaps: &mut Gaps) {
