@@ -102,10 +102,13 @@ impl Engine {
 
     pub(super) fn on_nack(&mut self, now: Instant, nack: &Nack<'_>) -> Result<(), Drop> {
         self.stats.nacks_heard += 1;
+        // Entries come lowest first: one that says again what was said costs nothing.
+        let mut repaired = Seq::FIRST;
         for missing in nack.missing {
             let end = missing.first.plus(u64::from(missing.count));
             if missing.session == self.tag {
-                self.repair_own(now, missing.first, end);
+                self.repair_own(now, missing.first.max(repaired), end);
+                repaired = repaired.max(end);
             } else if self.remotes.get(&missing.session).is_some_and(|r| r.stream.is_some()) {
                 self.silence(now, missing.session, missing.first, end);
                 self.schedule_repair(now, missing.session, missing.first, end);
