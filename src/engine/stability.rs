@@ -23,6 +23,7 @@ impl Engine {
         self.repeat_welcomes(now);
         self.check_lagging(now);
         self.settle();
+        self.pool.trim();
         self.free_own(now);
         self.free_others(now);
     }
