@@ -1,4 +1,5 @@
-//! Runs the simulator's swarm: `cargo run --release --example sim -- --profile small --seeds 0..100000`.
+//! Runs the simulator's swarm: `cargo run --release --example sim -- --profile small --seeds
+//! 0..100000`.
 
 use mcast_chat::sim::swarm::{self, Options};
 use mcast_chat::sim::{Profile, Report};
@@ -88,7 +89,7 @@ fn swarm(args: &Args) -> ExitCode {
     let started = now();
     let listener: Option<fn(&str)> =
         if args.verbose { Some(|line| println!("{line}")) } else { None };
-    let options = Options { listener, ..Options::default() };
+    let options = Options::heard_by(listener);
     let (report, failed) = run_all(args, options);
     let seeds = args.seeds.end - args.seeds.start;
     let seconds = started.elapsed_seconds();
@@ -150,8 +151,7 @@ fn planted(_: &Args) -> ExitCode {
 fn planted(args: &Args) -> ExitCode {
     let found = mcast_chat::engine::Bug::ALL.map(|bug| {
         let started = now();
-        let options = Options { planted: Some(bug), ..Options::default() };
-        let caught = swarm::first_failure(args.profile, args.seeds.clone(), options);
+        let caught = swarm::first_caught(args.profile, args.seeds.clone(), bug);
         let seconds = started.elapsed_seconds();
         match &caught {
             Some(failure) => println!("{bug:?}: caught in {seconds:.2} s: {}", failure.violation),

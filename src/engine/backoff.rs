@@ -1,4 +1,5 @@
-//! Random waits before a NACK or a repair: RFC 5401's truncated exponential distribution, and how many losers it expects.
+//! Random waits before a NACK or a repair: RFC 5401's truncated exponential distribution, and how
+//! many losers it expects.
 
 use crate::time::Duration;
 use rand::{RngExt, rngs::Xoshiro256PlusPlus};
@@ -6,8 +7,8 @@ use rand::{RngExt, rngs::Xoshiro256PlusPlus};
 /// More NACKs than this for one gap say that more members lost it than was thought.
 const CROWD: u32 = 4;
 
-/// A random wait of at most `longest`, such that among `losers` members that draw one, few are much earlier than the rest
-/// (RFC 5401 §4: `t = (T/L)·ln(1 + u·(e^L − 1))` with `L = ln(losers) + 1`).
+/// A random wait of at most `longest`, such that among `losers` members that draw one, few are much
+/// earlier than the rest (RFC 5401 §4: `t = (T/L)·ln(1 + u·(e^L − 1))` with `L = ln(losers) + 1`).
 pub fn backoff(rng: &mut Xoshiro256PlusPlus, longest: Duration, losers: f64) -> Duration {
     let scale = losers.max(1.0).ln() + 1.0;
     let uniform: f64 = rng.random();
@@ -17,8 +18,9 @@ pub fn backoff(rng: &mut Xoshiro256PlusPlus, longest: Duration, losers: f64) -> 
 
 /// How many members are expected to have lost what this member lost.
 ///
-/// Independent loss gives `N·p + 1`. Where one loss hits all (a drop at the sender), too many NACKs are heard: then the
-/// number doubles, up to N, and decays by a tenth with every gap that was quiet.
+/// Independent loss gives `N·p + 1`. Where one loss hits all (a drop at the sender), too many NACKs
+/// are heard: then the number doubles, up to N, and decays by a tenth with every gap that was
+/// quiet.
 #[derive(Debug)]
 pub struct Losers {
     crowding: f64,
@@ -32,14 +34,12 @@ impl Losers {
 
     /// The expected number for a group of `members` with measured loss `loss` (0 to 1).
     pub fn expected(&self, members: usize, loss: f64) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "far fewer members than 2^52")]
         let members = members as f64;
         ((members * loss + 1.0) * self.crowding).min(members.max(1.0))
     }
 
     /// A gap closed for which `heard` NACKs were heard.
     pub fn learn(&mut self, heard: u32, members: usize) {
-        #[expect(clippy::cast_precision_loss, reason = "far fewer members than 2^52")]
         let most = members.max(1) as f64;
         self.crowding = if heard > CROWD {
             (self.crowding * 2.0).min(most)
@@ -79,7 +79,7 @@ mod tests {
             waits.sort_unstable();
             early += waits.iter().filter(|wait| **wait < waits[0] + round_trip / 2).count();
         }
-        // protocol.md §1.3 computes 2.39 for G = 100, K = 4, c = 0.5.
+        // The integral of RFC 5401 §4's density gives 2.39 for 100 members half a GRTT apart.
         assert!((2_200..2_600).contains(&early), "{early}");
     }
 

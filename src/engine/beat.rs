@@ -1,5 +1,5 @@
-//! When to send a heartbeat: dense after something was sent, then doubling to the idle interval; soon when an
-//! acknowledgement or an answer is owed.
+//! When to send a heartbeat: dense after something was sent, then doubling to the idle interval;
+//! soon when an acknowledgement or an answer is owed.
 
 use crate::time::{Duration, Instant};
 
@@ -29,7 +29,8 @@ impl Beat {
         self.owed.map_or(regular, |owed| owed.min(regular))
     }
 
-    /// Something was sent that may be lost: beats follow after 1, 2, 4 … times `grtt` (protocol.md §6, "tail loss").
+    /// Something was sent that may be lost: beats follow after 1, 2, 4 … times `grtt` (RFC
+    /// 3208's heartbeat SPMs double likewise).
     pub fn restart(&mut self, now: Instant, grtt: Duration) {
         self.interval = grtt;
         self.next = now + grtt;
@@ -48,12 +49,6 @@ impl Beat {
     /// Somebody wants to know who we are by `at`.
     pub fn introduce(&mut self, at: Instant) {
         self.profile = self.profile.min(at);
-    }
-
-    /// We want to know who is there: the next heartbeat asks for answers.
-    pub fn ask(&mut self, at: Instant) {
-        self.hello = true;
-        self.introduce(at);
     }
 
     /// A heartbeat goes now; what it must be.

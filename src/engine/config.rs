@@ -14,7 +14,8 @@ pub struct Config {
     pub max_datagram: usize,
     /// How many bytes of own packets may be sent and not yet received by all, or queued.
     pub window: usize,
-    /// How many bytes of one other sender's packets are held, for delivery and for repairs to others.
+    /// How many bytes of one other sender's packets are held, for delivery and for repairs to
+    /// others.
     pub held_per_sender: usize,
     /// How many bytes of packets are held in all.
     pub held_total: usize,
@@ -70,17 +71,20 @@ impl Config {
             name: cut(name, MAX_NAME).to_owned(),
             // Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header.
             max_datagram: 1_452,
-            // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay product, protocol.md §5).
+            // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay product).
             window: 4 << 20,
             // Twice a window: a sender's new packets, and old ones that others may still ask for.
             held_per_sender: 8 << 20,
             held_total: 64 << 20,
             max_sessions: 1_024,
-            // Below what a receive buffer of 212,992 bytes (Linux's default) survives between two turns of a busy receiver.
+            // Below what a receive buffer of 212,992 bytes (Linux's default) survives between two
+            // turns of a busy receiver.
             rate: 50_000_000,
-            // Two a second: with acks of what others send, below three datagrams a second when idle.
+            // Two a second: with acks of what others send, below three datagrams a second when
+            // idle.
             heartbeat: Duration::from_millis(500),
-            // OS timers and wake-ups are coarser than a LAN's round trip (protocol.md §1.4, "practical floor").
+            // OS timers and wake-ups are coarser than a LAN's round trip: a finer backoff
+            // separates nobody.
             grtt_floor: Duration::from_millis(1),
             #[cfg(feature = "planted-bugs")]
             planted: None,

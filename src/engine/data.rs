@@ -1,13 +1,14 @@
 //! DATA: hold, close gaps, deliver in order.
 
 use super::output::{Delivery, Event, Gap, GapState};
-use super::stream::{Arrival, Found};
+use super::stream::{Arrival, Found, Stream};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
 use rand::RngExt;
 
-/// An acknowledgement is owed this long after the first packet that it covers (protocol.md §5: every `max(10 ms, 2 GRTT)`).
+/// An acknowledgement is owed this long after the first packet that it covers at least;
+/// twice the GRTT where that is longer.
 const ACK_DELAY: Duration = Duration::from_millis(10);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
 const ACK_SPREAD: Duration = Duration::from_millis(2);
@@ -23,6 +24,8 @@ impl Engine {
             self.stats.repairs_suppressed += 1;
         }
         let next_message = data.end_message().ok_or(Drop::Malformed)?;
+        #[cfg(feature = "planted-bugs")]
+        self.forget_duplicates(tag, data);
         self.examine(now, tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
@@ -50,16 +53,31 @@ impl Engine {
         }
     }
 
-    /// Learns that packets of a session below `high` exist; those newly found missing are asked for after a backoff.
+    /// The bug of that name.
+    #[cfg(feature = "planted-bugs")]
+    fn forget_duplicates(&mut self, tag: SessionTag, data: &Data<'_>) {
+        let planted = self.config.planted == Some(super::Bug::ForgetDuplicates);
+        let Some((from, session)) = self.identity(tag).filter(|_| planted) else { return };
+        if self.stream(tag).is_some_and(|stream| data.seq < stream.next) {
+            for (number, record) in data.iter() {
+                let (service, body) = (record.service, record.body);
+                self.events.deliver(&Delivery { from, session, number, service, body });
+            }
+        }
+    }
+
+    /// Learns that packets of a session below `high` exist; those newly found missing are asked for
+    /// after a backoff.
     pub(super) fn learn_high(&mut self, now: Instant, tag: SessionTag, high: Seq) {
-        let backoff = self.nack_backoff();
         let remote = self.remotes.get_mut(&tag).filter(|remote| !remote.is_gone());
         let stream = remote.and_then(|remote| remote.stream.as_mut());
-        let Some(stream) = stream else { return };
-        if let Some((first, end)) = stream.learn_high(high) {
-            stream.gaps.open(first, end, now, now + backoff);
-            self.stats.lost += end.since(first);
+        let Some((first, end)) = stream.and_then(|stream| stream.learn_high(high)) else { return };
+        let deadline = now + self.nack_backoff();
+        if let Some(stream) = self.stream(tag) {
+            stream.gaps.open(first, end, now, deadline);
         }
+        self.stats.lost += end.since(first);
+        self.gapped.insert(tag);
     }
 
     fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
@@ -69,6 +87,7 @@ impl Engine {
             self.losers.learn(gap.heard, members);
             self.stats.recovered += 1;
             self.stats.recovery_micros += now.since(gap.noticed).as_micros() as u64;
+            self.note_gaps(tag);
         }
     }
 
@@ -106,7 +125,8 @@ impl Engine {
         }
     }
 
-    /// Delivers what is next, and what was waiting for it. `fresh` is the packet that just came, already open.
+    /// Delivers what is next, and what was waiting for it. `fresh` is the packet that just came,
+    /// already open.
     pub(super) fn deliver_ready(&mut self, tag: SessionTag, fresh: Option<&Data<'_>>) {
         while let Some(seq) = self.next_ready(tag) {
             match fresh.filter(|data| data.seq == seq) {
@@ -122,8 +142,8 @@ impl Engine {
         stream.advance().then_some(stream.next)
     }
 
-    /// Packets are held only as they were sealed: one that waited is opened a second time, which costs less than keeping
-    /// both forms of all.
+    /// Packets are held only as they were sealed: one that waited is opened a second time, which
+    /// costs less than keeping both forms of all.
     fn deliver_held(&mut self, tag: SessionTag, seq: Seq) {
         let mut opened = core::mem::take(&mut self.scratch.opened);
         opened.clear();
@@ -176,13 +196,13 @@ impl Engine {
     pub(super) fn give_up(&mut self, tag: SessionTag, first: Seq, end: Seq) {
         let Some((member, session)) = self.identity(tag) else { return };
         self.stats.given_up += end.since(first);
+        self.note_gaps(tag);
         let Some(stream) = self.stream(tag) else { return };
-        let is_tail = end >= stream.high;
         stream.give_up(first, end);
         stream.reported = None;
         self.deliver_ready(tag, None);
         let stream = self.stream(tag);
-        let tail = stream.filter(|_| is_tail).and_then(super::stream::Stream::lose_tail);
+        let tail = stream.and_then(Stream::lose_tail);
         if let Some(found) = tail {
             note_found(&mut self.events, &mut self.stats, member, session, found);
         }

@@ -1,9 +1,11 @@
-//! What is missing of one stream: ranges, never single numbers, each with the time at which it is asked for.
+//! What is missing of one stream: ranges, never single numbers, each with the time at which it is
+//! asked for.
 
 use crate::time::{Duration, Instant};
 use crate::wire::Seq;
 
-/// More separate gaps than this are not opened: what lies above comes again when those below are closed.
+/// More separate gaps than this are not opened: what lies above comes again when those below are
+/// closed.
 pub const MAX_GAPS: usize = 4_096;
 
 /// A run of packets that were not received though a later one is known.
@@ -40,17 +42,13 @@ impl Gaps {
         self.list.len() >= MAX_GAPS
     }
 
-    /// The gaps, lowest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Missing> {
-        self.list.iter()
-    }
-
     /// The lowest gap.
     pub fn lowest(&self) -> Option<&Missing> {
         self.list.first()
     }
 
-    /// Notices that `first` up to, not including, `end`, above all gaps so far, are missing; to be asked for at `deadline`.
+    /// Notices that `first` up to, not including, `end`, above all gaps so far, are missing; to be
+    /// asked for at `deadline`.
     pub fn open(&mut self, first: Seq, end: Seq, now: Instant, deadline: Instant) {
         debug_assert!(first < end && self.list.last().is_none_or(|last| last.end <= first));
         let gap = Missing { first, end, noticed: now, deadline, asked: 0, heard: 0 };
@@ -73,8 +71,8 @@ impl Gaps {
         self.list.splice(index..=index, parts);
     }
 
-    /// Another asked for `first` up to `end`: what we lack of it is not asked for before `until`. Gives how many gaps that
-    /// were about to be asked for are silenced.
+    /// Another asked for `first` up to `end`: what we lack of it is not asked for before `until`.
+    /// Gives how many gaps that were about to be asked for are silenced.
     pub fn silence(&mut self, first: Seq, end: Seq, until: Instant) -> u64 {
         let mut silenced = 0;
         let mut index = self.list.partition_point(|gap| gap.end <= first);
@@ -106,8 +104,9 @@ impl Gaps {
         self.list.iter().map(|gap| gap.deadline).min()
     }
 
-    /// All gaps that a NACK sent now should name: those that are due, and those that wait for their first time. `again`
-    /// gives for each the wait until it is asked for again, from how often it was asked for.
+    /// All gaps that a NACK sent now should name: those that are due, and those that wait for their
+    /// first time. `again` gives for each the wait until it is asked for again, from how often it
+    /// was asked for.
     pub fn ask(
         &mut self,
         now: Instant,
@@ -144,7 +143,7 @@ mod tests {
     }
 
     fn ranges(gaps: &Gaps) -> Vec<(u64, u64)> {
-        gaps.iter().map(|gap| (gap.first.0, gap.end.0)).collect()
+        gaps.list.iter().map(|gap| (gap.first.0, gap.end.0)).collect()
     }
 
     #[test]

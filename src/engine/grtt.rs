@@ -2,12 +2,15 @@
 
 use crate::time::Duration;
 
-/// Before anything is measured: a LAN with a busy host in it. NORM's 0.5 s would make the first repair late.
+/// Before anything is measured: a LAN with a busy host in it. NORM's 0.5 s would make the first
+/// repair late.
 pub const INITIAL: Duration = Duration::from_millis(20);
-/// No estimate is larger: a member that answers later is not waited for.
-pub const LONGEST: Duration = Duration::from_secs(1);
+/// No estimate is larger: a repair by others waits up to 5.5 of these, and must come before a gap
+/// is given up. NORM's default for a whole internet (NRL norm, `DEFAULT_GRTT_ESTIMATE`).
+pub const LONGEST: Duration = Duration::from_millis(250);
 
-/// The round-trip time to one member: RFC 6298's smoothed mean and deviation, with outliers clipped.
+/// The round-trip time to one member: RFC 6298's smoothed mean and deviation, with outliers
+/// clipped.
 #[derive(Clone, Copy, Debug)]
 pub struct Rtt {
     smoothed: Option<Duration>,
@@ -18,12 +21,12 @@ impl Rtt {
     /// Nothing was measured.
     pub const NEW: Self = Self { smoothed: None, deviation: Duration::ZERO };
 
-    /// Takes a measurement. One that is far above the estimate counts as four times it (and 10 ms): a process that was
-    /// stopped for a second must not slow the group's repairs for the next ten.
+    /// Takes a measurement. One that is far above the estimate counts as four times it (and 10 ms):
+    /// a process that was stopped for a second must not slow the group's repairs for the next ten.
     pub fn learn(&mut self, sample: Duration) {
         let Some(smoothed) = self.smoothed else {
-            self.smoothed = Some(sample.min(LONGEST));
-            self.deviation = sample.min(LONGEST) / 2;
+            let sample = sample.min(INITIAL * 4);
+            (self.smoothed, self.deviation) = (Some(sample), sample / 2);
             return;
         };
         let sample = sample.min(smoothed * 4 + Duration::from_millis(10)).min(LONGEST);
@@ -42,7 +45,8 @@ impl Rtt {
     }
 }
 
-/// The group's round-trip time: the largest [`Rtt::upper`] of `members`, at least `floor`; [`INITIAL`] before the first.
+/// The group's round-trip time: the largest [`Rtt::upper`] of `members`, at least `floor`;
+/// [`INITIAL`] before the first.
 pub fn greatest<'a>(members: impl Iterator<Item = &'a Rtt>, floor: Duration) -> Duration {
     members.filter_map(Rtt::upper).max().unwrap_or(INITIAL).max(floor)
 }

@@ -1,5 +1,7 @@
-//! HEARTBEAT: what this member has sent and received, and who it is; and what is learned from others'.
+//! HEARTBEAT: what this member has sent and received, and who it is; and what is learned from
+//! others'.
 
+use super::beat::Kind;
 use super::grtt;
 use super::output::Event;
 use super::stream::Stream;
@@ -19,8 +21,12 @@ const ANSWER_LONGEST: Duration = Duration::from_millis(200);
 const MAX_ECHOES: usize = 16;
 /// A timestamp older than this is not answered: its delay here would say more than its way.
 const ECHO_WITHIN: Duration = Duration::from_secs(1);
-/// A session that has ended is acknowledged so long all the same: others hold its packets for us until they hear it.
-const ACK_ENDED: Duration = Duration::from_secs(6);
+/// What was received of a session is told with every profile for so long after it changed, or the
+/// session ended: others hold packets for us until they hear it.
+const ACK_AGAIN: Duration = Duration::from_secs(6);
+/// And with every so many-th profile while the session lasts: entries of a hundred idle streams would
+/// fill each heartbeat.
+const ACK_ALL_EVERY: u64 = 4;
 /// One entry of a list, at most: a session tag and two integers.
 const ENTRY: usize = 8 + 9 + 9;
 
@@ -46,7 +52,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Answers a hello, or a member that does not yet know its place in our stream: soon, but not all at once.
+    /// Answers a hello, or a member that does not yet know its place in our stream: soon, but not
+    /// all at once.
     pub(super) fn answer(&mut self, now: Instant) {
         let longest = (ANSWER_SPREAD * self.remotes.len() as u32).min(ANSWER_LONGEST);
         let wait = longest.mul_f64(self.rng.random());
@@ -61,7 +68,8 @@ impl Engine {
     fn learn_profile(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
         let elder = heartbeat.sent_at >= self.age(now);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        // Who was here before us is promised all we ever sent; who came later, what we send from now on.
+        // Who was here before us is promised all we ever sent; who came later, what we send from
+        // now on.
         let start = if elder { self.sender.oldest() } else { self.sender.newest() };
         remote.start.get_or_insert(start);
         let Some(Profile { member, name }) = heartbeat.profile else { return };
@@ -75,7 +83,8 @@ impl Engine {
         }
     }
 
-    /// What it says of our session: where we start in its stream, and answers to our timestamps. Whether it names us at all.
+    /// What it says of our session: where we start in its stream, and answers to our timestamps.
+    /// Whether it names us at all.
     fn learn_mentions(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) -> bool {
         let age = self.age(now);
         let Some(remote) = self.remotes.get_mut(&tag) else { return false };
@@ -108,7 +117,9 @@ impl Engine {
                 Some(stream) => {
                     let received = stream.acks.entry(tag).or_insert(ack.received);
                     *received = ack.received.max(*received);
-                    self.learn_edge(now, ack.session, ack.high);
+                    if ack.high > stream.high {
+                        self.learn_edge(now, ack.session, ack.high);
+                    }
                 }
                 None => self.stats.count(Drop::Unknown),
             }
@@ -117,11 +128,12 @@ impl Engine {
 
     fn learn_ack(&mut self, tag: SessionTag, ack: &Ack) {
         let received = ack.received.min(self.sender.next);
-        if let Some(remote) = self.remotes.get_mut(&tag) {
-            remote.names_us = true;
-            remote.acked = remote.acked.max(Some(received));
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        remote.names_us = true;
+        if remote.acked < Some(received) {
+            remote.acked = Some(received);
+            self.settle();
         }
-        self.settle();
     }
 
     fn learn_edge(&mut self, now: Instant, tag: SessionTag, high: crate::wire::Seq) {
@@ -163,7 +175,7 @@ impl Engine {
         self.list_echoes(now, &mut echoes);
         self.list_welcomes(&mut welcomes, room.saturating_sub(echoes.len()));
         let room = room.saturating_sub(echoes.len() + welcomes.len());
-        self.list_acks(now, &mut acks, room, kind.profile);
+        self.list_acks(now, &mut acks, room, kind);
         let name = core::mem::take(&mut self.config.name);
         let profile = Profile { member: self.config.member, name: &name };
         self.stats.heartbeats_sent += 1;
@@ -207,9 +219,12 @@ impl Engine {
         }
     }
 
-    /// Lists what was received of each session: what changed, or all if `all`. What does not fit comes first next time.
-    fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, all: bool) {
+    /// Lists what was received of each session: what changed, with a profile also what changed of
+    /// late, and at times all. What does not fit comes first next time.
+    fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, kind: Kind) {
         list.clear();
+        self.profiles += u64::from(kind.profile);
+        let full = self.profiles.is_multiple_of(ACK_ALL_EVERY);
         let from = self.scratch.cursor.take();
         let tags: &BTreeMap<_, _> = &self.remotes;
         let order: Vec<SessionTag> = match from {
@@ -220,9 +235,13 @@ impl Engine {
         };
         for tag in order {
             let Some(remote) = self.remotes.get_mut(&tag) else { continue };
-            let all = all && (!remote.has_ended() || now.since(remote.since) < ACK_ENDED);
-            let stream = remote.stream.as_mut();
-            let Some(stream) = stream.filter(|s| all || s.ack_repeats > 0) else { continue };
+            let lasts = full && !remote.has_ended();
+            let entered = remote.since;
+            let Some(stream) = remote.stream.as_mut() else { continue };
+            let recent = now.since(entered.max(stream.changed)) < ACK_AGAIN;
+            if stream.ack_repeats == 0 && !(kind.profile && (lasts || recent)) {
+                continue;
+            }
             let ack = Ack { session: tag, received: stream.next, high: stream.high };
             if !list.push(&ack, room) {
                 self.scratch.cursor = Some(tag);

@@ -1,6 +1,7 @@
 //! How much this member loses, measured by the gaps in the packet counters of all it hears.
 
-/// The weight of one datagram in the moving average: it follows a change within some hundred datagrams.
+/// The weight of one datagram in the moving average: it follows a change within some hundred
+/// datagrams.
 const WEIGHT: f64 = 1.0 / 128.0;
 /// At most this many datagrams of one hole count: a partition is not a loss rate.
 const LONGEST: u64 = 32;

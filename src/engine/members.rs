@@ -9,10 +9,13 @@ use crate::wire::{Leave, Packet, Seq, Session, SessionKey, SessionTag};
 use rand::RngExt;
 use std::collections::BTreeMap;
 
-/// A session that has not named ours after this time is forgotten: it is a recording, or does not hear us.
+/// A session that has not named ours after this time is forgotten: it is a recording, or does not
+/// hear us.
 const MET_FOR: Duration = Duration::from_secs(3);
-/// A member is gone when all its heartbeats of a time were lost that loss alone explains with this probability
-/// (protocol.md §4.1, `m = ceil(ln ε / ln p)`).
+/// Welcomes are repeated ten times a second for this long, and then with the heartbeats.
+const REPEAT_FOR: Duration = Duration::from_secs(1);
+/// A member is gone when all its heartbeats of a time were lost that loss alone explains with this
+/// probability: after `m = ceil(ln ε / ln p)` of them.
 const FALSE_TIMEOUT: f64 = 1e-9;
 /// At least so many heartbeats, as hosts stall.
 const FEWEST_BEATS: f64 = 6.0;
@@ -36,7 +39,8 @@ impl Strangers {
     /// One failure may be a damaged session id; three of the same are somebody.
     const CERTAIN: u64 = 3;
 
-    /// A datagram of an unknown session did not open. Says whether that session is somebody new for certain.
+    /// A datagram of an unknown session did not open. Says whether that session is somebody new for
+    /// certain.
     fn note(&mut self, tag: SessionTag) -> bool {
         self.datagrams += 1;
         if self.failed.len() >= Self::MOST && !self.failed.contains_key(&tag) {
@@ -95,6 +99,7 @@ impl Engine {
     fn forget(&mut self, tag: SessionTag) {
         if self.remotes.remove(&tag).is_some() {
             self.repairs.forget(tag);
+            self.gapped.remove(&tag);
             for other in self.remotes.values_mut().filter_map(|other| other.stream.as_mut()) {
                 other.acks.remove(&tag);
             }
@@ -198,7 +203,8 @@ impl Engine {
         for (tag, remote) in &self.remotes {
             let Phase::Departing(why) = remote.phase else { continue };
             let behind = remote.stream.as_ref().is_some_and(super::stream::Stream::is_behind);
-            // Where its stream ended, a session that was replaced did not say; others may have heard more of it.
+            // Where its stream ended, a session that was replaced did not say; others may have
+            // heard more of it.
             let unsure = why == Departure::Restart && now.since(remote.since) < heard_of_within;
             if unsure || behind && now.since(remote.since) < DEPART_WITHIN {
                 continue;
@@ -222,11 +228,13 @@ impl Engine {
         self.lose_partial(tag);
     }
 
-    /// Gives up gaps that were asked for often and long, and that nobody can have who must keep them.
+    /// Gives up gaps that were asked for often and long, and that nobody can have who must keep
+    /// them.
     pub(super) fn give_up_hopeless(&mut self, now: Instant) {
-        let tags: Vec<SessionTag> = self.remotes.keys().copied().collect();
+        let tags: Vec<SessionTag> = self.gapped.iter().copied().collect();
         for tag in tags {
             while let Some((first, end, rumour)) = self.hopeless(now, tag) {
+                self.note_gaps(tag);
                 if rumour {
                     self.stats.count(Drop::Unknown);
                 } else {
@@ -236,17 +244,21 @@ impl Engine {
         }
     }
 
-    /// A gap that is not to be had any more, and whether it was a rumour: its sender never told of such packets.
+    /// A gap that is not to be had any more, and whether it was a rumour: its sender never told of
+    /// such packets.
     fn hopeless(&mut self, now: Instant, tag: SessionTag) -> Option<(Seq, Seq, bool)> {
         let remote = self.remotes.get_mut(&tag)?;
-        let departed = remote.has_departed();
+        // Whoever has just fallen silent may be heard again, and others are only now asked in its
+        // place.
+        let departed = remote.has_departed() && now.since(remote.since) >= GIVE_UP_AFTER;
         let stream = remote.stream.as_mut()?;
-        let (low, high) = (stream.sender_low, stream.sender_high);
+        let (low, high, known) = (stream.sender_low, stream.sender_high, stream.high);
+        let is_rumour = |first, end| !departed && first >= high && end == known;
         let gap = stream.gaps.give_up(|gap| {
             let tried = gap.asked >= GIVE_UP_ASKED && now.since(gap.noticed) >= GIVE_UP_AFTER;
-            tried && (departed || gap.end <= low || gap.first >= high)
+            tried && (departed || gap.end <= low || is_rumour(gap.first, gap.end))
         })?;
-        let rumour = !departed && gap.first >= high && gap.end == stream.high;
+        let rumour = is_rumour(gap.first, gap.end);
         if rumour {
             stream.high = gap.first;
         }
@@ -255,7 +267,7 @@ impl Engine {
 
     /// Members still unsure of their place in our stream are told again.
     pub(super) fn repeat_welcomes(&mut self, now: Instant) {
-        let unsure = |r: &Remote| r.acked.is_none() && now.since(r.since) < MET_FOR;
+        let unsure = |r: &Remote| r.acked.is_none() && now.since(r.since) < REPEAT_FOR;
         if self.remotes.values().any(|remote| !remote.has_departed() && unsure(remote)) {
             let wait = super::UPKEEP.mul_f64(self.rng.random());
             self.beat.introduce(now + wait);

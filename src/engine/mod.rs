@@ -1,17 +1,18 @@
-//! The protocol: one member's state, driven from outside. It owns no socket, clock, thread or entropy.
+//! The protocol: one member's state, driven from outside. It owns no socket, clock, thread or
+//! entropy.
 //!
 //! The run loop of whoever drives it, real ([`crate::runtime`]) or simulated ([`crate::sim`]):
-//! 1. Give it what came: [`Engine::handle_datagram`], [`Engine::submit`]; at [`Engine::next_timeout`],
-//!    [`Engine::handle_timeout`].
+//! 1. Give it what came: [`Engine::handle_datagram`], [`Engine::submit`]; and the time when it is
+//!    [`Engine::next_timeout`]: [`Engine::handle_timeout`].
 //! 2. Drain [`Engine::poll_output`] until `None`: send datagrams, tell the application.
 //! 3. Wait for the next datagram, message, or timeout.
 //!
-//! Every input takes `now`, which must not go back. Nothing here depends on the order of a hash map, so one seed and one
-//! sequence of inputs give one run.
+//! Every input takes `now`, which must not go back. Nothing here depends on the order of a hash
+//! map, so one seed and one sequence of inputs give one run.
 //!
-//! `receive` opens and dispatches; `data`, `heartbeat`, `nack` handle and build their packets; `members` decides who belongs;
-//! `stability` frees what all have; `transmit` picks what goes next. The other files are leaves: they hold no reference to
-//! each other, send nothing, and answer.
+//! `receive` opens and dispatches; `data`, `heartbeat`, `nack` handle and build their packets;
+//! `members` decides who belongs; `stability` frees what all have; `transmit` picks what goes next.
+//! The other files are leaves: they hold no reference to each other, send nothing, and answer.
 
 mod backoff;
 mod beat;
@@ -57,18 +58,21 @@ use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use remote::Remote;
 use repair::Repairs;
 use sender::Sender;
+use std::collections::{BTreeMap, BTreeSet};
 use stream::Stream;
-use std::collections::BTreeMap;
 use window::Pool;
 
 /// The longest message, in bytes.
 pub const MAX_MESSAGE: usize = 1 << 20;
 
-/// How often members are checked, windows freed and gaps given up. Short against every interval that these decide by.
+/// How often members are checked, windows freed and gaps given up. Short against every interval
+/// that these decide by.
 const UPKEEP: Duration = Duration::from_millis(100);
-/// Nothing was done for so long: the process was stopped, and what looks like others' silence is our own.
+/// Nothing was done for so long: the process was stopped, and what looks like others' silence is
+/// our own.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The farewell is sent so often: lost by one in 125 at 20 % loss; the others' timeout covers the rest.
+/// The farewell is sent so often: lost by one in 125 at 20 % loss; the others' timeout covers the
+/// rest.
 const FAREWELLS: u32 = 3;
 
 /// Why a message was not taken.
@@ -113,7 +117,8 @@ enum Farewell {
     Done,
 }
 
-/// One member's protocol state. Datagrams, messages and time go in; datagrams, events and a deadline come out.
+/// One member's protocol state. Datagrams, messages and time go in; datagrams, events and a
+/// deadline come out.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
@@ -127,11 +132,15 @@ pub struct Engine {
 
     sender: Sender,
     remotes: BTreeMap<SessionTag, Remote>,
+    /// The sessions whose streams have gaps.
+    gapped: BTreeSet<SessionTag>,
     repairs: Repairs,
     losers: Losers,
     loss: Loss,
     grtt: Duration,
     beat: Beat,
+    /// Heartbeats with a profile so far.
+    profiles: u64,
     pace: Pace,
     farewell: Farewell,
     upkeep_at: Instant,
@@ -161,7 +170,8 @@ struct Scratch {
 }
 
 impl Engine {
-    /// A member of the group of `key`, in a `session` drawn anew for this run; `seed` decides every random choice.
+    /// A member of the group of `key`, in a `session` drawn anew for this run; `seed` decides every
+    /// random choice.
     pub fn new(config: Config, key: GroupKey, session: Session, seed: u64, now: Instant) -> Self {
         Self {
             seal: key.session_key(0, &session),
@@ -171,11 +181,13 @@ impl Engine {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             sender: Sender::new(config.max_datagram, config.window),
             remotes: BTreeMap::new(),
+            gapped: BTreeSet::new(),
             repairs: Repairs::default(),
             losers: Losers::new(),
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
+            profiles: 0,
             pace: Pace::new(config.rate),
             farewell: Farewell::None,
             upkeep_at: now + UPKEEP,
@@ -194,8 +206,8 @@ impl Engine {
         }
     }
 
-    /// Takes a message to be sent to all members; its number in this session, from 1. Small messages that are taken before
-    /// the next [`Engine::poll_output`] share datagrams.
+    /// Takes a message to be sent to all members; its number in this session, from 1. Small
+    /// messages that are taken before the next [`Engine::poll_output`] share datagrams.
     ///
     /// # Errors
     /// [`SendError`]; nothing was taken then.
@@ -236,20 +248,29 @@ impl Engine {
         self.say_farewell(now);
     }
 
-    /// The next thing to do, until `None`. `now` as for the inputs: the pace may hold datagrams back until
-    /// [`Engine::next_timeout`].
+    /// The next thing to do, until `None`. `now` as for the inputs: the pace may hold datagrams
+    /// back until [`Engine::next_timeout`].
     pub fn poll_output(&mut self, now: Instant) -> Option<Output<'_>> {
-        self.note_view();
-        if !self.events.is_empty() {
-            return self.events.pop().map(Output::Event);
-        }
-        if self.farewell == Farewell::Done {
-            return None;
+        if self.has_events() {
+            return self.poll_event().map(Output::Event);
         }
         self.poll_transmit(now).map(Output::Transmit)
     }
 
-    /// When to call [`Engine::handle_timeout`] and then [`Engine::poll_output`] next, and why. `None` after the farewell.
+    /// The next event: the part of [`Engine::poll_output`] for a driver whose sockets may take
+    /// nothing now.
+    pub fn poll_event(&mut self) -> Option<Event<&[u8]>> {
+        self.has_events();
+        self.events.pop()
+    }
+
+    fn has_events(&mut self) -> bool {
+        self.note_view();
+        !self.events.is_empty()
+    }
+
+    /// When to call [`Engine::handle_timeout`] and then [`Engine::poll_output`] next, and why.
+    /// `None` after the farewell.
     pub fn next_timeout(&self) -> Option<(Instant, Timer)> {
         let farewell = match self.farewell {
             Farewell::None => None,
@@ -278,8 +299,8 @@ impl Engine {
         self.view_changed = true;
     }
 
-    /// Says farewell: sends what is queued, then LEAVE, then ends with [`Event::Ended`]. Does not wait for acknowledgements:
-    /// whoever wants them waits for [`Event::Stable`] first.
+    /// Says farewell: sends what is queued, then LEAVE, then ends with [`Event::Ended`]. Does not
+    /// wait for acknowledgements: whoever wants them waits for [`Event::Stable`] first.
     pub fn leave(&mut self, now: Instant) {
         if self.farewell == Farewell::None {
             self.farewell = Farewell::Due(FAREWELLS, now);
@@ -311,14 +332,21 @@ impl Engine {
         now.since(self.started).as_micros() as u64
     }
 
-    /// If nothing was asked of us for long, it was we who were silent: the others get that time again.
+    /// If nothing was asked of us for long, it was we who were silent: the others get that time
+    /// again.
     fn notice_pause(&mut self, now: Instant) {
         let silence = now.since(self.seen);
         self.seen = now;
         if silence > PAUSE {
-            for remote in self.remotes.values_mut() {
-                remote.heard += silence;
-            }
+            self.excuse(silence);
+        }
+    }
+
+    /// For the time of `silence` nothing was read from the sockets: what others said meanwhile was
+    /// not heard, and their silence is not held against them.
+    pub fn excuse(&mut self, silence: Duration) {
+        for remote in self.remotes.values_mut() {
+            remote.heard += silence;
         }
     }
 }

@@ -13,7 +13,8 @@ pub enum Output<'a> {
     Event(Event<&'a [u8]>),
 }
 
-/// What happened in the group. `B` is how a message's bytes are held: borrowed from the engine, or owned.
+/// What happened in the group. `B` is how a message's bytes are held: borrowed from the engine, or
+/// owned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event<B = Vec<u8>> {
     /// The members are now these. Comes first, and after every change.
@@ -28,13 +29,16 @@ pub enum Event<B = Vec<u8>> {
     Delivered(Delivery<B>),
     /// Messages that are late or lost.
     Gap(Gap),
-    /// All own messages before this number are received by every member that counts (not by those that lag).
+    /// All own messages before this number are received by every member that counts (not by those
+    /// that lag).
     Stable(u64),
     /// After `WindowFull`: there is room again.
     Writable,
-    /// The member holds the group back and is no longer waited for (`true`), or has caught up (`false`).
+    /// The member holds the group back and is no longer waited for (`true`), or has caught up
+    /// (`false`).
     Lagging(Member, bool),
-    /// Members with another passphrase are here: how many, and how many of their datagrams could not be opened so far.
+    /// Members with another passphrase are here: how many, and how many of their datagrams could
+    /// not be opened so far.
     ForeignKey {
         /// Distinct sessions that failed, at most 32 are told apart.
         sessions: usize,

@@ -1,11 +1,13 @@
-//! The pace of all sending: a leaky bucket over bytes, so that a burst does not overrun the receivers' socket buffers.
+//! The pace of all sending: a leaky bucket over bytes, so that a burst does not overrun the
+//! receivers' socket buffers.
 
 use crate::time::{Duration, Instant};
 
 /// What may go at once after silence, in bytes: a third of Linux's default receive buffer.
 const BURST: u64 = 64 * 1024;
 
-/// When the next datagram may go (the generic cell rate algorithm: one theoretical time of arrival, one tolerance).
+/// When the next datagram may go (the generic cell rate algorithm: one theoretical time of arrival,
+/// one tolerance).
 #[derive(Debug)]
 pub struct Pace {
     rate: u64,

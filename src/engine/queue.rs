@@ -47,7 +47,8 @@ impl Events {
     }
 }
 
-/// Datagrams that wait: control packets first, then repairs. New data wait in the sender until a datagram is built.
+/// Datagrams that wait: control packets first, then repairs. New data wait in the sender until a
+/// datagram is built.
 #[derive(Debug, Default)]
 pub struct Outbox {
     control: VecDeque<Vec<u8>>,
@@ -65,7 +66,8 @@ pub enum Next {
 }
 
 impl Outbox {
-    /// More control packets than this wait only if the socket is stuck: then the oldest is dropped, as it is out of date.
+    /// More control packets than this wait only if the socket is stuck: then the oldest is dropped,
+    /// as it is out of date.
     const MAX_CONTROL: usize = 64;
     /// What is asked for beyond this is asked for again.
     const MAX_REPAIRS: usize = 4_096;

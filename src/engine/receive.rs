@@ -1,4 +1,5 @@
-//! A datagram in: header, seal, packet, dispatch. What is wrong with it is counted by its reason, and dropped.
+//! A datagram in: header, seal, packet, dispatch. What is wrong with it is counted by its reason,
+//! and dropped.
 
 use super::replay::Freshness;
 use super::{Drop, Engine, Farewell};
@@ -7,8 +8,8 @@ use crate::wire::{Header, Kind, Packet, SessionTag};
 use std::net::SocketAddr;
 
 impl Engine {
-    /// Takes a datagram that came from `path`. It is opened in place. What is wrong with it is counted in
-    /// [`super::Stats::drops`], never an error of the caller's loop.
+    /// Takes a datagram that came from `path`. It is opened in place. What is wrong with it is
+    /// counted in [`super::Stats::drops`], never an error of the caller's loop.
     pub fn handle_datagram(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) {
         if self.farewell == Farewell::Done {
             return;
@@ -73,12 +74,18 @@ impl Engine {
             self.note_stranger(tag);
             return Err(Drop::Unauthentic);
         };
+        if header.kind == Kind::Data {
+            // A repair may be of a session that ended long ago: only what a session says itself
+            // introduces it.
+            return Err(Drop::Early);
+        }
         self.meet(now, header.session, key)?;
         Ok(body)
     }
 
-    /// What an authentic datagram tells whatever is in it: its sender lives, and what was lost before it. A repair may be sent
-    /// by anyone and come late: it tells nothing. Control packets are taken once.
+    /// What an authentic datagram tells whatever is in it: its sender lives, and what was lost
+    /// before it. A repair may be sent by anyone and come late: it tells nothing. Control packets
+    /// are taken once.
     fn witness(
         &mut self,
         now: Instant,

@@ -1,4 +1,5 @@
-//! Another session as this member knows it: its key, its state, its stream, and how far it is with ours.
+//! Another session as this member knows it: its key, its state, its stream, and how far it is with
+//! ours.
 
 use super::grtt::Rtt;
 use super::output::{Departure, Member};
@@ -42,7 +43,8 @@ pub struct Remote {
     pub addr: Option<SocketAddr>,
     /// It has named our session: it is no recording.
     pub names_us: bool,
-    /// The first packet of ours that is promised to it, and the number of the first message that begins there or later.
+    /// The first packet of ours that is promised to it, and the number of the first message that
+    /// begins there or later.
     pub start: Option<(Seq, u64)>,
     /// All of ours before this it has received; none while it has not said so.
     pub acked: Option<Seq>,

@@ -1,4 +1,5 @@
-//! Repairs of others' packets that wait: a member that holds what was asked for sends it if the sender does not.
+//! Repairs of others' packets that wait: a member that holds what was asked for sends it if the
+//! sender does not.
 
 use crate::time::Instant;
 use crate::wire::{Seq, SessionTag};

@@ -1,7 +1,8 @@
-//! Which of a session's packet counters were seen: refuses control packets that are sent again, and measures loss.
+//! Which of a session's packet counters were seen: refuses control packets that are sent again, and
+//! measures loss.
 
-/// How far behind the highest a counter may lie and still be told apart from a replay (RFC 4303 §3.4.3 asks for at least
-/// 64; a LAN reorders by less than a thousand).
+/// How far behind the highest a counter may lie and still be told apart from a replay (RFC 4303
+/// §3.4.3 asks for at least 64; a LAN reorders by less than a thousand).
 const WINDOW: u64 = 1_024;
 const WORDS: usize = (WINDOW / 64) as usize;
 
@@ -63,7 +64,6 @@ impl Replay {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below WORDS")]
 const fn word(counter: u64) -> usize {
     (counter % WINDOW / 64) as usize
 }

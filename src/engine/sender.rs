@@ -1,4 +1,5 @@
-//! The own stream: messages queued, packets built from them, and the window of what others may still ask for.
+//! The own stream: messages queued, packets built from them, and the window of what others may
+//! still ask for.
 
 use super::window::{MAX_AHEAD, Pool, Slot, Window};
 use super::{MAX_MESSAGE, SendError};
@@ -58,7 +59,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender of datagrams of at most `max_datagram` bytes that keeps at most `limit` bytes unstable.
+    /// A sender of datagrams of at most `max_datagram` bytes that keeps at most `limit` bytes
+    /// unstable.
     pub fn new(max_datagram: usize, limit: usize) -> Self {
         let smallest = OVERHEAD + DATA_FIELDS + Record::OVERHEAD + SMALLEST_PART;
         Self {
@@ -87,8 +89,8 @@ impl Sender {
         self.unbuilt_message
     }
 
-    /// Where the stream begins for whoever is promised all that is still held: its first packet, and the first message that
-    /// begins there or later.
+    /// Where the stream begins for whoever is promised all that is still held: its first packet,
+    /// and the first message that begins there or later.
     pub fn oldest(&self) -> (Seq, u64) {
         self.held.first_from(Seq::FIRST).map_or(self.newest(), |(seq, slot)| (seq, slot.message))
     }
@@ -150,7 +152,8 @@ impl Sender {
         free
     }
 
-    /// Fills `records` with what fits one datagram; what the packet is then. `None` if nothing is queued.
+    /// Fills `records` with what fits one datagram; what the packet is then. `None` if nothing is
+    /// queued.
     pub fn build(&mut self, records: &mut Vec<u8>, pool: &mut Pool) -> Option<Built> {
         let (message, (_, begins)) = (self.unbuilt_message, self.newest());
         while self.append(records, pool) {}
@@ -201,8 +204,8 @@ impl Sender {
         self.held.insert(seq, Slot { sealed, since: now, repaired: None, message, next_message });
     }
 
-    /// All before `stable` are received by every member that counts; the number before which all messages are, if that
-    /// rose.
+    /// All before `stable` are received by every member that counts; the number before which all
+    /// messages are, if that rose.
     pub fn settle(&mut self, stable: Seq) -> Option<u64> {
         let before = self.stable_message;
         while self.stable < stable.min(self.next) {

@@ -6,11 +6,13 @@ use super::{Departure, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::{Seq, SessionTag};
 
-/// Packets that all have are kept this long all the same, for whoever was here before us and has not yet met us.
+/// Packets that all have are kept this long all the same, for whoever was here before us and has
+/// not yet met us.
 const LINGER: Duration = Duration::from_secs(2);
 /// Packets are kept at most this long for members that lag or have fallen silent.
 const RETAIN: Duration = Duration::from_secs(30);
-/// A member that holds the window back for longer while others progress is not waited for (docs/GUARANTEES.md).
+/// A member that holds the window back for longer while others progress is not waited for
+/// (docs/GUARANTEES.md).
 const HOLD_BACK: Duration = Duration::from_millis(500);
 
 impl Engine {
@@ -47,8 +49,8 @@ impl Engine {
         counting.filter(|remote| lacks(remote)).filter_map(Remote::member).collect()
     }
 
-    /// While the window is full: whoever is a quarter of it behind the middle of the others for too long lags. It counts again
-    /// when it has what all others have.
+    /// While the window is full: whoever is a quarter of it behind the middle of the others for too
+    /// long lags. It counts again when it has what all others have.
     fn check_lagging(&mut self, now: Instant) {
         let stable = self.stable();
         self.end_lagging(stable);

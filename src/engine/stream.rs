@@ -51,7 +51,8 @@ pub struct Stream {
     pub high: Seq,
     /// One past the highest packet that the sender itself told of.
     pub sender_high: Seq,
-    /// The number of the message after all those in packets before `sender_high`, as the sender told.
+    /// The number of the message after all those in packets before `sender_high`, as the sender
+    /// told.
     pub sender_message: u64,
     /// The lowest packet that the sender itself still holds.
     pub sender_low: Seq,
@@ -61,6 +62,8 @@ pub struct Stream {
     pub gaps: Gaps,
     /// What others told that they received.
     pub acks: BTreeMap<SessionTag, Seq>,
+    /// When a packet was last added.
+    pub changed: Instant,
     /// How many more acknowledgements should carry this stream's entry.
     pub ack_repeats: u8,
     /// Bytes received since the last acknowledgement.
@@ -69,13 +72,19 @@ pub struct Stream {
     pub reported: Option<(u64, u64, Seq)>,
     given_up: Vec<(Seq, Seq)>,
     next_message: u64,
-    /// A message that was told to be lost though `next_message` did not pass it: nobody knew how many there were.
+    /// A message that was told to be lost though `next_message` did not pass it: nobody knew how
+    /// many there were.
     told: Option<u64>,
     partial: Option<Partial>,
+    /// The packets just before `next` were given up.
+    passed_over: bool,
+    /// The last packet delivered ended inside a message of which nothing is kept.
+    open_end: bool,
 }
 
 impl Stream {
-    /// A stream of which everything from packet `start` on is promised; `message` is the first that begins there or later.
+    /// A stream of which everything from packet `start` on is promised; `message` is the first that
+    /// begins there or later.
     pub fn new(start: Seq, message: u64) -> Self {
         Self {
             next: start,
@@ -86,6 +95,7 @@ impl Stream {
             held: Window::new(start),
             gaps: Gaps::default(),
             acks: BTreeMap::new(),
+            changed: Instant::ZERO,
             ack_repeats: 2,
             unacknowledged: 0,
             reported: None,
@@ -93,6 +103,8 @@ impl Stream {
             next_message: message,
             told: None,
             partial: None,
+            passed_over: false,
+            open_end: false,
         }
     }
 
@@ -106,8 +118,8 @@ impl Stream {
         self.next < self.high
     }
 
-    /// Learns that packets below `high` exist. Gives the range that is newly known to be missing, which the caller opens as a
-    /// gap. Claims too far ahead are cut.
+    /// Learns that packets below `high` exist. Gives the range that is newly known to be missing,
+    /// which the caller opens as a gap. Claims too far ahead are cut.
     pub fn learn_high(&mut self, high: Seq) -> Option<(Seq, Seq)> {
         let high = high.min(self.next.plus(MAX_AHEAD));
         let from = self.high;
@@ -137,6 +149,7 @@ impl Stream {
 
     /// Holds the sealed datagram of packet `seq`, found to be [`Arrival::New`].
     pub fn hold(&mut self, seq: Seq, sealed: Vec<u8>, now: Instant, messages: (u64, u64)) {
+        self.changed = now;
         self.unacknowledged += sealed.len();
         self.high = self.high.max(seq.next());
         let (message, next_message) = messages;
@@ -151,7 +164,9 @@ impl Stream {
             let Some((_, end)) = self.given_up.iter().copied().find(covers) else { return false };
             let held = self.held.first_from(self.next).map_or(end, |(seq, _)| seq);
             self.next = held.min(end);
-            self.partial = None;
+            self.passed_over = true;
+            // A message that went on there is told as lost when its number is met.
+            self.open_end &= self.partial.take().is_none();
             self.given_up.retain(|(_, end)| *end > self.next);
         }
         true
@@ -162,17 +177,21 @@ impl Stream {
         self.given_up.push((first, end));
     }
 
-    /// After [`Stream::meet`]: delivers the messages that packet `next` ends. `deliver` is told number, service and bytes of each.
+    /// After [`Stream::meet`]: delivers the messages that packet `next` ends. `deliver` is told
+    /// number, service and bytes of each.
     pub fn deliver(&mut self, data: &Data<'_>, mut deliver: impl FnMut(u64, Service, &[u8])) {
         self.next = data.seq.next();
+        self.passed_over = false;
         for (number, record) in data.iter() {
+            self.open_end = !record.part.ends();
             if self.next_message == number {
                 self.accept(number, &record, &mut deliver);
             }
         }
     }
 
-    /// Compares where `data` begins with where the stream is. After packets that were given up, messages are lost.
+    /// Compares where `data` begins with where the stream is. After packets that were given up,
+    /// messages are lost.
     pub fn meet(&mut self, data: &Data<'_>) -> Option<Found> {
         let inside = data
             .iter()
@@ -235,15 +254,18 @@ impl Stream {
         }
     }
 
-    /// Ends the stream where its tail was given up: messages up to the last that the sender told of are lost; at least one,
-    /// where only others told of the tail.
+    /// Ends the stream where its tail was given up: messages up to the last that the sender told of
+    /// are lost; at least one, where only others told of the tail.
     pub fn lose_tail(&mut self) -> Option<Found> {
-        if self.is_behind() {
+        if self.is_behind() || !core::mem::take(&mut self.passed_over) {
             return None;
         }
         let first = self.next_message;
-        self.partial = None;
         if self.sender_high < self.next {
+            if self.open_end {
+                // More of a message that is lost already, for all we know.
+                return None;
+            }
             self.told = Some(first);
             return Some(Found::Lost { first, last: first });
         }

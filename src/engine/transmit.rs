@@ -1,13 +1,17 @@
 //! A datagram out: control packets first, then repairs, then new messages, at the pace.
 
-use super::Engine;
 use super::queue::Next;
+use super::{Engine, Farewell};
 use crate::time::Instant;
 use crate::wire::{Data, Header, Kind, Packet, Seq, SessionTag};
 
 impl Engine {
-    /// The next datagram to send, if the pace lets one go.
-    pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<&[u8]> {
+    /// The next datagram to send, if the pace lets one go; the part of [`Engine::poll_output`] for
+    /// a driver that takes events apart.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<&[u8]> {
+        if self.farewell == Farewell::Done {
+            return None;
+        }
         let (session, seq) = loop {
             if self.pace.ready_at() > now {
                 return None;

@@ -4,8 +4,9 @@ use crate::time::Instant;
 use crate::wire::Seq;
 use std::collections::VecDeque;
 
-/// How far beyond the next packet to deliver a packet may lie. A sender keeps half of it, so that whoever has room for the
-/// bytes has room for the numbers. Bounds the memory that one wild sequence number can claim.
+/// How far beyond the next packet to deliver a packet may lie. A sender keeps half of it, so that
+/// whoever has room for the bytes has room for the numbers. Bounds the memory that one wild
+/// sequence number can claim.
 pub const MAX_AHEAD: u64 = 32_768;
 
 /// Buffers kept for reuse, so that a warm engine does not allocate per datagram.
@@ -52,8 +53,8 @@ pub struct Slot {
     pub since: Instant,
     /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
     pub repaired: Option<Instant>,
-    /// The number of the message that its first record belongs to; in the own window, that of the first that begins in it or
-    /// later.
+    /// The number of the message that its first record belongs to; in the own window, that of the
+    /// first that begins in it or later.
     pub message: u64,
     /// The number of the message that comes after those it ends.
     pub next_message: u64,

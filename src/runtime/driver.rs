@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
 use super::{Carrier, GroupConfig, Incoming, JoinError, carrier, seed};
-use crate::engine::{Config, Engine, Output, SendError};
+use crate::engine::{Config, Engine, SendError};
 use crate::time::{Duration, Instant};
 use crate::transport::Sent;
 use crate::transport::faults::Faults;
@@ -44,8 +44,8 @@ pub struct Driver {
     ready: Events,
     waker: Arc<Waker>,
     buffer: Box<[u8]>,
-    /// Datagrams that the sockets had no room for yet.
-    unsent: VecDeque<Vec<u8>>,
+    /// The datagram that the sockets had no room for yet; empty if there is none.
+    unsent: Vec<u8>,
     incoming: VecDeque<Incoming>,
     notices: Notices,
     refresh_at: Instant,
@@ -89,7 +89,7 @@ impl Driver {
             ready: Events::with_capacity(READY),
             waker: Arc::new(waker),
             buffer: vec![0; BUFFER].into_boxed_slice(),
-            unsent: VecDeque::new(),
+            unsent: Vec::new(),
             incoming: VecDeque::new(),
             notices: Notices::default(),
             refresh_at: now + REFRESH,
@@ -109,7 +109,9 @@ impl Driver {
     pub fn turn(&mut self, max_wait: Duration) -> io::Result<()> {
         self.wait(max_wait)?;
         let now = self.clock.now();
-        if !self.is_stalled() {
+        if self.is_stalled() {
+            self.engine.excuse(now.since(self.turned));
+        } else {
             self.read(now);
         }
         self.engine.handle_timeout(now);
@@ -261,40 +263,23 @@ impl Driver {
         self.incoming.extend(self.notices.due(now).into_iter().map(Incoming::Notice));
     }
 
-    /// Sends what waits and what the engine has, as far as there is room, and keeps its events.
+    /// Takes the engine's events, and sends what it has as far as there is room.
     fn send(&mut self, now: Instant) {
-        while let Some(datagram) = self.unsent.front()
-            && self.sockets.send(datagram) == Sent::Done
-        {
-            self.unsent.pop_front();
-        }
-        while let Some(output) = self.engine.poll_output(now) {
-            match output {
-                Output::Event(event) => {
-                    let event = event.map(<[u8]>::to_vec);
-                    self.incoming.push_back(Incoming::Event(event));
-                }
-                Output::Transmit(datagram) => {
-                    let room = self.unsent.is_empty();
-                    if room && self.sockets.send(datagram) == Sent::Done {
-                        continue;
-                    }
-                    self.unsent.push_back(datagram.to_vec());
-                    break;
-                }
+        loop {
+            while let Some(event) = self.engine.poll_event() {
+                self.incoming.push_back(Incoming::Event(event.map(<[u8]>::to_vec)));
             }
-        }
-        self.bound_unsent(now);
-    }
-
-    /// The engine gives its events before its next datagram, so that one must be taken even when
-    /// there is no room. Beyond a bound the oldest is lost, as in any full queue, and repaired.
-    fn bound_unsent(&mut self, now: Instant) {
-        if self.unsent.len() > MOST_UNSENT {
-            self.unsent.pop_front();
-            let text = "the network takes no more: a datagram was lost, and will be repaired";
-            let notice = self.notices.note(now, text.to_owned());
-            self.incoming.extend(notice.map(Incoming::Notice));
+            if !self.unsent.is_empty() {
+                if self.sockets.send(&self.unsent) == Sent::Busy {
+                    return;
+                }
+                self.unsent.clear();
+            }
+            let Some(datagram) = self.engine.poll_transmit(now) else { return };
+            if self.sockets.send(datagram) == Sent::Busy {
+                self.unsent.extend_from_slice(datagram);
+                return;
+            }
         }
     }
 }
@@ -341,5 +326,3 @@ const NAP: Duration = Duration::from_millis(1);
 /// Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header: other members may have no more,
 /// whatever our interfaces carry.
 const MAX_DATAGRAM: usize = 1_452;
-/// Datagrams kept for full sockets.
-const MOST_UNSENT: usize = 64;

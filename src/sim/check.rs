@@ -1,7 +1,8 @@
-//! What must hold: safety after every step, convergence once the network is healed (docs/GUARANTEES.md).
+//! What must hold: safety after every step, convergence once the network is healed
+//! (docs/GUARANTEES.md).
 //!
-//! The rules read the world's own journal. Each step costs what its event costs, never the length of the run. A sentence
-//! says what was broken; the world adds the seed and the time.
+//! The rules read the world's own journal. Each step costs what its event costs, never the length
+//! of the run. A sentence says what was broken; the world adds the seed and the time.
 
 use super::journal::{End, Journal, Set, each, only};
 use super::seat::Who;
@@ -11,11 +12,13 @@ use crate::time::Duration;
 use crate::wire::{Header, Session, packet::Service};
 use core::fmt;
 
-/// Survivors are owed a dead sender's message by another survivor if both still counted the sender as a member for this
-/// long after the heal: three heartbeats, so that each has heard what the other has.
+/// Survivors are owed a dead sender's message by another survivor if both still counted the sender
+/// as a member for this long after the heal: three heartbeats, so that each has heard what the
+/// other has.
 const GRACE: u64 = 1_500_000;
 
-/// A counter may run ahead of the session's datagrams by no more: each counter is one datagram sent.
+/// A counter may run ahead of the session's datagrams by no more: each counter is one datagram
+/// sent.
 const COUNTER_SPAN: u64 = 1 << 24;
 
 /// A promise that was broken, with all that is needed to see it again.
@@ -120,7 +123,11 @@ impl Check {
             Event::Left(member, why) => self.departed(run, member, *why),
             Event::Lagging(member, lagging) => self.lagging(now, run, member, *lagging),
             Event::Ended => self.ended(run),
-            Event::Joined(member) => self.known(run, &member.session).map(drop),
+            Event::Joined(member) => {
+                let other = self.known(run, &member.session)?;
+                self.journal.progress_mut(run, other).met = Some(now);
+                Ok(())
+            }
             Event::Renamed(..) | Event::Writable | Event::ForeignKey { .. } => Ok(()),
         }
     }
@@ -187,7 +194,8 @@ impl Check {
         Ok(())
     }
 
-    /// Message `number` comes after all that `run` delivered of `sender`, and what lies between was reported lost.
+    /// Message `number` comes after all that `run` delivered of `sender`, and what lies between was
+    /// reported lost.
     fn follows(&self, run: usize, sender: usize, number: u64) -> Checked {
         let names = || (self.journal.name(run), self.journal.name(sender));
         let fresh = super::journal::Progress::default();
@@ -238,9 +246,7 @@ impl Check {
         let delivered = (first..=last).find(|number| progress.has(*number));
         progress.lost.push((first, last));
         ensure(delivered.is_none(), || {
-            format!(
-                "{name} reports {from}'s messages {first} to {last} lost, and delivered {delivered:?}"
-            )
+            format!("{name} reports {from}'s {first} to {last} lost, and delivered {delivered:?}")
         })
     }
 
@@ -451,11 +457,12 @@ impl Check {
             && helpers.any(|helper| {
                 counted(helper)
                     && self.journal.has(helper, sender, number)
-                    && self.journal.together_since(receiver, helper, sent.at)
+                    && self.journal.members_since(receiver, helper, sent.at)
             })
     }
 
-    /// Whether `member` counted the ended `sender` as a member from the message on until well after the heal.
+    /// Whether `member` counted the ended `sender` as a member from the message on until well after
+    /// the heal.
     fn counted_after_heal(&self, member: usize, sender: usize, since: u64) -> bool {
         let Some(healed_at) = self.healed_at else {
             return false;

@@ -1,4 +1,5 @@
-//! What happened, as the world saw it: its own record of what was submitted and what came out, never an engine's word.
+//! What happened, as the world saw it: its own record of what was submitted and what came out,
+//! never an engine's word.
 
 use super::seat::Who;
 use crate::wire::Session;
@@ -53,6 +54,8 @@ pub(super) struct Progress {
     pub lost: Vec<(u64, u64)>,
     /// When the other last went out of this one's view, or stopped or began again to be waited for.
     pub parted: Option<u64>,
+    /// When the other last came into this one's view.
+    pub met: Option<u64>,
 }
 
 impl Progress {
@@ -81,8 +84,8 @@ pub(super) struct Run {
     /// Whose messages may come: members, and those replaced whose end was not told yet.
     pub present: Set,
     pub views: u64,
-    /// Members that lacked a message when it was said to be stable, with the time and the message: a lie, unless they are
-    /// said to be gone next.
+    /// Members that lacked a message when it was said to be stable, with the time and the message:
+    /// a lie, unless they are said to be gone next.
     pub disputed: Vec<(usize, u64, u64)>,
     pub lagging: Set,
     pub end: Option<End>,
@@ -187,13 +190,22 @@ impl Journal {
         self.progress(one, other).and_then(|progress| progress.parted)
     }
 
+    /// Whether the two had each other as members at `since`, and have not parted.
+    pub(super) fn members_since(&self, one: usize, other: usize, since: u64) -> bool {
+        let met = |a, b| {
+            self.progress(a, b).and_then(|progress| progress.met).is_some_and(|at| at <= since)
+        };
+        met(one, other) && met(other, one) && self.together_since(one, other, since)
+    }
+
     /// Whether neither of the two parted from the other at `since` or later.
     pub(super) fn together_since(&self, one: usize, other: usize, since: u64) -> bool {
         let earlier = |parted: Option<u64>| parted.is_none_or(|at| at < since);
         earlier(self.parted(one, other)) && earlier(self.parted(other, one))
     }
 
-    /// Who is promised a message that `sender` submits now: its members that have not themselves parted from it.
+    /// Who is promised a message that `sender` submits now: its members that have not themselves
+    /// parted from it.
     pub(super) fn promised(&self, sender: usize) -> Set {
         let members = self.runs[sender].view & !self.runs[sender].lagging;
         let apart = each(members).filter(|other| {
@@ -216,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_message_reported_lost_is_not_delivered_though_later_ones_are() {
-        let progress = Progress { start: 2, next: 9, lost: vec![(4, 5)], parted: None };
+        let progress = Progress { start: 2, next: 9, lost: vec![(4, 5)], ..Progress::default() };
         let has: Vec<u64> = (1..12).filter(|number| progress.has(*number)).collect();
         assert_eq!(has, [2, 3, 6, 7, 8]);
     }

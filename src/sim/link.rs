@@ -1,7 +1,8 @@
-//! One way from one member to another: a verdict for each datagram, and a count of every fault that fired.
+//! One way from one member to another: a verdict for each datagram, and a count of every fault that
+//! fired.
 //!
-//! Multicast loses per receiver, so each ordered pair has a link of its own. A test that asked for a fault can see in
-//! [`Faults`] that it happened (reliability.md, lesson 3).
+//! Multicast loses per receiver, so each ordered pair has a link of its own. A test that asked for
+//! a fault can see in [`Faults`] that it happened (reliability.md, lesson 3).
 
 use crate::time::Duration;
 use crate::wire::Kind;
@@ -106,7 +107,8 @@ pub enum Loss {
     None,
     /// Each with this probability, whatever happened to the others.
     Independent(f64),
-    /// Gilbert's model: a burst begins with one probability at each datagram, ends with the other, and loses all between.
+    /// Gilbert's model: a burst begins with one probability at each datagram, ends with the other,
+    /// and loses all between.
     Burst {
         /// Probability that a burst begins.
         begin: f64,

@@ -1,8 +1,10 @@
-//! A group inside one thread: engines, a network that fails as told, and virtual time, all decided by one seed.
+//! A group inside one thread: engines, a network that fails as told, and virtual time, all decided
+//! by one seed.
 //!
-//! [`World`] reads like a story and replays it bit for bit; [`Link`] gives one verdict per receiver and datagram;
-//! [`check`] holds what docs/GUARANTEES.md promises after every step; [`swarm`] draws a whole run's faults from a seed.
-//! Nothing here reads a clock, starts a thread, or is imported by the other modules.
+//! [`World`] reads like a story and replays it bit for bit; [`Link`] gives one verdict per receiver
+//! and datagram; [`check`] holds what docs/GUARANTEES.md promises after every step; [`swarm`] draws
+//! a whole run's faults from a seed. Nothing here reads a clock, starts a thread, or is imported by
+//! the other modules.
 //!
 //! ```no_run
 //! use mcast_chat::sim::{A, B, World, secs};

@@ -1,7 +1,9 @@
-//! What a seed means: ranges of faults drawn anew for each run, and the story of who does what when.
+//! What a seed means: ranges of faults drawn anew for each run, and the story of who does what
+//! when.
 //!
-//! Ranges, not settings (reliability.md, lesson 1): a run without loss but with long pauses finds other bugs than one with
-//! all faults at once. FoundationDB's best finder is in: ways cut one by one and healed in another order.
+//! Ranges, not settings (reliability.md, lesson 1): a run without loss but with long pauses finds
+//! other bugs than one with all faults at once. FoundationDB's best finder is in: ways cut one by
+//! one and healed in another order.
 
 use super::clock::Clock;
 use super::link::{Link, Loss};
@@ -200,8 +202,8 @@ impl Draw {
         }
     }
 
-    /// Nothing, a few ways for a while each, or a swizzle: all ways of some members cut one by one, and healed in another
-    /// order.
+    /// Nothing, a few ways for a while each, or a swizzle: all ways of some members cut one by one,
+    /// and healed in another order.
     fn cuts(&mut self, members: usize, actions: &mut Vec<(u64, Action)>) {
         match self.rng.random_range(0..4) {
             0 => {
@@ -241,8 +243,8 @@ impl Draw {
         }
     }
 
-    /// Crashes and leaves; half of the dead come back. Many die shortly before the heal, where survivors owe each other
-    /// what they have.
+    /// Crashes and leaves; half of the dead come back. Many die shortly before the heal, where
+    /// survivors owe each other what they have.
     fn deaths(&mut self, members: usize, rough: bool, actions: &mut Vec<(u64, Action)>) {
         let most = if rough { 3 } else { 1 };
         for _ in 0..self.rng.random_range(0..=most) {
@@ -276,7 +278,8 @@ impl fmt::Display for Plan {
         let queue = if *queue == usize::MAX { "none".to_owned() } else { queue.to_string() };
         writeln!(
             f,
-            "  {} members, delay {delay:?} + {jitter:?}, loss {loss:.3?}, uneven {}, duplicate {duplicate:.3}, \
+            "  {} members, delay {delay:?} + {jitter:?}, loss {loss:.3?}, uneven {}, \
+             duplicate {duplicate:.3}, \
              corrupt {corrupt:.4}, queue bound {queue}",
             self.configs.len(),
             self.uneven,

@@ -45,8 +45,8 @@ pub(super) struct Arrival {
     pub corrupt: bool,
 }
 
-/// How many datagrams wait for a member that stands still: a receive buffer of 212,992 bytes (Linux's default) of full
-/// Ethernet frames.
+/// How many datagrams wait for a member that stands still: a receive buffer of 212,992 bytes
+/// (Linux's default) of full Ethernet frames.
 pub(super) const BACKLOG: usize = 146;
 
 /// What a world knows of one member.
@@ -116,8 +116,8 @@ impl Recoveries {
         Self { noticed: VecDeque::new(), seen: (0, 0, 0), latencies: Vec::new() }
     }
 
-    /// Takes the counters after a step at `now`. Repairs are matched to losses in the order in which these were noticed:
-    /// exact where losses are apart, and exact in sum always.
+    /// Takes the counters after a step at `now`. Repairs are matched to losses in the order in
+    /// which these were noticed: exact where losses are apart, and exact in sum always.
     pub(super) fn watch(&mut self, now: u64, stats: &Stats) {
         let counts = (stats.lost, stats.recovered, stats.given_up);
         if counts == self.seen {

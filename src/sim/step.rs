@@ -1,4 +1,5 @@
-//! The loop of a world: the next thing due, the engine it concerns, what comes out of that, and the checks after it.
+//! The loop of a world: the next thing due, the engine it concerns, what comes out of that, and the
+//! checks after it.
 
 use super::check::{Checked, Violation, ensure};
 use super::link::{Fault, Verdict};
@@ -12,7 +13,8 @@ use core::cmp::Reverse;
 use rand::RngExt as _;
 use std::rc::Rc;
 
-/// An engine that gives more outputs for one input hangs: a full window in the smallest datagrams is far less.
+/// An engine that gives more outputs for one input hangs: a full window in the smallest datagrams
+/// is far less.
 const OUTPUTS: u32 = 200_000;
 
 /// An engine whose deadline is still due after so many timeouts at one time hangs.
@@ -107,7 +109,8 @@ impl World {
         self.record(ensure(!stuck, || format!("{who}'s {timer:?} deadline does not move forward")));
     }
 
-    /// Takes all that `who`'s engine has to give, checks it, and puts its next deadline on the heap.
+    /// Takes all that `who`'s engine has to give, checks it, and puts its next deadline on the
+    /// heap.
     pub(super) fn settle(&mut self, who: Who) {
         let seat = &mut self.seats[who.0];
         let (Some(mut engine), Some(run)) = (seat.engine.take(), seat.run) else {

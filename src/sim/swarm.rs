@@ -1,6 +1,8 @@
-//! One seed, one run: faults while members talk, then a healed network in which everybody must come to the same.
+//! One seed, one run: faults while members talk, then a healed network in which everybody must come
+//! to the same.
 //!
-//! Safety is checked at every step; after the heal the group has [`BOUND`] to settle, and then has to be quiet.
+//! Safety is checked at every step; after the heal the group has [`BOUND`] to settle, and then has
+//! to be quiet.
 
 use super::check::Violation;
 use super::journal::Run;
@@ -13,8 +15,8 @@ use crate::time::Duration;
 use core::fmt;
 use rand::{Rng as _, RngExt as _};
 
-/// After the heal the group settles within this: a member's timeout of at most 23 heartbeats, 30 s in which its last messages
-/// are fetched from others, and repairs with their longest backoffs.
+/// After the heal the group settles within this: a member's timeout of at most 23 heartbeats, 30 s
+/// in which its last messages are fetched from others, and repairs with their longest backoffs.
 const BOUND: Duration = Duration::from_secs(60);
 
 /// How often a healed world is asked whether it has settled.
@@ -124,6 +126,15 @@ pub struct Options {
 }
 
 impl Options {
+    /// An ordinary run whose trace goes to `listener`.
+    pub const fn heard_by(listener: Option<fn(&str)>) -> Self {
+        Self {
+            listener,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
+    }
+
     #[cfg(feature = "planted-bugs")]
     const fn plant(self, mut config: Config) -> Config {
         config.planted = self.planted;
@@ -146,13 +157,18 @@ pub fn run(profile: Profile, seed: u64, options: Options) -> Result<Report, Box<
         .map_err(|violation| Box::new(Failure { violation, plan: plan.to_string() }))
 }
 
-/// The first of `seeds` whose run breaks a promise.
-pub fn first_failure(
+/// The first of `seeds` whose run `bug` breaks: without the bug it passes.
+#[cfg(feature = "planted-bugs")]
+pub fn first_caught(
     profile: Profile,
     mut seeds: core::ops::Range<u64>,
-    options: Options,
+    bug: crate::engine::Bug,
 ) -> Option<Box<Failure>> {
-    seeds.find_map(|seed| run(profile, seed, options).err())
+    let options = Options { planted: Some(bug), ..Options::default() };
+    seeds.find_map(|seed| {
+        let failure = run(profile, seed, options).err()?;
+        run(profile, seed, Options::default()).is_ok().then_some(failure)
+    })
 }
 
 fn play(plan: &Plan, seed: u64, options: Options) -> Result<Report, Violation> {
@@ -243,7 +259,7 @@ fn quiet(world: &mut World) -> Result<(), Violation> {
         world.fail(format!("{live} quiet members sent {sent} datagrams in {} s", QUIET.as_secs()));
     }
     let lost_nobody = world.check.journal.runs.iter().all(Run::is_live);
-    if world.seed % PATIENT == 0 {
+    if world.seed.is_multiple_of(PATIENT) {
         world.advance(RETAIN)?;
         nothing_is_held(world);
     } else if lost_nobody {

@@ -1,4 +1,5 @@
-//! The trace of a run: one number that two equal runs share, and, where somebody listens, a line for each event.
+//! The trace of a run: one number that two equal runs share, and, where somebody listens, a line
+//! for each event.
 
 use super::seat::Who;
 use crate::wire::{GroupKey, Header, Packet};
@@ -54,7 +55,8 @@ impl Trace {
 
     const fn add(&mut self, word: u64) {
         self.hash = (self.hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
-        // A multiplication carries only upwards; the high bits go back down, or they would never meet.
+        // A multiplication carries only upwards; the high bits go back down, or they would never
+        // meet.
         self.hash ^= self.hash >> 32;
     }
 }

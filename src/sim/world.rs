@@ -145,7 +145,8 @@ impl World {
         self.settle(who);
     }
 
-    /// `who` submits a message; where the window is full it waits until there is room. A member that is down says nothing.
+    /// `who` submits a message; where the window is full it waits until there is room. A member
+    /// that is down says nothing.
     pub fn say(&mut self, who: Who, text: impl AsRef<[u8]>) {
         let seat = &mut self.seats[who.0];
         if seat.engine.is_some() {
@@ -282,7 +283,8 @@ impl World {
         }
     }
 
-    /// Lets time pass until `holds`, looked at every 10 ms, for at most `bound`; says whether it came to hold.
+    /// Lets time pass until `holds`, looked at every 10 ms, for at most `bound`; says whether it
+    /// came to hold.
     ///
     /// # Panics
     /// At the first promise that is broken.

@@ -142,12 +142,7 @@ impl Faults {
         let mut copy = self.spare.pop().unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(bytes);
-        self.waiting.push(Reverse(Waiting {
-            due,
-            number: self.count,
-            from,
-            bytes: copy,
-        }));
+        self.waiting.push(Reverse(Waiting { due, number: self.count, from, bytes: copy }));
     }
 }
 

@@ -67,12 +67,7 @@ pub struct FrameReader {
 impl FrameReader {
     /// A reader that accepts bodies of at most `max_body` bytes (cut to [`MAX_BODY`]).
     pub fn new(max_body: usize) -> Self {
-        Self {
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            max_body: max_body.min(MAX_BODY),
-        }
+        Self { buffer: Vec::new(), start: 0, end: 0, max_body: max_body.min(MAX_BODY) }
     }
 
     /// Changes the longest body accepted from the next frame on, in bytes.
@@ -85,9 +80,7 @@ impl FrameReader {
     /// # Errors
     /// If what comes next is not a frame. It stays an error: the stream has to be closed.
     pub fn is_whole(&self) -> Result<bool, FrameError> {
-        Ok(self
-            .pending_len()?
-            .is_some_and(|len| len <= self.end - self.start))
+        Ok(self.pending_len()?.is_some_and(|len| len <= self.end - self.start))
     }
 
     /// The next frame, or `None` if it is not whole yet or not a frame.
@@ -98,10 +91,7 @@ impl FrameReader {
         let len = self.pending_len().ok()??;
         let whole = &self.buffer[self.start..self.start + len];
         self.start += len;
-        Some(Frame {
-            kind: whole[HEADER_LEN - 1],
-            body: &whole[HEADER_LEN..],
-        })
+        Some(Frame { kind: whole[HEADER_LEN - 1], body: &whole[HEADER_LEN..] })
     }
 
     /// Reads once from `stream`, and returns how many bytes came: 0 is the end of the stream.
@@ -111,10 +101,7 @@ impl FrameReader {
     /// Those of the stream, as they are: `WouldBlock` and `Interrupted` too.
     pub fn fill(&mut self, stream: &mut impl Read) -> io::Result<usize> {
         self.make_room();
-        debug_assert!(
-            self.end < self.buffer.len(),
-            "take every whole frame before filling"
-        );
+        debug_assert!(self.end < self.buffer.len(), "take every whole frame before filling");
         let count = stream.read(&mut self.buffer[self.end..])?;
         self.end += count;
         Ok(count)
@@ -137,12 +124,7 @@ impl FrameReader {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let needed = self
-            .pending_len()
-            .ok()
-            .flatten()
-            .unwrap_or(HEADER_LEN)
-            .max(READ_LEN);
+        let needed = self.pending_len().ok().flatten().unwrap_or(HEADER_LEN).max(READ_LEN);
         if self.buffer.len() < needed {
             self.buffer.resize(needed, 0);
         }
@@ -189,12 +171,7 @@ mod tests {
 
     #[test]
     fn frames_survive_a_cut_at_every_byte() {
-        let frames = [
-            (0, vec![]),
-            (1, vec![7]),
-            (255, (0..=255).collect()),
-            (3, vec![9; 1452]),
-        ];
+        let frames = [(0, vec![]), (1, vec![7]), (255, (0..=255).collect()), (3, vec![9; 1452])];
         let bytes = encoded(&frames);
         for cut in 0..=bytes.len() {
             let pieces = [&bytes[..cut], &bytes[cut..]];
@@ -210,10 +187,7 @@ mod tests {
     fn the_longest_body_passes_and_one_byte_more_does_not() {
         let frames = [(1, vec![5; MAX_BODY]), (2, vec![6; MAX_BODY])];
         let mut reader = FrameReader::new(MAX_BODY);
-        assert_eq!(
-            decoded(&mut reader, &[&encoded(&frames)]).as_deref(),
-            Ok(&frames[..])
-        );
+        assert_eq!(decoded(&mut reader, &[&encoded(&frames)]).as_deref(), Ok(&frames[..]));
         assert!(reader.buffer.len() <= MAX_BODY + HEADER_LEN);
         for length in [MAX_BODY as u16 + 2, u16::MAX] {
             let [high, low] = length.to_be_bytes();
@@ -233,16 +207,10 @@ mod tests {
     #[test]
     fn a_lower_limit_holds_until_it_is_raised() {
         let bytes = encoded(&[(1, vec![1; 11])]);
-        assert_eq!(
-            decoded(&mut FrameReader::new(10), &[&bytes]),
-            Err(FrameError::TooLong)
-        );
+        assert_eq!(decoded(&mut FrameReader::new(10), &[&bytes]), Err(FrameError::TooLong));
         let mut reader = FrameReader::new(10);
         reader.set_max_body(11);
-        assert_eq!(
-            decoded(&mut reader, &[&bytes]).map(|frames| frames.len()),
-            Ok(1)
-        );
+        assert_eq!(decoded(&mut reader, &[&bytes]).map(|frames| frames.len()), Ok(1));
     }
 
     #[test]

@@ -236,12 +236,7 @@ impl Mesh {
     }
 
     fn is_everyone_behind(&self) -> bool {
-        let mut up = self
-            .slots
-            .iter()
-            .flatten()
-            .filter(|link| link.up().is_some())
-            .peekable();
+        let mut up = self.slots.iter().flatten().filter(|link| link.up().is_some()).peekable();
         up.peek().is_some() && up.all(Link::is_over_mark)
     }
 }

@@ -138,6 +138,7 @@ impl<O: Write> Front for Json<O> {
             transport: greeting.transport,
             interfaces: &greeting.through,
             encrypted: greeting.private,
+            why: &greeting.why,
         })
     }
 

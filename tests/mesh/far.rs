@@ -30,18 +30,12 @@ impl FarHost {
         let mut said = BufReader::new(child.stdout.as_mut().expect("its output")).lines();
         let is_here = said.any(|line| line.is_ok_and(|line| line.ends_with(HERE)));
         assert!(is_here, "the far host has not come up");
-        run(
-            "ip",
-            &[
-                "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &pid,
-            ],
-        );
+        run("ip", &["link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &pid]);
         run("ip", &["address", "add", "10.1.1.1/24", "dev", "near"]);
         run("ip", &["link", "set", "near", "up"]);
-        for arguments in [
-            &["address", "add", "10.1.1.2/24", "dev", "far"][..],
-            &["link", "set", "far", "up"],
-        ] {
+        for arguments in
+            [&["address", "add", "10.1.1.2/24", "dev", "far"][..], &["link", "set", "far", "up"]]
+        {
             let into = ["-t", &pid, "-n", "ip"];
             run("nsenter", &[&into[..], arguments].concat());
         }
@@ -75,6 +69,7 @@ pub(crate) fn serve(start: impl FnOnce() -> Vec<(Member, &'static [u8])>) -> Vec
     println!("{HERE}");
     while !has_address("10.1.1.2") {
         assert!(near.try_recv().is_err(), "the near host ended first");
+        // sleep: between two looks at a condition that the other host makes true
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     let mut members = start();
@@ -84,6 +79,7 @@ pub(crate) fn serve(start: impl FnOnce() -> Vec<(Member, &'static [u8])>) -> Vec
             member.say(word);
             member.refresh();
         }
+        // sleep: between two turns of members that no event wakes
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     members.into_iter().map(|(member, _)| member).collect()

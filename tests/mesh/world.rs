@@ -38,22 +38,13 @@ pub(crate) fn in_namespace(test: &str, story: impl FnOnce()) {
     if said.is_empty() && wrong.contains("unshare:") {
         return println!("skipped: no namespaces here: {wrong}");
     }
-    assert!(
-        output.status.success(),
-        "inside the namespace:\n{said}\n{wrong}"
-    );
-    assert!(
-        said.contains("1 passed"),
-        "the test did not run inside:\n{said}\n{wrong}"
-    );
+    assert!(output.status.success(), "inside the namespace:\n{said}\n{wrong}");
+    assert!(said.contains("1 passed"), "the test did not run inside:\n{said}\n{wrong}");
 }
 
 /// Runs a command that has to work.
 pub(crate) fn run(program: &str, arguments: &[&str]) {
-    let status = Command::new(program)
-        .args(arguments)
-        .status()
-        .expect("the program runs");
+    let status = Command::new(program).args(arguments).status().expect("the program runs");
     assert!(status.success(), "{program} {arguments:?}: {status}");
 }
 
@@ -92,8 +83,7 @@ impl Member {
 
     fn on_a_loop(mut mesh: Mesh) -> Self {
         let poll = Poll::new().expect("a poll");
-        mesh.register(poll.registry(), Token(10))
-            .expect("it registers");
+        mesh.register(poll.registry(), Token(10)).expect("it registers");
         Self {
             mesh,
             heard: Vec::new(),
@@ -115,13 +105,10 @@ impl Member {
 
     /// Handles one event, if there is one: with steps by turns, members can be caught in between.
     pub(crate) fn step(&mut self) -> bool {
-        self.poll
-            .poll(&mut self.events, Some(Duration::ZERO))
-            .expect("poll works");
+        self.poll.poll(&mut self.events, Some(Duration::ZERO)).expect("poll works");
         for event in &self.events {
             let (readable, writable) = (event.is_readable(), event.is_writable());
-            self.mesh
-                .handle_ready(self.poll.registry(), event.token(), readable, writable);
+            self.mesh.handle_ready(self.poll.registry(), event.token(), readable, writable);
         }
         while let Some((len, from)) = self.mesh.recv(&mut self.buffer) {
             self.heard.push((self.buffer[..len].to_vec(), from));
@@ -144,10 +131,7 @@ impl Member {
 
     /// How often it heard exactly this.
     pub(crate) fn count(&self, bytes: &[u8]) -> usize {
-        self.heard
-            .iter()
-            .filter(|(heard, _)| heard == bytes)
-            .count()
+        self.heard.iter().filter(|(heard, _)| heard == bytes).count()
     }
 
     pub(crate) fn heard_from(&self, from: SocketAddr) -> Vec<&[u8]> {
@@ -156,10 +140,7 @@ impl Member {
     }
 
     pub(crate) fn downs(&self) -> usize {
-        self.changes
-            .iter()
-            .filter(|change| matches!(change, Change::LinkDown { .. }))
-            .count()
+        self.changes.iter().filter(|change| matches!(change, Change::LinkDown { .. })).count()
     }
 }
 
@@ -173,16 +154,12 @@ pub(crate) fn until(what: &str, members: &mut [Member], reached: impl Fn(&[Membe
         if turn % TURNS_PER_REFRESH == 0 {
             members.iter_mut().for_each(Member::refresh);
         }
-        // The kernel needs no time on loopback, but a loaded machine may need some to run it.
+        // sleep: between two bounded turns; a loaded machine may need time to run its kernel
         std::thread::sleep(Duration::from_micros(200));
     }
     for member in members {
         let links = member.mesh.links();
-        println!(
-            "{}: links {links:?}, {:?}",
-            member.address(),
-            member.mesh.stats()
-        );
+        println!("{}: links {links:?}, {:?}", member.address(), member.mesh.stats());
     }
     panic!("not reached: {what}");
 }
@@ -216,15 +193,9 @@ pub(crate) fn everybody_hears_everybody(word: &str, members: &mut [Member]) {
         others.map(|line| member.count(line)).collect()
     };
     until(&format!("everybody heard \"{word}\""), members, |members| {
-        members
-            .iter()
-            .all(|member| counts(member).iter().all(|count| *count > 0))
+        members.iter().all(|member| counts(member).iter().all(|count| *count > 0))
     });
     for member in members.iter() {
-        assert!(
-            counts(member).iter().all(|count| *count == 1),
-            "{:?}",
-            member.heard
-        );
+        assert!(counts(member).iter().all(|count| *count == 1), "{:?}", member.heard);
     }
 }

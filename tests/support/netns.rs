@@ -111,6 +111,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
         if holds() {
             return;
         }
+        // sleep: between two looks at the condition
         thread::sleep(STEP);
     }
     panic!("waited in vain: {what}");

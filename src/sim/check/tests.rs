@@ -206,6 +206,10 @@ fn a_healed_group_is_at_rest_only_when_all_have_what_they_are_owed() {
 #[test]
 fn a_dead_senders_message_is_owed_where_a_survivor_has_it() {
     let mut check = group(3);
+    for (run, other) in [(1, 2), (2, 1)] {
+        let other = member(&check, other);
+        check.happened(1, run, &Event::Joined(other)).expect("they meet");
+    }
     say(&mut check, 1);
     check.journal.runs[0].end = Some(End::Crashed);
     check.healed_at = Some(2);

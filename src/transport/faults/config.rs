@@ -70,9 +70,7 @@ impl FaultConfig {
             "reorder" => self.reorder = rate(name, value)?,
             "delay" => self.delay = delay(value)?,
             "seed" => {
-                self.seed = value
-                    .parse()
-                    .map_err(|_| FaultError::Seed(value.to_owned()))?;
+                self.seed = value.parse().map_err(|_| FaultError::Seed(value.to_owned()))?;
             }
             _ => return Err(FaultError::Name(name.to_owned())),
         }
@@ -107,11 +105,7 @@ impl fmt::Display for FaultConfig {
         if min != max {
             write!(f, "..{}", InUnits(max))?;
         }
-        write!(
-            f,
-            ",dup={},reorder={},seed={}",
-            self.dup, self.reorder, self.seed
-        )
+        write!(f, ",dup={},reorder={},seed={}", self.dup, self.reorder, self.seed)
     }
 }
 
@@ -130,18 +124,13 @@ impl fmt::Display for InUnits {
 }
 
 fn rate(name: &str, value: &str) -> Result<f64, FaultError> {
-    let (number, whole) = value
-        .strip_suffix('%')
-        .map_or((value, 1.0), |number| (number, 100.0));
+    let (number, whole) = value.strip_suffix('%').map_or((value, 1.0), |number| (number, 100.0));
     let rate = number.parse::<f64>().map(|number| number / whole);
     // Minus zero would not print as it was read, and no number (NaN) is in no range.
     rate.ok()
         .filter(|rate| (0.0..=1.0).contains(rate))
         .map(f64::abs)
-        .ok_or_else(|| FaultError::Rate {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        })
+        .ok_or_else(|| FaultError::Rate { name: name.to_owned(), value: value.to_owned() })
 }
 
 fn delay(value: &str) -> Result<(Duration, Duration), FaultError> {
@@ -161,11 +150,7 @@ fn time(text: &str) -> Option<Duration> {
         "s" => 1_000_000,
         _ => return None,
     };
-    number
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(micros)
-        .map(Duration::from_micros)
+    number.parse::<u64>().ok()?.checked_mul(micros).map(Duration::from_micros)
 }
 
 #[cfg(test)]
@@ -181,16 +166,7 @@ mod tests {
         let text = "loss=0.2,delay=1ms..5ms,dup=0.01,reorder=0.05,seed=7";
         let config: FaultConfig = text.parse().expect("it is right");
         let delay = (ms(1), ms(5));
-        assert_eq!(
-            config,
-            FaultConfig {
-                loss: 0.2,
-                delay,
-                dup: 0.01,
-                reorder: 0.05,
-                seed: 7
-            }
-        );
+        assert_eq!(config, FaultConfig { loss: 0.2, delay, dup: 0.01, reorder: 0.05, seed: 7 });
         assert_eq!(config.to_string(), text);
     }
 
@@ -202,28 +178,16 @@ mod tests {
             assert_eq!(printed.parse(), Ok(config));
         };
         check("delay=3ms", "loss=0,delay=3ms,dup=0,reorder=0,seed=0");
-        check(
-            "loss=20%, dup=100%",
-            "loss=0.2,delay=0s,dup=1,reorder=0,seed=0",
-        );
-        check(
-            "loss=-0,delay=7µs..1500us",
-            "loss=0,delay=7us..1500us,dup=0,reorder=0,seed=0",
-        );
-        check(
-            "delay=60s..60000ms",
-            "loss=0,delay=60s,dup=0,reorder=0,seed=0",
-        );
+        check("loss=20%, dup=100%", "loss=0.2,delay=0s,dup=1,reorder=0,seed=0");
+        check("loss=-0,delay=7µs..1500us", "loss=0,delay=7us..1500us,dup=0,reorder=0,seed=0");
+        check("delay=60s..60000ms", "loss=0,delay=60s,dup=0,reorder=0,seed=0");
     }
 
     #[test]
     fn each_error_names_the_bad_part_and_what_was_expected() {
         let check = |text: &str, part: &str, expected: &str| {
             let error = text.parse::<FaultConfig>().expect_err(text).to_string();
-            assert!(
-                error.contains(part) && error.contains(expected),
-                "{text}: {error}"
-            );
+            assert!(error.contains(part) && error.contains(expected), "{text}: {error}");
         };
         check("", "\"\"", "name=value");
         check("loss=1,", "\"\"", "name=value");
@@ -231,27 +195,10 @@ mod tests {
         check("corrupt=1", "\"corrupt\"", "loss, delay");
         check("seed=1,loss=0,seed=2", "\"seed\"", "twice");
         for value in ["2", "-0.1", "101%", "NaN", "inf", "much", "", "%", "1%%"] {
-            check(
-                &format!("loss={value}"),
-                &format!("loss=\"{value}\""),
-                "from 0 to 1",
-            );
+            check(&format!("loss={value}"), &format!("loss=\"{value}\""), "from 0 to 1");
         }
-        for value in [
-            "3",
-            "ms",
-            "5ms..1ms",
-            "61s",
-            "1..5ms",
-            "-1ms",
-            "99999999999999999999s",
-            "",
-        ] {
-            check(
-                &format!("delay={value}"),
-                &format!("delay=\"{value}\""),
-                "1ms..5ms",
-            );
+        for value in ["3", "ms", "5ms..1ms", "61s", "1..5ms", "-1ms", "99999999999999999999s", ""] {
+            check(&format!("delay={value}"), &format!("delay=\"{value}\""), "1ms..5ms");
         }
         check("seed=-1", "seed=\"-1\"", "whole number");
     }

@@ -23,10 +23,7 @@ fn run(faults: &mut Faults, count: u32, gap: u64) -> Vec<(Duration, u32)> {
     while let Some(due) = faults.next() {
         let (bytes, from) = faults.poll(due).expect("it is due");
         assert_eq!(from, FROM);
-        out.push((
-            due,
-            u32::from_be_bytes(bytes.try_into().expect("four bytes")),
-        ));
+        out.push((due, u32::from_be_bytes(bytes.try_into().expect("four bytes"))));
     }
     out
 }
@@ -38,10 +35,7 @@ fn assert_binomial(what: &str, hits: u64, count: u32, rate: f64) {
     let deviation = (count * rate * (1.0 - rate)).sqrt();
     let off = (hits as f64 - count * rate).abs();
     println!("{what}: {hits} of {count}, expected {}", count * rate);
-    assert!(
-        off <= 5.0 * deviation,
-        "{what}: {off} off, deviation {deviation}"
-    );
+    assert!(off <= 5.0 * deviation, "{what}: {off} off, deviation {deviation}");
 }
 
 #[test]
@@ -84,19 +78,14 @@ fn the_same_seed_is_the_same_run_and_another_seed_is_not() {
 #[test]
 fn verdicts_depend_neither_on_the_timing_nor_on_the_delay() {
     let numbers = |text: &str, gap| {
-        let mut numbers: Vec<_> = run(&mut faults(text), 2_000, gap)
-            .into_iter()
-            .map(|(_, number)| number)
-            .collect();
+        let mut numbers: Vec<_> =
+            run(&mut faults(text), 2_000, gap).into_iter().map(|(_, number)| number).collect();
         numbers.sort_unstable();
         numbers
     };
     let first = numbers("loss=0.3,dup=0.1,seed=7", 0);
     assert_eq!(numbers("loss=0.3,dup=0.1,seed=7", 999), first);
-    assert_eq!(
-        numbers("loss=0.3,dup=0.1,seed=7,delay=1ms..50ms,reorder=0.5", 3),
-        first
-    );
+    assert_eq!(numbers("loss=0.3,dup=0.1,seed=7,delay=1ms..50ms,reorder=0.5", 3), first);
 }
 
 #[test]
@@ -106,28 +95,19 @@ fn a_delay_stays_in_its_range_and_what_is_due_comes_in_due_order() {
     assert!(out.is_sorted_by_key(|(due, _)| *due));
     for (due, number) in out {
         let delay = due - micros(u64::from(number) * 10);
-        assert!(
-            delay >= micros(2_000) && delay <= micros(4_000),
-            "{number} waited {delay:?}"
-        );
+        assert!(delay >= micros(2_000) && delay <= micros(4_000), "{number} waited {delay:?}");
     }
     let mut constant = self::faults("delay=3ms,seed=3");
     let out = run(&mut constant, 100, 10);
-    assert!(
-        out.is_sorted_by_key(|(_, number)| *number),
-        "a constant delay keeps the order"
-    );
+    assert!(out.is_sorted_by_key(|(_, number)| *number), "a constant delay keeps the order");
 }
 
 #[test]
 fn a_datagram_held_back_is_overtaken_by_the_next_one() {
     let mut faults = faults("reorder=0.05,seed=11");
     let out = run(&mut faults, 2_000, 500);
-    let place: std::collections::BTreeMap<_, _> = out
-        .iter()
-        .enumerate()
-        .map(|(place, (_, number))| (*number, place))
-        .collect();
+    let place: std::collections::BTreeMap<_, _> =
+        out.iter().enumerate().map(|(place, (_, number))| (*number, place)).collect();
     let late = |number: u32| {
         let due = out[place[&number]].0;
         due > micros(u64::from(number) * 500)

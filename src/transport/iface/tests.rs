@@ -1,3 +1,5 @@
+//! Which interfaces are chosen, and why others are not.
+
 use super::*;
 use std::slice;
 

@@ -10,11 +10,7 @@ use super::link::Phase;
 
 impl Mesh {
     pub(super) fn learn_given(&mut self, address: SocketAddr, ports: &RangeInclusive<u16>) {
-        let all = if address.port() == 0 {
-            ports.clone()
-        } else {
-            address.port()..=address.port()
-        };
+        let all = if address.port() == 0 { ports.clone() } else { address.port()..=address.port() };
         for port in all {
             let address = SocketAddr::new(address.ip().to_canonical(), port);
             let is_useless = address.ip().is_unspecified() || self.is_own(address);
@@ -61,10 +57,7 @@ impl Mesh {
             return;
         };
         let Some(&remote) = link.up() else { return };
-        let others = self
-            .up()
-            .filter(|other| other.concerns(&remote))
-            .map(|other| other.member);
+        let others = self.up().filter(|other| other.concerns(&remote)).map(|other| other.member);
         let list = greeting::encode_members(others);
         let Some(link) = self.slots[slot].as_mut() else {
             return;

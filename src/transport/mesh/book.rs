@@ -53,11 +53,7 @@ struct Entry {
 
 impl Book {
     pub(super) fn new() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            now: 0,
-            news: false,
-        }
+        Self { entries: BTreeMap::new(), now: 0, news: false }
     }
 
     /// Notes an address. False if the book is full; one that is known already is no loss.
@@ -68,13 +64,7 @@ impl Book {
         if self.entries.len() >= MAX_ADDRESSES {
             return false;
         }
-        let entry = Entry {
-            origin,
-            leads_to: None,
-            tried: None,
-            rest_until: 0,
-            failures: 0,
-        };
+        let entry = Entry { origin, leads_to: None, tried: None, rest_until: 0, failures: 0 };
         self.entries.insert(address, entry);
         self.news = true;
         true

@@ -44,9 +44,7 @@ impl Mesh {
     }
 
     pub(super) fn dial_due(&mut self, registry: &Registry) {
-        let due = self
-            .book
-            .due(|address, session| self.is_linked(address, session));
+        let due = self.book.due(|address, session| self.is_linked(address, session));
         let dialling = self.count(|link| link.phase == Phase::Dialling);
         for address in due.into_iter().take(MAX_DIALS.saturating_sub(dialling)) {
             self.dial(registry, address);
@@ -71,11 +69,7 @@ impl Mesh {
 
     /// Gives a connection a slot and watches it; `None` if there is none or it cannot be watched.
     pub(super) fn adopt(&mut self, registry: &Registry, mut link: Link) -> Option<usize> {
-        let slot = self
-            .slots
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or(self.slots.len());
+        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
         if slot >= MAX_SLOTS {
             return None;
         }
@@ -172,10 +166,7 @@ impl Mesh {
     /// Makes a connection the link to `remote`, unless a better one exists; of two one leaves.
     pub(super) fn link(&mut self, slot: usize, mut remote: Remote) -> Result<(), Why> {
         let rival = self.slots.iter().position(|other| {
-            other
-                .as_ref()
-                .and_then(Link::up)
-                .is_some_and(|up| up.session == remote.session)
+            other.as_ref().and_then(Link::up).is_some_and(|up| up.session == remote.session)
         });
         let rival = rival.and_then(|slot| Some((slot, *self.slots[slot].as_ref()?.up()?)));
         match rival {
@@ -192,13 +183,8 @@ impl Mesh {
             None if self.up().count() >= MAX_LINKS => return Err(Why::Crowded),
             None => {
                 self.set_phase(slot, Phase::Up(remote));
-                self.report(Change::LinkUp {
-                    member: remote.member,
-                });
-                self.slots
-                    .iter_mut()
-                    .flatten()
-                    .for_each(|link| link.told = false);
+                self.report(Change::LinkUp { member: remote.member });
+                self.slots.iter_mut().flatten().for_each(|link| link.told = false);
             }
         }
         self.list(slot);
@@ -241,13 +227,9 @@ impl Mesh {
         match link.phase {
             Phase::Leaving(_) => return self.count_close(Why::Duplicate),
             Phase::Up(remote) => {
-                self.report(Change::LinkDown {
-                    member: remote.member,
-                    why,
-                });
+                self.report(Change::LinkDown { member: remote.member, why });
                 if outcome_of(why) == Outcome::NotOurs {
-                    self.book
-                        .settle(address.unwrap_or(remote.member), Outcome::NotOurs);
+                    self.book.settle(address.unwrap_or(remote.member), Outcome::NotOurs);
                 }
             }
             Phase::Dialling | Phase::Greeting => {
@@ -272,11 +254,7 @@ impl Mesh {
     }
 
     pub(super) fn count(&self, is_counted: impl Fn(&Link) -> bool) -> usize {
-        self.slots
-            .iter()
-            .flatten()
-            .filter(|link| is_counted(link))
-            .count()
+        self.slots.iter().flatten().filter(|link| is_counted(link)).count()
     }
 }
 

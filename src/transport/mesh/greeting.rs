@@ -107,14 +107,7 @@ pub(super) fn decode_members(mut bytes: &[u8]) -> Option<Vec<SocketAddr>> {
 pub(super) fn translate(listen: SocketAddr, seen: IpAddr, same_host: bool) -> SocketAddr {
     let ip = listen.ip().to_canonical();
     let means_nothing = ip.is_unspecified() || (ip.is_loopback() && !same_host);
-    SocketAddr::new(
-        if means_nothing {
-            seen.to_canonical()
-        } else {
-            ip
-        },
-        listen.port(),
-    )
+    SocketAddr::new(if means_nothing { seen.to_canonical() } else { ip }, listen.port())
 }
 
 /// True if a listener bound to `listen` can be reached from where we are.
@@ -172,12 +165,7 @@ mod tests {
     }
 
     fn greeting(listen: &str) -> Greeting {
-        Greeting {
-            group: [1; 16],
-            session: [2; 16],
-            attempt: 7,
-            listen: address(listen),
-        }
+        Greeting { group: [1; 16], session: [2; 16], attempt: 7, listen: address(listen) }
     }
 
     #[test]
@@ -187,10 +175,7 @@ mod tests {
             assert!(bytes.len() <= GREETING_MAX);
             assert_eq!(Greeting::decode(&bytes), Ok(greeting(listen)));
             for len in 0..bytes.len() {
-                assert!(
-                    Greeting::decode(&bytes[..len]).is_err(),
-                    "{len} bytes of {listen}"
-                );
+                assert!(Greeting::decode(&bytes[..len]).is_err(), "{len} bytes of {listen}");
             }
             let longer = [&bytes[..], &[0]].concat();
             assert_eq!(Greeting::decode(&longer), Err(NotGreeting::Garbage));
@@ -214,10 +199,7 @@ mod tests {
         assert_eq!(decode_members(&bytes[..bytes.len() - 1]), None);
         let many = std::iter::repeat_n(list[0], MAX_ADDRESSES + 5);
         let mut bytes = encode_members(many);
-        assert_eq!(
-            decode_members(&bytes).map(|list| list.len()),
-            Some(MAX_ADDRESSES)
-        );
+        assert_eq!(decode_members(&bytes).map(|list| list.len()), Some(MAX_ADDRESSES));
         bytes.extend_from_within(..7);
         assert_eq!(decode_members(&bytes), None);
     }
@@ -226,10 +208,7 @@ mod tests {
     fn a_listen_address_is_translated_by_where_it_was_seen() {
         let check = |listen: &str, seen: &str, same_host, expected: &str| {
             let seen = seen.parse().expect("an ip");
-            assert_eq!(
-                translate(address(listen), seen, same_host),
-                address(expected)
-            );
+            assert_eq!(translate(address(listen), seen, same_host), address(expected));
         };
         check("0.0.0.0:7", "10.1.1.2", false, "10.1.1.2:7");
         check("0.0.0.0:7", "127.0.0.1", true, "127.0.0.1:7");
@@ -241,13 +220,9 @@ mod tests {
 
     #[test]
     fn only_addresses_that_can_lead_to_a_member_are_dialled() {
-        for nowhere in [
-            "0.0.0.0:7",
-            "224.0.0.1:7",
-            "255.255.255.255:7",
-            "[fe80::1]:7",
-            "10.0.0.1:0",
-        ] {
+        for nowhere in
+            ["0.0.0.0:7", "224.0.0.1:7", "255.255.255.255:7", "[fe80::1]:7", "10.0.0.1:0"]
+        {
             assert!(!is_worth_dialling(address(nowhere), true), "{nowhere}");
         }
         assert!(is_worth_dialling(address("10.0.0.1:7"), false));

@@ -80,11 +80,7 @@ impl Link {
         let _ = socket.set_send_buffer_size(KERNEL_QUEUE);
         Self {
             stream,
-            phase: if dialled.is_some() {
-                Phase::Dialling
-            } else {
-                Phase::Greeting
-            },
+            phase: if dialled.is_some() { Phase::Dialling } else { Phase::Greeting },
             dialled,
             age: 0,
             listed: false,
@@ -101,11 +97,7 @@ impl Link {
 
     /// The other end, while datagrams may go to it.
     pub(super) fn up(&self) -> Option<&Remote> {
-        if let Phase::Up(remote) = &self.phase {
-            Some(remote)
-        } else {
-            None
-        }
+        if let Phase::Up(remote) = &self.phase { Some(remote) } else { None }
     }
 
     /// The other end, while datagrams may come from it.
@@ -193,15 +185,10 @@ impl Link {
         if self.queue.len() + HEADER_LEN + body.len() > MAX_QUEUE {
             return Ok(false);
         }
-        let written = if self.queue.is_empty() {
-            self.write(Some([&header, body]))?
-        } else {
-            0
-        };
+        let written = if self.queue.is_empty() { self.write(Some([&header, body]))? } else { 0 };
         if written < HEADER_LEN + body.len() {
             self.queue.extend(&header[written.min(HEADER_LEN)..]);
-            self.queue
-                .extend(&body[written.saturating_sub(HEADER_LEN)..]);
+            self.queue.extend(&body[written.saturating_sub(HEADER_LEN)..]);
             self.flush()?;
         }
         Ok(true)
@@ -226,10 +213,7 @@ impl Link {
         while self.writable {
             let queued = self.queue.as_slices();
             let [first, second] = parts.unwrap_or([queued.0, queued.1]);
-            match self
-                .stream
-                .write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
-            {
+            match self.stream.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
                 Ok(count) => {
                     self.moved |= count > 0;
                     self.writable = count > 0;

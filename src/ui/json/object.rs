@@ -31,6 +31,7 @@ pub(super) enum Object<'a> {
         transport: &'a str,
         interfaces: &'a [String],
         encrypted: bool,
+        why: &'a str,
     },
     /// The members are now these.
     View {

@@ -43,6 +43,7 @@ fn hello_is_as_promised() {
         transport: "udp",
         interfaces: &["eth0".into()],
         encrypted: true,
+        why: "eth0 carries multicast",
     });
 }
 
