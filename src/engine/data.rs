@@ -101,7 +101,8 @@ impl Engine {
         self.shed(tag);
     }
 
-    /// What comes in order is always taken; where that passes the bounds, its sender's oldest packets are freed for it.
+    /// What comes in order is always taken; where that passes the bounds, its sender's oldest
+    /// packets are freed for it.
     fn shed(&mut self, tag: SessionTag) {
         let total = self.stats.held_bytes.saturating_sub(self.config.held_total);
         let most = self.config.held_per_sender;

@@ -83,8 +83,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets the session that was silent for longest among those that were only met, as a flood of them must not make
-    /// us forget, and deliver again, what has gone; where there is none, of those that have gone.
+    /// Forgets the session that was silent for longest among those that were only met, as a flood
+    /// of them must not make us forget, and deliver again, what has gone; where there is none, of
+    /// those that have gone.
     fn forget_one(&mut self) -> bool {
         let gone = |remote: &Remote| matches!(remote.phase, Phase::Met | Phase::Gone(_));
         let oldest = self.remotes.iter().filter(|(_, remote)| gone(remote));

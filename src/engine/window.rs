@@ -18,8 +18,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// At most this many buffers wait. Packets are freed ten times a second, and 4,096 of the largest in that time are
-    /// what the pace of all sending lets go.
+    /// At most this many buffers wait. Packets are freed ten times a second, and 4,096 of the
+    /// largest in that time are what the pace of all sending lets go.
     const KEPT: usize = 4_096;
 
     /// An empty buffer.
@@ -37,7 +37,8 @@ impl Pool {
         }
     }
 
-    /// Frees an eighth of the buffers that were not needed since the last time, so that a burst is forgotten soon.
+    /// Frees an eighth of the buffers that were not needed since the last time, so that a burst is
+    /// forgotten soon.
     pub fn trim(&mut self) {
         self.free.truncate(self.free.len() - self.idle.div_ceil(8));
         self.idle = self.free.len();
