@@ -6,6 +6,7 @@ mod netns;
 #[path = "support/program.rs"]
 mod program;
 
+use mcast_chat::runtime::clock::Clock;
 use netns::{inside, sh};
 use program::{Ended, Home, Program};
 use serde_json::Value;
@@ -148,6 +149,29 @@ fn a_pipe_waits_until_all_have_what_it_said() {
             let text = format!("\"text\":\"message {number}\"");
             bo.out.find(&["\"type\":\"msg\"", &text]);
         }
+    });
+}
+
+#[test]
+fn whoever_starts_beside_somebody_is_heard_before_the_time_for_answers_is_over() {
+    inside("whoever_starts_beside_somebody_is_heard_before_the_time_for_answers_is_over", || {
+        loopback();
+        let home = Home::new("start");
+        let mut bo = json(&home, "bo", &[]);
+        // On a busy machine one start may be slow: the quickest of five tells.
+        let times = (0..5).map(|round| {
+            let clock = Clock::new();
+            let name = format!("ana{round}");
+            let mut ana = home.start(&["--name", &name, "-i", "lo", "-q"]);
+            ana.say(&format!("hello {round}"));
+            bo.out.find(&["\"type\":\"msg\"", &format!("hello {round}")]);
+            let time = clock.now().as_micros() / 1_000;
+            check(&ana.end(), 0, "");
+            time
+        });
+        let times: Vec<u64> = times.collect();
+        println!("milliseconds from the start to the first message: {times:?}");
+        assert!(times.iter().any(|time| *time < 200), "{times:?}");
     });
 }
 

@@ -23,6 +23,8 @@ const UNSHARED: [&str; 3] = ["wire", "engine", "chat"];
 const SHARING: [&str; 6] = ["Arc", "Rc", "Mutex", "RwLock", "RefCell", "OnceLock"];
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 7] = ["util", "utils", "helper", "helpers", "manager", "common", "misc"];
+/// Counts allocations, which takes a trait that is unsafe. Nothing else may be.
+const UNSAFE_IN: &str = "tests/alloc.rs";
 const CLOCK: &str = "src/runtime/clock.rs";
 const MAX_COLUMNS: usize = 100;
 const MAX_FUNCTION: usize = 70;
@@ -270,7 +272,10 @@ fn item(file: &Source, at: usize) -> usize {
 }
 
 fn leftovers(file: &Source) -> Vec<Finding> {
-    let in_code = ["unsafe", "todo", "unimplemented", "dbg"].map(|w| (w, file.lines_with(w)));
+    let mut in_code = ["unsafe", "todo", "unimplemented", "dbg"].map(|w| (w, file.lines_with(w)));
+    if file.path == UNSAFE_IN {
+        in_code[0].1.clear();
+    }
     let notes = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")].map(|word| {
         let lines = file.text.lines().enumerate();
         (word, lines.filter(|(_, l)| l.contains(word)).map(|(i, _)| i + 1).collect())
@@ -455,6 +460,8 @@ fn leftovers_are_found_and_their_names_in_strings_are_not() {
         assert_eq!(found("src/wire/a.rs", text).len(), 1, "{text}");
     }
     assert_eq!(found("src/wire/a.rs", "const A: &str = \"unsafe todo!\";"), [""; 0]);
+    assert_eq!(found(UNSAFE_IN, "unsafe fn f() {}"), [""; 0]);
+    assert_eq!(found("tests/a.rs", "unsafe fn f() {}").len(), 1);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::args::NamePolicy;
 use super::config::Config;
 use super::confirm::Confirmation;
+use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::input::{self, Input, MAX_LINE};
 use super::talk::{SETTLE, Talk, halted};
@@ -45,6 +46,8 @@ struct Conversation<'c> {
     waiting: Option<(Request, Vec<u8>)>,
     /// The number of the last message sent; 0 before the first.
     last: u64,
+    /// Until then whoever is here may still answer.
+    met: Deadline,
     /// Whether something of the input was refused.
     refused: bool,
     /// Whether the input ended, or `/quit` was said.
@@ -60,6 +63,7 @@ impl<'c> Conversation<'c> {
             input: None,
             waiting: None,
             last: 0,
+            met: Deadline::after(SETTLE),
             refused: false,
             ended: false,
             missing: None,
@@ -72,7 +76,7 @@ impl<'c> Conversation<'c> {
             self.input = Some(input::start(group).map_err(|error| no_thread(&error))?);
         }
         // What was said before the others are known would be confirmed by nobody.
-        self.talk.step_for(SETTLE)?;
+        self.talk.settle()?;
         self.check_name()?;
         self.front().synced()?;
         let mut wait = Duration::ZERO;
@@ -238,6 +242,8 @@ impl<'c> Conversation<'c> {
             self.send(request, body)?;
             self.talk.step(RETRY)?;
         }
+        // Input that ended at once may have met only the quickest.
+        self.talk.step_for(self.met.left().unwrap_or_default())?;
         let mut who = Confirmation::of(self.talk.chat.others());
         if self.last > 0 {
             self.talk.confirm(&mut who, self.last, usize::MAX, self.config.timeout)?;

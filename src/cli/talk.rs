@@ -20,6 +20,11 @@ use std::time::Duration;
 /// delays by which a whole group does not answer at once.
 pub(super) const SETTLE: Duration = Duration::from_millis(300);
 
+/// Whoever came, all others who are here have answered when nobody new came for so long...
+const QUIET: Duration = Duration::from_millis(20);
+/// ... and so much longer for each that is known, as a group spreads its answers by its size.
+const QUIET_EACH: Duration = Duration::from_millis(4);
+
 /// How often a wait for confirmations looks again.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -118,6 +123,21 @@ impl Talk {
         let deadline = Deadline::after(wait);
         while let Some(left) = deadline.left() {
             self.step(left)?;
+        }
+        Ok(())
+    }
+
+    /// Steps until all who are here are likely known: somebody came, and then nobody new. At most
+    /// [`SETTLE`], which passes where nobody is here.
+    pub(super) fn settle(&mut self) -> Result<(), Halt> {
+        let longest = Deadline::after(SETTLE);
+        let mut quiet = Deadline::after(SETTLE);
+        while let (Some(left), Some(still)) = (longest.left(), quiet.left()) {
+            let happenings = self.step(left.min(still))?;
+            if happenings.iter().any(|happening| matches!(happening, Happening::Joined(_))) {
+                let known = u32::try_from(self.chat.others().count()).unwrap_or(u32::MAX);
+                quiet = Deadline::after(QUIET.saturating_add(QUIET_EACH.saturating_mul(known)));
+            }
         }
         Ok(())
     }

@@ -102,6 +102,19 @@ impl Engine {
         stream.hold(seq, sealed, now, messages);
         stream.ack_repeats = 2;
         self.stats.held_bytes += stream.bytes() - before;
+        self.shed(tag);
+    }
+
+    /// What comes in order is always taken; where that passes the bounds, its sender's oldest
+    /// packets are freed for it.
+    fn shed(&mut self, tag: SessionTag) {
+        let total = self.stats.held_bytes.saturating_sub(self.config.held_total);
+        let most = self.config.held_per_sender;
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        let Some(stream) = remote.stream.as_mut() else { return };
+        let before = stream.bytes();
+        stream.shed(&mut self.pool, before.saturating_sub(most).max(total));
+        self.stats.held_bytes = self.stats.held_bytes.saturating_sub(before - stream.bytes());
     }
 
     /// What came is acknowledged soon; at once where a sender's window may wait for it.

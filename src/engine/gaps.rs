@@ -77,6 +77,10 @@ impl Gaps {
         let mut silenced = 0;
         let mut index = self.list.partition_point(|gap| gap.end <= first);
         while let Some(gap) = self.list.get(index).copied().filter(|gap| gap.first < end) {
+            if self.is_full() {
+                // Others could split our gaps without end.
+                return silenced;
+            }
             index = self.isolate(index, first.max(gap.first), end.min(gap.end));
             let gap = &mut self.list[index];
             silenced += u64::from(gap.asked == 0);

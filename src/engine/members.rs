@@ -83,11 +83,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets the session that was silent for longest among those that are no members.
+    /// Forgets the session that was silent for longest among those that were only met, as a flood
+    /// of them must not make us forget, and deliver again, what has gone; where there is none, of
+    /// those that have gone.
     fn forget_one(&mut self) -> bool {
         let gone = |remote: &Remote| matches!(remote.phase, Phase::Met | Phase::Gone(_));
         let oldest = self.remotes.iter().filter(|(_, remote)| gone(remote));
-        let oldest = oldest.min_by_key(|(_, remote)| remote.heard).map(|(tag, _)| *tag);
+        let oldest = oldest.min_by_key(|(_, remote)| (remote.is_gone(), remote.heard));
+        let oldest = oldest.map(|(tag, _)| *tag);
         oldest.is_some_and(|tag| {
             self.forget(tag);
             true

@@ -28,8 +28,6 @@ pub(super) const GIVE_UP_ASKED: u32 = 24;
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 /// Whoever asked this often does not hear the sender's repairs, though others do.
 const UNHEARD_ASKED: u32 = 4;
-/// One NACK is answered for so many packets at most, as many as a window of full ones holds.
-const MOST_ASKED: u64 = 4_096;
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
 /// before anyone cares.
 const LATE_ASKED: u32 = 2;
@@ -123,12 +121,13 @@ impl Engine {
 
     pub(super) fn on_nack(&mut self, now: Instant, nack: &Nack<'_>) -> Result<(), Drop> {
         self.stats.nacks_heard += 1;
-        let mut budget = MOST_ASKED;
+        // Entries come lowest first: one that says again what was said costs nothing.
+        let mut repaired = Seq::FIRST;
         for missing in nack.missing {
-            let end = missing.first.plus(u64::from(missing.count).min(budget));
-            budget -= end.since(missing.first);
+            let end = missing.first.plus(u64::from(missing.count));
             if missing.session == self.tag {
-                self.repair_own(now, missing.first, end);
+                self.repair_own(now, missing.first.max(repaired), end);
+                repaired = repaired.max(end);
             } else if self.remotes.get(&missing.session).is_some_and(|r| r.stream.is_some()) {
                 self.silence(now, missing.session, missing.first, end);
                 self.schedule_repair(now, &missing, end);

@@ -21,6 +21,9 @@ impl Events {
 
     /// Adds a message; `body` is copied.
     pub fn deliver(&mut self, delivery: &Delivery<&[u8]>) {
+        if self.queue.is_empty() {
+            self.bytes.clear();
+        }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(delivery.body);
         self.push(Event::Delivered(Delivery {
@@ -39,9 +42,6 @@ impl Events {
 
     /// The next event; its bytes are valid until the next call of any method.
     pub fn pop(&mut self) -> Option<Event<&[u8]>> {
-        if self.queue.is_empty() {
-            self.bytes.clear();
-        }
         let bytes = &self.bytes;
         self.queue.pop_front().map(|event| event.map(|range| &bytes[range]))
     }
@@ -106,5 +106,23 @@ impl Outbox {
     /// The control packet that was taken last.
     pub fn current(&self) -> &[u8] {
         &self.current
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::packet::Service;
+    use crate::wire::{MemberId, Session};
+
+    #[test]
+    fn the_bytes_of_messages_that_came_out_are_forgotten() {
+        let mut events = Events::default();
+        for number in 1..=100 {
+            let (from, session, service) = (MemberId([1; 16]), Session([1; 16]), Service::Fifo);
+            events.deliver(&Delivery { from, session, number, service, body: &[7; 100] });
+            assert!(matches!(events.pop(), Some(Event::Delivered(d)) if d.body == [7; 100]));
+        }
+        assert_eq!(events.bytes.len(), 100);
     }
 }

@@ -25,6 +25,7 @@ impl Engine {
         self.repeat_welcomes(now);
         self.check_lagging(now);
         self.settle();
+        self.pool.trim();
         self.free_own(now);
         self.free_others(now);
     }
@@ -121,13 +122,11 @@ impl Engine {
             let Some(stream) = stream.filter(|stream| stream.held.lowest().is_some()) else {
                 continue;
             };
-            let excess = core::cell::Cell::new(stream.bytes().saturating_sub(most));
+            stream.shed(&mut self.pool, stream.bytes().saturating_sub(most));
             stream.free(&mut self.pool, |seq, slot| {
                 let Some(slot) = slot else { return true };
                 let age = now.since(slot.since);
-                let free = (seq < stable && age >= LINGER) || age >= RETAIN || excess.get() > 0;
-                excess.set(excess.get().saturating_sub(slot.sealed.len()));
-                free
+                (seq < stable && age >= LINGER) || age >= RETAIN
             });
         }
         let streams = self.remotes.values().filter_map(|remote| remote.stream.as_ref());

@@ -241,11 +241,9 @@ impl Stream {
 
     fn begin(&mut self, record: &Record<'_>, total: usize) {
         let fits = total <= super::MAX_MESSAGE && record.body.len() <= total;
-        self.partial = fits.then(|| {
-            let mut body = Vec::with_capacity(total);
-            body.extend_from_slice(record.body);
-            Partial { service: record.service, total, body }
-        });
+        // Not `total` at once: a claim must not cost more than what came of it.
+        let body = || record.body.to_vec();
+        self.partial = fits.then(|| Partial { service: record.service, total, body: body() });
     }
 
     fn extend(&mut self, record: &Record<'_>) {
@@ -299,6 +297,15 @@ impl Stream {
             if seq >= self.next || !freeable(seq, slot) {
                 return;
             }
+            self.held.free_lowest(pool);
+        }
+        self.held.skip_to(self.next);
+    }
+
+    /// Frees delivered packets, lowest first, until `excess` bytes are free.
+    pub fn shed(&mut self, pool: &mut Pool, excess: usize) {
+        let enough = self.bytes().saturating_sub(excess);
+        while self.bytes() > enough && self.held.low() < self.next && self.held.lowest().is_some() {
             self.held.free_lowest(pool);
         }
         self.held.skip_to(self.next);

@@ -13,15 +13,20 @@ pub const MAX_AHEAD: u64 = 32_768;
 #[derive(Debug, Default)]
 pub struct Pool {
     free: Vec<Vec<u8>>,
+    /// How many were never needed since the last [`Pool::trim`].
+    idle: usize,
 }
 
 impl Pool {
-    /// At most this many buffers wait: a burst's worth.
-    const KEPT: usize = 256;
+    /// At most this many buffers wait. Packets are freed ten times a second, and 4,096 of the
+    /// largest in that time are what the pace of all sending lets go.
+    const KEPT: usize = 4_096;
 
     /// An empty buffer.
     pub fn take(&mut self) -> Vec<u8> {
-        self.free.pop().unwrap_or_default()
+        let buffer = self.free.pop().unwrap_or_default();
+        self.idle = self.idle.min(self.free.len());
+        buffer
     }
 
     /// Gives a buffer back.
@@ -30,6 +35,13 @@ impl Pool {
             buffer.clear();
             self.free.push(buffer);
         }
+    }
+
+    /// Frees an eighth of the buffers that were not needed since the last time, so that a burst is
+    /// forgotten soon.
+    pub fn trim(&mut self) {
+        self.free.truncate(self.free.len() - self.idle.div_ceil(8));
+        self.idle = self.free.len();
     }
 }
 
@@ -175,6 +187,19 @@ mod tests {
         let mut pool = Pool::default();
         (0..4).for_each(|_| window.free_lowest(&mut pool));
         assert_eq!((window.low(), window.bytes()), (Seq(9), 0));
+    }
+
+    #[test]
+    fn buffers_that_nobody_needs_are_freed_and_those_in_use_are_kept() {
+        let mut pool = Pool::default();
+        (0..1_000).for_each(|_| pool.give(vec![1]));
+        for _ in 0..100 {
+            pool.trim();
+            let taken: Vec<_> = (0..10).map(|_| pool.take()).collect();
+            assert!(taken.iter().all(|buffer| buffer.is_empty() && buffer.capacity() > 0));
+            taken.into_iter().for_each(|buffer| pool.give(buffer));
+        }
+        assert_eq!(pool.free.len(), 10);
     }
 
     #[test]
