@@ -1,34 +1,21 @@
 //! HEARTBEAT: what this member has sent and received, and who it is; and what is learned from
 //! others'.
 
-use super::beat::Kind;
 use super::grtt;
 use super::output::Event;
 use super::stream::Stream;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::list::ListBuilder;
-use crate::wire::packet::{Ack, Echo, MAX_NAME, Profile, Welcome};
-use crate::wire::{Heartbeat, OVERHEAD, Packet, SessionTag};
+use crate::wire::packet::{Ack, Profile};
+use crate::wire::{Heartbeat, SessionTag};
 use rand::RngExt;
-use std::collections::BTreeMap;
 
 /// Answers to a hello are spread over this time for each member, at most [`ANSWER_LONGEST`].
 const ANSWER_SPREAD: Duration = Duration::from_millis(2);
 /// A newcomer hears of all members within this time, if nothing is lost.
 const ANSWER_LONGEST: Duration = Duration::from_millis(200);
-/// At most this many timestamps are answered in one heartbeat: 17 bytes each.
-const MAX_ECHOES: usize = 16;
-/// A timestamp older than this is not answered: its delay here would say more than its way.
-const ECHO_WITHIN: Duration = Duration::from_secs(1);
-/// What was received of a session is told with every profile for so long after it changed, or the
-/// session ended: others hold packets for us until they hear it.
-const ACK_AGAIN: Duration = Duration::from_secs(6);
-/// And with every so many-th profile while the session lasts: entries of a hundred idle streams would
-/// fill each heartbeat.
-const ACK_ALL_EVERY: u64 = 4;
-/// One entry of a list, at most: a session tag and two integers.
-const ENTRY: usize = 8 + 9 + 9;
+/// An answer to a timestamp of ours proves that its sender lives now if it came within this time.
+const FRESH: Duration = Duration::from_secs(10);
 
 impl Engine {
     pub(super) fn on_heartbeat(
@@ -73,6 +60,11 @@ impl Engine {
         let start = if elder { self.sender.oldest() } else { self.sender.newest() };
         remote.start.get_or_insert(start);
         let Some(Profile { member, name }) = heartbeat.profile else { return };
+        if remote.profile.as_ref().is_some_and(|(known, _)| *known != member) {
+            // A session is one run of one member.
+            self.stats.count(Drop::Malformed);
+            return;
+        }
         let old = remote.profile.replace((member, name.to_owned()));
         let renamed = old.filter(|(id, old)| *id == member && old != name);
         if let (Some((_, old)), true) = (renamed, remote.is_admitted()) {
@@ -84,20 +76,21 @@ impl Engine {
     }
 
     /// What it says of our session: where we start in its stream, and answers to our timestamps.
-    /// Whether it names us at all.
+    /// Whether it answers one that we gave of late: then it is no recording.
     fn learn_mentions(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) -> bool {
         let age = self.age(now);
         let Some(remote) = self.remotes.get_mut(&tag) else { return false };
         let mut names_us = false;
         for echo in heartbeat.echoes.iter().filter(|echo| echo.session == self.tag) {
-            names_us = true;
-            if let Some(micros) = age.checked_sub(echo.at) {
-                remote.rtt.learn(Duration::from_micros(micros));
+            // Their clock may run faster than ours while they hold the timestamp.
+            if Duration::from_micros(age.abs_diff(echo.at)) < FRESH {
+                names_us = true;
+                remote.rtt.learn(Duration::from_micros(age.saturating_sub(echo.at)));
             }
         }
         for welcome in heartbeat.welcomes.iter().filter(|welcome| welcome.session == self.tag) {
-            names_us = true;
-            if remote.stream.is_none() && remote.profile.is_some() {
+            let lives = names_us || remote.names_us;
+            if lives && remote.stream.is_none() && remote.profile.is_some() {
                 remote.stream = Some(Stream::new(welcome.start, welcome.message));
                 self.beat.owe(now);
             }
@@ -109,7 +102,7 @@ impl Engine {
     fn learn_acks(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
         for ack in heartbeat.acks {
             if ack.session == self.tag {
-                self.learn_ack(tag, &ack);
+                self.learn_ack(now, tag, &ack);
                 continue;
             }
             let other = self.remotes.get_mut(&ack.session);
@@ -126,12 +119,12 @@ impl Engine {
         }
     }
 
-    fn learn_ack(&mut self, tag: SessionTag, ack: &Ack) {
+    fn learn_ack(&mut self, now: Instant, tag: SessionTag, ack: &Ack) {
         let received = ack.received.min(self.sender.next);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        remote.names_us = true;
         if remote.acked < Some(received) {
             remote.acked = Some(received);
+            remote.progressed = now;
             self.settle();
         }
     }
@@ -161,94 +154,6 @@ impl Engine {
         {
             stream.sender_high = high;
             stream.sender_message = message;
-        }
-    }
-
-    /// Builds and queues the heartbeat that is due.
-    pub(super) fn send_heartbeat(&mut self, now: Instant) {
-        let kind = self.beat.fire(now);
-        let name = if kind.profile { self.config.name.len().min(MAX_NAME) } else { 0 };
-        let room = self.config.max_datagram.saturating_sub(OVERHEAD + Heartbeat::OVERHEAD + name);
-        let mut echoes = core::mem::take(&mut self.scratch.echoes);
-        let mut welcomes = core::mem::take(&mut self.scratch.welcomes);
-        let mut acks = core::mem::take(&mut self.scratch.list);
-        self.list_echoes(now, &mut echoes);
-        self.list_welcomes(&mut welcomes, room.saturating_sub(echoes.len()));
-        let room = room.saturating_sub(echoes.len() + welcomes.len());
-        self.list_acks(now, &mut acks, room, kind);
-        let name = core::mem::take(&mut self.config.name);
-        let profile = Profile { member: self.config.member, name: &name };
-        self.stats.heartbeats_sent += 1;
-        self.send_control(&Packet::Heartbeat(Heartbeat {
-            sent_at: self.age(now),
-            low: self.sender.held.low(),
-            high: self.sender.next,
-            next_message: self.sender.unbuilt_message(),
-            hello: kind.hello,
-            profile: kind.profile.then_some(profile),
-            echoes: echoes.list(),
-            welcomes: welcomes.list(),
-            acks: acks.list(),
-        }));
-        self.config.name = name;
-        (self.scratch.echoes, self.scratch.welcomes, self.scratch.list) = (echoes, welcomes, acks);
-    }
-
-    fn list_echoes(&mut self, now: Instant, list: &mut ListBuilder) {
-        list.clear();
-        for (tag, remote) in &mut self.remotes {
-            if list.len() + ENTRY > MAX_ECHOES * ENTRY {
-                return;
-            }
-            let stamp = remote.stamp.take().filter(|(_, came)| now.since(*came) < ECHO_WITHIN);
-            if let Some((at, came)) = stamp {
-                let at = at.saturating_add(now.since(came).as_micros() as u64);
-                list.push(&Echo { session: *tag, at }, MAX_ECHOES * ENTRY);
-            }
-        }
-    }
-
-    fn list_welcomes(&self, list: &mut ListBuilder, room: usize) {
-        list.clear();
-        let unsure = self.remotes.iter().filter(|(_, remote)| remote.acked.is_none());
-        for (tag, remote) in unsure.filter(|(_, remote)| !remote.has_departed()) {
-            let Some((start, message)) = remote.start else { continue };
-            if !list.push(&Welcome { session: *tag, start, message }, room) {
-                return;
-            }
-        }
-    }
-
-    /// Lists what was received of each session: what changed, with a profile also what changed of
-    /// late, and at times all. What does not fit comes first next time.
-    fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, kind: Kind) {
-        list.clear();
-        self.profiles += u64::from(kind.profile);
-        let full = self.profiles.is_multiple_of(ACK_ALL_EVERY);
-        let from = self.scratch.cursor.take();
-        let tags: &BTreeMap<_, _> = &self.remotes;
-        let order: Vec<SessionTag> = match from {
-            Some(from) => {
-                tags.range(from..).chain(tags.range(..from)).map(|(tag, _)| *tag).collect()
-            }
-            None => tags.keys().copied().collect(),
-        };
-        for tag in order {
-            let Some(remote) = self.remotes.get_mut(&tag) else { continue };
-            let lasts = full && !remote.has_ended();
-            let entered = remote.since;
-            let Some(stream) = remote.stream.as_mut() else { continue };
-            let recent = now.since(entered.max(stream.changed)) < ACK_AGAIN;
-            if stream.ack_repeats == 0 && !(kind.profile && (lasts || recent)) {
-                continue;
-            }
-            let ack = Ack { session: tag, received: stream.next, high: stream.high };
-            if !list.push(&ack, room) {
-                self.scratch.cursor = Some(tag);
-                return;
-            }
-            stream.ack_repeats = stream.ack_repeats.saturating_sub(1);
-            stream.unacknowledged = 0;
         }
     }
 

@@ -268,7 +268,8 @@ impl Engine {
 
     /// Members still unsure of their place in our stream are told again.
     pub(super) fn repeat_welcomes(&mut self, now: Instant) {
-        let unsure = |r: &Remote| r.acked.is_none() && now.since(r.since) < REPEAT_FOR;
+        let unsure =
+            |r: &Remote| r.acked.is_none() && r.names_us && now.since(r.since) < REPEAT_FOR;
         if self.remotes.values().any(|remote| !remote.has_departed() && unsure(remote)) {
             let wait = super::UPKEEP.mul_f64(self.rng.random());
             self.beat.introduce(now + wait);
@@ -277,7 +278,7 @@ impl Engine {
 
     pub(super) fn say_farewell(&mut self, now: Instant) {
         let Farewell::Due(times, at) = self.farewell else { return };
-        if at > now || self.sender.has_queued() || !self.outbox.is_empty() {
+        if at > now || self.sender.has_queued() || self.outbox.has_control() {
             return;
         }
         if times == 0 {

@@ -14,6 +14,7 @@
 //! `members` decides who belongs; `stability` frees what all have; `transmit` picks what goes next.
 //! The other files are leaves: they hold no reference to each other, send nothing, and answer.
 
+mod announce;
 mod backoff;
 mod beat;
 pub mod config;
@@ -47,7 +48,7 @@ pub use stats::{Drop, Stats};
 use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Service;
-use crate::wire::{GroupKey, Session, SessionKey, SessionTag};
+use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag};
 use backoff::Losers;
 use beat::Beat;
 use loss::Loss;
@@ -74,6 +75,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The farewell is sent so often: lost by one in 125 at 20 % loss; the others' timeout covers the
 /// rest.
 const FAREWELLS: u32 = 3;
+
+/// What every IPv4 host must take, 576 bytes (RFC 791), less 20 of IP and 8 of UDP header.
+const LEAST_DATAGRAM: usize = 548;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -134,6 +138,8 @@ pub struct Engine {
     remotes: BTreeMap<SessionTag, Remote>,
     /// The sessions whose streams have gaps.
     gapped: BTreeSet<SessionTag>,
+    /// No NACK is sent before this.
+    nack_at: Instant,
     repairs: Repairs,
     losers: Losers,
     loss: Loss,
@@ -142,6 +148,8 @@ pub struct Engine {
     /// Heartbeats with a profile so far.
     profiles: u64,
     pace: Pace,
+    /// What of the pace repairs may take.
+    repair_pace: Pace,
     farewell: Farewell,
     upkeep_at: Instant,
     seen: Instant,
@@ -172,7 +180,14 @@ struct Scratch {
 impl Engine {
     /// A member of the group of `key`, in a `session` drawn anew for this run; `seed` decides every
     /// random choice.
-    pub fn new(config: Config, key: GroupKey, session: Session, seed: u64, now: Instant) -> Self {
+    pub fn new(
+        mut config: Config,
+        key: GroupKey,
+        session: Session,
+        seed: u64,
+        now: Instant,
+    ) -> Self {
+        config.max_datagram = config.max_datagram.clamp(LEAST_DATAGRAM, MAX_DATAGRAM);
         Self {
             seal: key.session_key(0, &session),
             tag: session.tag(),
@@ -182,6 +197,7 @@ impl Engine {
             sender: Sender::new(config.max_datagram, config.window),
             remotes: BTreeMap::new(),
             gapped: BTreeSet::new(),
+            nack_at: now,
             repairs: Repairs::default(),
             losers: Losers::new(),
             loss: Loss::new(),
@@ -189,6 +205,7 @@ impl Engine {
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
             profiles: 0,
             pace: Pace::new(config.rate),
+            repair_pace: Pace::new(config.rate / 2),
             farewell: Farewell::None,
             upkeep_at: now + UPKEEP,
             seen: now,
@@ -277,14 +294,14 @@ impl Engine {
             Farewell::Due(_, at) => Some((at, Timer::Leave)),
             Farewell::Done => return None,
         };
-        let waits = !self.outbox.is_empty() || self.sender.has_queued();
+        let waits = self.outbox.has_control() || self.sender.has_queued();
         [
             self.gaps_deadline().map(|at| (at, Timer::Nack)),
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
             farewell.is_none().then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.upkeep_at, Timer::Upkeep)),
             farewell.filter(|_| !waits),
-            waits.then(|| (self.pace.ready_at(), Timer::Pace)),
+            self.transmit_at().map(|at| (at, Timer::Pace)),
         ]
         .into_iter()
         .flatten()
@@ -350,6 +367,3 @@ impl Engine {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {}

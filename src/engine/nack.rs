@@ -9,10 +9,15 @@ use crate::time::{Duration, Instant};
 use crate::wire::packet::Missing;
 use crate::wire::{Nack, OVERHEAD, Packet, Seq, SessionTag};
 
-/// Groups of up to this many members draw their backoff from one GRTT, larger ones from four:
-/// NORM's K (RFC 5740 §4.2.2), and the least that keeps 100 members at 20 % loss below six NACKs
-/// when all lose the same (tests/recovery.txt).
-const SMALL_GROUP: usize = 16;
+/// The longest backoff of a first NACK in GRTTs, RFC 5401's K, by how many members there are: NORM's 4
+/// in large groups, less in small ones, where latency matters more (tests/recovery.txt).
+const fn longest_backoff(members: usize) -> u32 {
+    match members {
+        0..=6 => 1,
+        7..=16 => 2,
+        _ => 4,
+    }
+}
 /// A gap is asked for again after this many tenths of a GRTT, and a fresh backoff: one GRTT for the
 /// repair to come, half of one to spare.
 const AGAIN_TENTHS: u32 = 15;
@@ -28,6 +33,11 @@ pub(super) const GIVE_UP_ASKED: u32 = 24;
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 /// Whoever asked this often does not hear the sender's repairs, though others do.
 const UNHEARD_ASKED: u32 = 4;
+/// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes together.
+const NACKS_PER_GRTT: u32 = 4;
+/// From then on each repair of the same packet waits twice as long as the one before, up to
+/// [`LONGEST_HOLD`]: whoever asks is out of reach, and the group must not pay for it.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
 /// before anyone cares.
 const LATE_ASKED: u32 = 2;
@@ -36,7 +46,7 @@ impl Engine {
     /// The wait before a NACK for a gap that was just noticed.
     pub(super) fn nack_backoff(&mut self) -> Duration {
         let members = self.remotes.len() + 1;
-        let longest = self.grtt * if members > SMALL_GROUP { 4 } else { 1 };
+        let longest = self.grtt * longest_backoff(members);
         let losers = self.losers.expected(members, self.loss.rate());
         backoff(&mut self.rng, longest, losers)
     }
@@ -50,7 +60,8 @@ impl Engine {
 
     pub(super) fn gaps_deadline(&self) -> Option<Instant> {
         let gapped = self.gapped.iter().filter_map(|tag| self.remotes.get(tag)?.stream.as_ref());
-        gapped.filter_map(|stream| stream.gaps.deadline()).min()
+        let deadline = gapped.filter_map(|stream| stream.gaps.deadline()).min();
+        deadline.map(|deadline| deadline.max(self.nack_at))
     }
 
     /// Remembers whether a session's stream has gaps, after they changed.
@@ -74,6 +85,7 @@ impl Engine {
         }
         if !list.is_empty() {
             self.stats.nacks_sent += 1;
+            self.nack_at = now + self.grtt / NACKS_PER_GRTT;
             self.send_control(&Packet::Nack(Nack { missing: list.list() }));
         }
         self.scratch.list = list;
@@ -119,14 +131,22 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_nack(&mut self, now: Instant, nack: &Nack<'_>) -> Result<(), Drop> {
+    pub(super) fn on_nack(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        nack: &Nack<'_>,
+    ) -> Result<(), Drop> {
+        if !self.remotes.get(&tag).is_some_and(|remote| remote.names_us) {
+            return Err(Drop::Early);
+        }
         self.stats.nacks_heard += 1;
         // Entries come lowest first: one that says again what was said costs nothing.
         let mut repaired = Seq::FIRST;
         for missing in nack.missing {
             let end = missing.first.plus(u64::from(missing.count));
             if missing.session == self.tag {
-                self.repair_own(now, missing.first.max(repaired), end);
+                self.repair_own(now, missing.first.max(repaired), end, missing.asked);
                 repaired = repaired.max(end);
             } else if self.remotes.get(&missing.session).is_some_and(|r| r.stream.is_some()) {
                 self.silence(now, missing.session, missing.first, end);
@@ -139,23 +159,28 @@ impl Engine {
     }
 
     /// The sender repairs at once, but nothing twice within a GRTT.
-    fn repair_own(&mut self, now: Instant, first: Seq, end: Seq) {
+    fn repair_own(&mut self, now: Instant, first: Seq, end: Seq, asked: u32) {
+        let hold = self.hold_off(asked);
         let mut seq = first.max(self.sender.held.low());
         while seq < end.min(self.sender.held.end()) {
-            self.queue_repair(now, self.tag, seq);
+            self.queue_repair(now, self.tag, seq, hold);
             seq = seq.next();
         }
     }
 
-    /// Queues the held packet `seq` of a session, unless the same was repaired less than a GRTT
-    /// ago.
-    fn queue_repair(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
-        let grtt = self.grtt;
+    /// How long a packet that was asked for so often is not repaired again: a GRTT at first.
+    fn hold_off(&self, asked: u32) -> Duration {
+        let doublings = asked.saturating_sub(UNHEARD_ASKED).min(16);
+        (self.grtt * (1 << doublings)).min(LONGEST_HOLD.max(self.grtt))
+    }
+
+    /// Queues the held packet `seq` of a session, unless it was repaired less than `hold` ago.
+    fn queue_repair(&mut self, now: Instant, tag: SessionTag, seq: Seq, hold: Duration) {
         let remote = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
         let own = (tag == self.tag).then_some(&mut self.sender.held);
         let held = own.or_else(|| remote.map(|stream| &mut stream.held));
         let Some(slot) = held.and_then(|held| held.get_mut(seq)) else { return };
-        if slot.repaired.is_some_and(|last| now.since(last) < grtt) {
+        if slot.repaired.is_some_and(|last| now.since(last) < hold) {
             self.stats.repairs_held_off += 1;
         } else if self.outbox.repair(tag, seq) {
             slot.repaired = Some(now);
@@ -192,15 +217,15 @@ impl Engine {
         } else {
             self.grtt * AGAIN_TENTHS / 10 + backoff(&mut self.rng, self.grtt * 4, members)
         };
-        let deadline = now + wait;
-        self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent });
+        let (deadline, hold) = (now + wait, self.hold_off(missing.asked));
+        self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent, hold });
     }
 
     pub(super) fn send_due_repairs(&mut self, now: Instant) {
         while let Some(repair) = self.repairs.due(now) {
             let mut seq = repair.first;
             while let Some(next) = self.next_held(repair.session, seq).filter(|s| *s < repair.end) {
-                self.queue_repair(now, repair.session, next);
+                self.queue_repair(now, repair.session, next, repair.hold);
                 seq = next.next();
             }
         }

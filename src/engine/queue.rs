@@ -89,18 +89,24 @@ impl Outbox {
         room
     }
 
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.control.is_empty() && self.repairs.is_empty()
+    /// Whether a control packet waits.
+    pub fn has_control(&self) -> bool {
+        !self.control.is_empty()
     }
 
-    /// Takes what goes next.
-    pub fn pop(&mut self, pool: &mut Pool) -> Option<Next> {
+    /// Whether a repair waits.
+    pub fn has_repairs(&self) -> bool {
+        !self.repairs.is_empty()
+    }
+
+    /// Takes what goes next; a repair only if `repairs` may go.
+    pub fn pop(&mut self, pool: &mut Pool, repairs: bool) -> Option<Next> {
         if let Some(datagram) = self.control.pop_front() {
             pool.give(core::mem::replace(&mut self.current, datagram));
             return Some(Next::Control);
         }
-        self.repairs.pop_front().map(|(session, seq)| Next::Repair(session, seq))
+        let next = if repairs { self.repairs.pop_front() } else { None };
+        next.map(|(session, seq)| Next::Repair(session, seq))
     }
 
     /// The control packet that was taken last.

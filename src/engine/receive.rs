@@ -35,7 +35,7 @@ impl Engine {
         match packet {
             Packet::Data(data) => self.on_data(now, tag, path, &data),
             Packet::Heartbeat(heartbeat) => self.on_heartbeat(now, tag, &heartbeat),
-            Packet::Nack(nack) => self.on_nack(now, &nack),
+            Packet::Nack(nack) => self.on_nack(now, tag, &nack),
             Packet::Leave(leave) => self.on_leave(now, tag, &leave),
         }
     }

@@ -41,17 +41,21 @@ pub struct Remote {
     pub profile: Option<(MemberId, String)>,
     /// Where its datagrams come from.
     pub addr: Option<SocketAddr>,
-    /// It has named our session: it is no recording.
+    /// It has answered a timestamp of ours while that was fresh: it is no recording.
     pub names_us: bool,
     /// The first packet of ours that is promised to it, and the number of the first message that
     /// begins there or later.
     pub start: Option<(Seq, u64)>,
     /// All of ours before this it has received; none while it has not said so.
     pub acked: Option<Seq>,
+    /// When that last rose.
+    pub progressed: Instant,
     /// It holds our window back and is not waited for.
     pub lagging: bool,
     /// Round trip to it.
     pub rtt: Rtt,
+    /// When a timestamp of it was last answered.
+    pub echoed: Instant,
     /// Its last timestamp and when it came, until answered.
     pub stamp: Option<(u64, Instant)>,
     /// What we receive from it, once it has told where we start.
@@ -73,8 +77,10 @@ impl Remote {
             names_us: false,
             start: None,
             acked: None,
+            progressed: now,
             lagging: false,
             rtt: Rtt::NEW,
+            echoed: Instant::ZERO,
             stamp: None,
             stream: None,
         }
@@ -108,7 +114,9 @@ impl Remote {
     /// Whether our window waits for it.
     pub fn counts(&self) -> bool {
         let here = match self.phase {
-            Phase::Met | Phase::Admitted => true,
+            // Recordings of the past must not hold anyone back.
+            Phase::Met => self.names_us,
+            Phase::Admitted => true,
             Phase::Departing(why) => why != Departure::Quit,
             Phase::Gone(_) => false,
         };
@@ -119,6 +127,11 @@ impl Remote {
     pub fn enter(&mut self, now: Instant, phase: Phase) {
         self.phase = phase;
         self.since = now;
+    }
+
+    /// The same, for those that applications were told of.
+    pub fn joined(&self) -> Option<Member> {
+        self.member().filter(|_| !matches!(self.phase, Phase::Met))
     }
 
     /// What applications see of it; none before it said who it is.

@@ -1,7 +1,7 @@
 //! Repairs of others' packets that wait: a member that holds what was asked for sends it if the
 //! sender does not.
 
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::{Seq, SessionTag};
 
 /// At most this many ranges wait; what is asked for beyond them is asked for again.
@@ -20,6 +20,8 @@ pub struct Waiting {
     pub deadline: Instant,
     /// Whoever asks does not hear the sender: a repair by the sender does not serve it.
     pub urgent: bool,
+    /// It is not sent if it was repaired less than this ago.
+    pub hold: Duration,
 }
 
 /// The repairs that wait, in the order in which they were asked for.
@@ -75,15 +77,28 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
 
     #[test]
     fn a_repair_that_is_heard_in_time_is_not_sent() {
         let session = SessionTag([1; 8]);
         let deadline = Instant::ZERO + Duration::from_millis(3);
         let mut repairs = Repairs::default();
-        repairs.schedule(Waiting { session, first: Seq(4), end: Seq(7), deadline, urgent: false });
-        repairs.schedule(Waiting { session, first: Seq(6), end: Seq(9), deadline, urgent: false });
+        repairs.schedule(Waiting {
+            session,
+            first: Seq(4),
+            end: Seq(7),
+            deadline,
+            urgent: false,
+            hold: Duration::ZERO,
+        });
+        repairs.schedule(Waiting {
+            session,
+            first: Seq(6),
+            end: Seq(9),
+            deadline,
+            urgent: false,
+            hold: Duration::ZERO,
+        });
         assert!(repairs.cancel(session, Seq(5), true));
         assert!(
             !repairs.cancel(session, Seq(5), true)
@@ -101,7 +116,14 @@ mod tests {
         let session = SessionTag([1; 8]);
         let mut repairs = Repairs::default();
         let (first, end, deadline) = (Seq(4), Seq(5), Instant::ZERO);
-        repairs.schedule(Waiting { session, first, end, deadline, urgent: true });
+        repairs.schedule(Waiting {
+            session,
+            first,
+            end,
+            deadline,
+            urgent: true,
+            hold: Duration::ZERO,
+        });
         assert!(!repairs.cancel(session, Seq(4), true));
         assert!(repairs.cancel(session, Seq(4), false));
     }

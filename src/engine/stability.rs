@@ -14,6 +14,8 @@ const RETAIN: Duration = Duration::from_secs(30);
 /// A member that holds the window back for longer while others progress is not waited for
 /// (docs/GUARANTEES.md).
 const HOLD_BACK: Duration = Duration::from_millis(500);
+/// Nor is one that receives nothing at all for this long, though no other shows that it could.
+const STUCK: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// What is done ten times a second.
@@ -49,23 +51,24 @@ impl Engine {
         counting.filter(|remote| lacks(remote)).filter_map(Remote::member).collect()
     }
 
-    /// While the window is full: whoever is a quarter of it behind the middle of the others for too
-    /// long lags. It counts again when it has what all others have.
+    /// While the window is full: whoever is a quarter of it behind the best for too long lags, and so
+    /// does whoever got nothing for longer still. It counts again when it has what all others have.
     fn check_lagging(&mut self, now: Instant) {
         let stable = self.stable();
         self.end_lagging(stable);
-        if self.sender.blocked.is_none_or(|since| now.since(since) <= HOLD_BACK) {
+        let Some(blocked) = self.sender.blocked.map(|since| now.since(since)) else { return };
+        if blocked <= HOLD_BACK {
             return;
         }
         let counting = self.remotes.values().filter(|remote| remote.counts());
-        let mut received: Vec<Seq> = counting.filter_map(Remote::received).collect();
-        received.sort_unstable();
-        let Some(middle) = received.get(received.len() / 2).copied() else { return };
+        let Some(best) = counting.filter_map(Remote::received).max() else { return };
         let quarter = self.sender.next.since(stable) / 4;
         for remote in self.remotes.values_mut().filter(|remote| remote.counts()) {
-            if remote.received().is_some_and(|next| middle.since(next) > quarter) {
+            let Some(next) = remote.received() else { continue };
+            let stuck = blocked > STUCK && now.since(remote.progressed) > STUCK && next == stable;
+            if best.since(next) > quarter || stuck {
                 remote.lagging = true;
-                let member = remote.member().map(|member| Event::Lagging(member, true));
+                let member = remote.joined().map(|member| Event::Lagging(member, true));
                 member.into_iter().for_each(|event| self.events.push(event));
             }
         }
@@ -75,7 +78,7 @@ impl Engine {
         for remote in self.remotes.values_mut().filter(|remote| remote.lagging) {
             if remote.received().is_some_and(|next| next >= stable) {
                 remote.lagging = false;
-                let member = remote.member().map(|member| Event::Lagging(member, false));
+                let member = remote.joined().map(|member| Event::Lagging(member, false));
                 member.into_iter().for_each(|event| self.events.push(event));
             }
         }
@@ -116,6 +119,10 @@ impl Engine {
     fn free_others(&mut self, now: Instant) {
         let tags: Vec<SessionTag> = self.remotes.keys().copied().collect();
         for tag in tags {
+            let remote = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
+            if remote.is_none_or(|stream| stream.held.lowest().is_none()) {
+                continue;
+            }
             let stable = self.stable_of(tag);
             let most = self.config.held_per_sender / 4 * 3;
             let stream = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());

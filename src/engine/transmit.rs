@@ -1,4 +1,5 @@
-//! A datagram out: control packets first, then repairs, then new messages, at the pace.
+//! A datagram out: control packets first, then repairs, then new messages, at the pace. Repairs have
+//! half of it at most, so that whoever asks for everything does not silence the others.
 
 use super::queue::Next;
 use super::{Engine, Farewell};
@@ -16,13 +17,16 @@ impl Engine {
             if self.pace.ready_at() > now {
                 return None;
             }
-            match self.outbox.pop(&mut self.pool) {
+            let repairs = self.repair_pace.ready_at() <= now;
+            match self.outbox.pop(&mut self.pool, repairs) {
                 Some(Next::Control) => {
                     self.pace.spend(now, self.outbox.current().len());
                     return Some(self.outbox.current());
                 }
                 Some(Next::Repair(session, seq)) if self.is_held(session, seq) => {
                     self.count_repair(session);
+                    let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
+                    self.repair_pace.spend(now, bytes);
                     break (session, seq);
                 }
                 // It was freed while it waited.
@@ -32,6 +36,15 @@ impl Engine {
         };
         self.pace.spend(now, self.sealed(session, seq).map_or(0, <[u8]>::len));
         self.sealed(session, seq)
+    }
+
+    /// When the next datagram that waits may go; none if none waits.
+    pub(super) fn transmit_at(&self) -> Option<Instant> {
+        let at = self.pace.ready_at();
+        if self.outbox.has_control() || self.sender.has_queued() {
+            return Some(at);
+        }
+        self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
     }
 
     fn is_held(&self, session: SessionTag, seq: Seq) -> bool {
