@@ -364,7 +364,9 @@ fn a_member_that_gets_no_data_does_not_multiply_what_is_sent() {
     let others = world.stats(B).unwrap().repairs_for_others;
     let repairs = stats.repairs_sent + others;
     let sent = stats.data_sent;
-    assert!(repairs <= 2 * sent, "{repairs} repairs of {sent} packets");
+    // Ten seconds in which nothing helps: some at once, then one a second of the sender and of a
+    // helper, as the way may open at any time.
+    assert!(repairs <= 20 * sent, "{repairs} repairs of {sent} packets");
 }
 
 #[test]

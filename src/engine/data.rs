@@ -33,12 +33,16 @@ impl Engine {
         let next_message = data.end_message().ok_or(Drop::Malformed)?;
         #[cfg(feature = "planted-bugs")]
         self.forget_duplicates(tag, data);
+        let bytes = self.scratch.sealed.len();
+        let cost = self.stream(tag).map_or(0, |stream| stream.cost(data.seq, bytes));
+        self.make_room(tag, cost);
         self.examine(tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
         self.hold(now, tag, data.seq, (data.message, next_message));
         self.owe_ack(now, tag);
         self.deliver_ready(tag, Some(data));
+        self.make_room(tag, 0);
         Ok(())
     }
 
@@ -85,7 +89,7 @@ impl Engine {
     }
 
     fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
-        let members = self.remotes.len() + 1;
+        let members = self.population;
         let stream = self.stream(tag);
         if let Some(gap) = stream.and_then(|stream| stream.gaps.close(seq)) {
             self.losers.learn(gap.heard, members);
@@ -102,18 +106,29 @@ impl Engine {
         stream.hold(seq, sealed, now, messages);
         stream.ack_repeats = 2;
         self.stats.held_bytes += stream.bytes() - before;
-        self.shed(tag);
     }
 
-    /// What comes in order is always taken; where that passes the bounds, its sender's oldest
-    /// packets are freed for it.
-    fn shed(&mut self, tag: SessionTag) {
-        let total = self.stats.held_bytes.saturating_sub(self.config.held_total);
+    /// Frees delivered packets, the oldest of this sender first and then of others, until `bytes` more
+    /// fit: what is kept for others must not keep out what comes.
+    fn make_room(&mut self, tag: SessionTag, bytes: usize) {
         let most = self.config.held_per_sender;
-        let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        let Some(stream) = remote.stream.as_mut() else { return };
+        let Some(stream) = self.stream(tag) else { return };
+        let excess = (stream.bytes() + bytes).saturating_sub(most);
+        self.shed(tag, excess);
+        let total = self.config.held_total;
+        let excess = |engine: &Self| (engine.stats.held_bytes + bytes).saturating_sub(total);
+        self.shed(tag, excess(self));
+        if excess(self) > 0 {
+            let tags: Vec<SessionTag> = self.remotes.keys().copied().collect();
+            tags.into_iter().for_each(|tag| self.shed(tag, excess(self)));
+        }
+    }
+
+    fn shed(&mut self, tag: SessionTag, excess: usize) {
+        let remote = self.remotes.get_mut(&tag).filter(|_| excess > 0);
+        let Some(stream) = remote.and_then(|remote| remote.stream.as_mut()) else { return };
         let before = stream.bytes();
-        stream.shed(&mut self.pool, before.saturating_sub(most).max(total));
+        stream.shed(&mut self.pool, excess);
         self.stats.held_bytes = self.stats.held_bytes.saturating_sub(before - stream.bytes());
     }
 
@@ -124,7 +139,7 @@ impl Engine {
         if stream.is_some_and(|stream| stream.unacknowledged > much) {
             self.beat.owe(now);
         } else if !self.beat.owes() {
-            let members = self.remotes.len() as u32;
+            let members = self.population as u32;
             let spread = (ACK_SPREAD * members).mul_f64(self.rng.random());
             self.beat.owe(now + ACK_DELAY.max(self.grtt * 2) + spread);
         }
@@ -169,6 +184,7 @@ impl Engine {
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         let Some(stream) = remote.stream.as_mut() else { return };
         let (events, stats) = (&mut self.events, &mut self.stats);
+        let before = stream.bytes();
         if let Some(found) = stream.meet(data) {
             note_found(events, stats, member, session, found);
         }
@@ -176,6 +192,7 @@ impl Engine {
             stats.delivered += 1;
             events.deliver(&Delivery { from: member, session, number, service, body });
         });
+        stats.held_bytes = (stats.held_bytes + stream.bytes()).saturating_sub(before);
     }
 
     /// Who a session is. A stream opens only for a session that said so.

@@ -42,7 +42,7 @@ impl Engine {
     /// Answers a hello, or a member that does not yet know its place in our stream: soon, but not
     /// all at once.
     pub(super) fn answer(&mut self, now: Instant) {
-        let longest = (ANSWER_SPREAD * self.remotes.len() as u32).min(ANSWER_LONGEST);
+        let longest = (ANSWER_SPREAD * self.population as u32).min(ANSWER_LONGEST);
         let wait = longest.mul_f64(self.rng.random());
         self.beat.introduce(now + wait);
     }
@@ -157,9 +157,10 @@ impl Engine {
         }
     }
 
-    /// Takes the round-trip times measured so far into the group's.
-    pub(super) fn update_grtt(&mut self) {
+    /// Counts the members, and takes the round-trip times measured so far into the group's.
+    pub(super) fn update_group(&mut self) {
         let members = self.remotes.values().filter(|remote| remote.is_admitted());
+        self.population = members.clone().count() + 1;
         self.grtt = grtt::greatest(members.map(|remote| &remote.rtt), self.config.grtt_floor);
     }
 

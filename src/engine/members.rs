@@ -116,6 +116,7 @@ impl Engine {
         }
         remote.enter(now, Phase::Admitted);
         let Some(member) = remote.member() else { return };
+        self.population += 1;
         self.view_changed = true;
         self.replace_earlier(now, tag, &member);
         self.events.push(Event::Joined(member));

@@ -140,6 +140,8 @@ pub struct Engine {
     gapped: BTreeSet<SessionTag>,
     /// No NACK is sent before this.
     nack_at: Instant,
+    /// How many members there are, oneself included.
+    population: usize,
     repairs: Repairs,
     losers: Losers,
     loss: Loss,
@@ -198,6 +200,7 @@ impl Engine {
             remotes: BTreeMap::new(),
             gapped: BTreeSet::new(),
             nack_at: now,
+            population: 1,
             repairs: Repairs::default(),
             losers: Losers::new(),
             loss: Loss::new(),

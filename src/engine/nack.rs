@@ -35,8 +35,8 @@ pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 const UNHEARD_ASKED: u32 = 4;
 /// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes together.
 const NACKS_PER_GRTT: u32 = 4;
-/// From then on each repair of the same packet waits twice as long as the one before, up to
-/// [`LONGEST_HOLD`]: whoever asks is out of reach, and the group must not pay for it.
+/// From then on each repair of the same packet waits four times as long as the one before, up to
+/// this: whoever asks is out of reach, and the group must not pay for it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
 /// before anyone cares.
@@ -45,7 +45,7 @@ const LATE_ASKED: u32 = 2;
 impl Engine {
     /// The wait before a NACK for a gap that was just noticed.
     pub(super) fn nack_backoff(&mut self) -> Duration {
-        let members = self.remotes.len() + 1;
+        let members = self.population;
         let longest = self.grtt * longest_backoff(members);
         let losers = self.losers.expected(members, self.loss.rate());
         backoff(&mut self.rng, longest, losers)
@@ -170,8 +170,8 @@ impl Engine {
 
     /// How long a packet that was asked for so often is not repaired again: a GRTT at first.
     fn hold_off(&self, asked: u32) -> Duration {
-        let doublings = asked.saturating_sub(UNHEARD_ASKED).min(16);
-        (self.grtt * (1 << doublings)).min(LONGEST_HOLD.max(self.grtt))
+        let steps = asked.saturating_sub(UNHEARD_ASKED).min(8);
+        (self.grtt * (1 << (2 * steps))).min(LONGEST_HOLD.max(self.grtt))
     }
 
     /// Queues the held packet `seq` of a session, unless it was repaired less than `hold` ago.
@@ -211,7 +211,7 @@ impl Engine {
             return;
         }
         let urgent = remote.has_departed() || missing.asked >= UNHEARD_ASKED;
-        let members = (self.remotes.len() + 1) as f64;
+        let members = self.population as f64;
         let wait = if urgent {
             backoff(&mut self.rng, self.grtt * 2, members)
         } else {

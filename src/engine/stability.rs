@@ -20,7 +20,7 @@ const STUCK: Duration = Duration::from_secs(5);
 impl Engine {
     /// What is done ten times a second.
     pub(super) fn upkeep(&mut self, now: Instant) {
-        self.update_grtt();
+        self.update_group();
         self.check_silence(now);
         self.give_up_hopeless(now);
         self.complete_departures(now);

@@ -142,7 +142,8 @@ impl Stream {
         }
     }
 
-    fn cost(&self, seq: Seq, bytes: usize) -> usize {
+    /// How many bytes more are held with a packet `seq` of `bytes` bytes.
+    pub fn cost(&self, seq: Seq, bytes: usize) -> usize {
         let places = seq.next().since(self.held.end().max(self.next));
         bytes + usize::try_from(places).unwrap_or(usize::MAX / 1_024) * Window::PLACE
     }
