@@ -138,12 +138,15 @@ impl Engine {
         }
     }
 
-    /// A control packet was heard of a session that was thought to be gone: it is back.
+    /// A control packet was heard of a session that was thought to be gone: it is back. A session
+    /// that was replaced and speaks is a second copy of its member: neither may be muted.
     pub(super) fn revive(&mut self, now: Instant, tag: SessionTag) {
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         match remote.phase {
-            Phase::Departing(Departure::Timeout) => remote.enter(now, Phase::Admitted),
-            Phase::Gone(Departure::Timeout) => {
+            Phase::Departing(Departure::Timeout | Departure::Restart) => {
+                remote.enter(now, Phase::Admitted);
+            }
+            Phase::Gone(Departure::Timeout | Departure::Restart) => {
                 remote.enter(now, Phase::Admitted);
                 self.view_changed = true;
                 remote.member().into_iter().for_each(|m| self.events.push(Event::Joined(m)));

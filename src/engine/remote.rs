@@ -91,9 +91,9 @@ impl Remote {
         self.phase == Phase::Admitted
     }
 
-    /// Whether it will never come back: it said farewell, or a newer session took its place.
+    /// Whether it will never come back: it said farewell.
     pub fn has_ended(&self) -> bool {
-        matches!(self.phase, Phase::Gone(Departure::Quit | Departure::Restart))
+        self.phase == Phase::Gone(Departure::Quit)
     }
 
     /// Whether nothing more of it is delivered, unless it comes back.
