@@ -174,7 +174,8 @@ fn absurd_claims_under_the_right_seal_cost_a_bounded_price() {
         for session in [honest, story.lan.seats[VICTIM].session, insider.session] {
             acks.push(&Ack { session: session.tag(), received: high, high: Seq(top) }, 999);
         }
-        let beat = insider.heartbeat(high, top, &acks, &ListBuilder::default());
+        let none = ListBuilder::default();
+        let beat = insider.heartbeat(high, top, &acks, &none, &none);
         story.give(beat);
         let mut list = ListBuilder::default();
         for first in [1, high.0, top] {
@@ -342,6 +343,7 @@ impl Insider {
         next_message: u64,
         acks: &ListBuilder,
         welcomes: &ListBuilder,
+        echoes: &ListBuilder,
     ) -> Vec<u8> {
         let member = MemberId(self.session.0);
         self.packet(&Packet::Heartbeat(Heartbeat {
@@ -351,7 +353,7 @@ impl Insider {
             next_message,
             hello: true,
             profile: Some(Profile { member, name: "insider" }),
-            echoes: ListBuilder::default().list::<Echo>(),
+            echoes: echoes.list::<Echo>(),
             welcomes: welcomes.list(),
             acks: acks.list(),
         }))
@@ -445,7 +447,7 @@ impl Story {
         let mut insider = Insider::new((1 << 40) + number);
         for _ in 0..count {
             let none = ListBuilder::default();
-            self.give(insider.heartbeat(Seq::FIRST, 1, &none, &none));
+            self.give(insider.heartbeat(Seq::FIRST, 1, &none, &none, &none));
         }
     }
 
@@ -455,7 +457,9 @@ impl Story {
         let (mut acks, mut welcomes) = (ListBuilder::default(), ListBuilder::default());
         welcomes.push(&Welcome { session, start: Seq::FIRST, message: 1 }, 99);
         acks.push(&Ack { session, received: Seq(1 << 40), high: Seq(1 << 40) }, 99);
-        self.give(insider.heartbeat(Seq::FIRST, 1, &acks, &welcomes));
+        let mut echoes = ListBuilder::default();
+        echoes.push(&Echo { session, at: self.lan.now.as_micros() }, 99);
+        self.give(insider.heartbeat(Seq::FIRST, 1, &acks, &welcomes, &echoes));
         let members = self.lan.seats[VICTIM].engine.members();
         assert!(members.iter().any(|member| member.session == insider.session));
     }

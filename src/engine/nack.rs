@@ -35,8 +35,8 @@ pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 const UNHEARD_ASKED: u32 = 4;
 /// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes together.
 const NACKS_PER_GRTT: u32 = 4;
-/// From then on each repair of the same packet waits four times as long as the one before, up to
-/// this: whoever asks is out of reach, and the group must not pay for it.
+/// After [`PATIENCE`] NACKs each repair of the same packet waits four times as long as the one
+/// before, up to this: whoever asks is out of reach, and the group must not pay for it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
 /// before anyone cares.
@@ -170,7 +170,7 @@ impl Engine {
 
     /// How long a packet that was asked for so often is not repaired again: a GRTT at first.
     fn hold_off(&self, asked: u32) -> Duration {
-        let steps = asked.saturating_sub(UNHEARD_ASKED).min(8);
+        let steps = asked.saturating_sub(PATIENCE).min(8);
         (self.grtt * (1 << (2 * steps))).min(LONGEST_HOLD.max(self.grtt))
     }
 
