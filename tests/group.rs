@@ -81,9 +81,7 @@ impl Station {
 
     #[track_caller]
     fn wait_joined(&mut self, name: &str) {
-        self.wait(&format!("{name} joins"), |incoming| {
-            matches!(incoming, Incoming::Event(Event::Joined(member)) if member.name == name)
-        });
+        self.wait(&format!("{name} joins"), |one| is_joined(one, name));
     }
 
     #[track_caller]
@@ -127,6 +125,10 @@ fn is_delivery(one: &Incoming, from: Option<MemberId>, fits: impl Fn(&[u8]) -> b
         }
         _ => false,
     }
+}
+
+fn is_joined(one: &Incoming, name: &str) -> bool {
+    matches!(one, Incoming::Event(Event::Joined(member)) if member.name == name)
 }
 
 /// Whether something is a notice that says `what`.
@@ -217,6 +219,54 @@ fn where_there_is_only_loopback_members_talk_over_tcp_and_are_told_why() {
         assert!(!alone.group.is_private());
         alone.group.leave();
         talk(config("ana"), config("bo"));
+    });
+}
+
+#[test]
+fn members_that_began_without_a_network_use_udp_once_there_is_one() {
+    inside("members_that_began_without_a_network_use_udp_once_there_is_one", || {
+        sh("ip link set lo up");
+        let (mut ana, mut bo) = pair(config("ana"), config("bo"));
+        assert_eq!(ana.group.carrier().transport, "tcp");
+        cable("near", "10.7.5.1/24", "away", "10.7.5.2/24");
+        // By UDP alone, from the start: whoever is still on TCP alone never meets cy.
+        let mut cy = Station::join(udp_on("near", "cy"));
+        for old in [&mut ana, &mut bo] {
+            old.wait_once("the notice", said("near can carry multicast now"));
+            old.wait_once("cy", |one| is_joined(one, "cy"));
+        }
+        cy.wait_once("ana", |one| is_joined(one, "ana"));
+        cy.wait_once("bo", |one| is_joined(one, "bo"));
+        ana.say("to both");
+        bo.wait_text("to both");
+        cy.wait_text("to both");
+        let lost = |one: &Incoming| matches!(one, Incoming::Event(Event::Left(..)));
+        assert!(![&ana, &bo, &cy].iter().any(|station| station.heard.iter().any(lost)));
+    });
+}
+
+#[test]
+fn members_whose_interfaces_are_gone_still_meet_on_their_computer() {
+    inside("members_whose_interfaces_are_gone_still_meet_on_their_computer", || {
+        sh("ip link set lo up");
+        cable("near", "10.7.6.1/24", "away", "10.7.6.2/24");
+        let (mut ana, mut bo) = pair(config("ana"), config("bo"));
+        assert_eq!(ana.group.carrier().transport, "udp");
+        sh("ip link set near down");
+        for station in [&mut ana, &mut bo] {
+            station.wait_once("the notice", said("no interface is left"));
+        }
+        ana.say("into the dark");
+        bo.wait_text("into the dark");
+        let mut cy = Station::join(config("cy"));
+        cy.wait_once("ana", |one| is_joined(one, "ana"));
+        cy.wait_once("bo", |one| is_joined(one, "bo"));
+        sh("ip link set near up");
+        ana.wait("the notice", said("near is in use now"));
+        cy.wait_once("the notice", said("near can carry multicast now"));
+        cy.say("light again");
+        ana.wait_text("light again");
+        bo.wait_text("light again");
     });
 }
 

@@ -1,12 +1,12 @@
 //! What carries the group: the transport that was asked for, or the one that works here.
 
+use super::fallback::Fallback;
 use super::sockets::Sockets;
 use super::{Carrier, GroupConfig, JoinError, TransportChoice};
 use crate::transport::iface::Reason;
 use crate::transport::mesh::{Mesh, MeshConfig};
 use crate::transport::udp::{OpenError, Udp, UdpConfig};
 use crate::wire::{GroupId, Session};
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// How many ports a mesh looks for members on, from the group's upwards: as many members on one
@@ -36,35 +36,32 @@ pub(super) fn open(
     }
 }
 
+/// The only choice that is not final: the other transport is opened when it is needed.
 fn open_what_works(
     config: &GroupConfig,
     session: Session,
 ) -> Result<(Sockets, Carrier), JoinError> {
-    match open_udp(config, "an interface can carry multicast") {
+    let (sockets, carrier) = match open_udp(config, "an interface can carry multicast") {
         Err(JoinError::Udp(OpenError::NoInterface { skipped })) => {
             let why = "no interface can carry multicast: only members on this computer are reached";
             let (sockets, carrier) = open_tcp(config, session, why.to_owned())?;
-            Ok((sockets, Carrier { skipped: in_words(&skipped), ..carrier }))
+            (sockets, Carrier { skipped: in_words(&skipped), ..carrier })
         }
-        opened => opened,
-    }
+        opened => opened?,
+    };
+    let fallback = Fallback::new(udp_config(config), mesh_config(config, session));
+    Ok((sockets.or(fallback), carrier))
 }
 
 fn open_udp(config: &GroupConfig, why: &str) -> Result<(Sockets, Carrier), JoinError> {
-    let udp = Udp::open(UdpConfig {
-        group: config.group,
-        port: config.port,
-        scope: config.scope.clone(),
-        interfaces: config.interfaces.clone(),
-        ttl: config.ttl,
-    })?;
+    let udp = Udp::open(udp_config(config))?;
     let carrier = Carrier {
         transport: "udp",
         through: udp.interfaces().into_iter().map(|interface| interface.name).collect(),
         skipped: in_words(udp.skipped()),
         why: why.to_owned(),
     };
-    Ok((Sockets::Udp(Box::new(udp), BTreeMap::new()), carrier))
+    Ok((Sockets::udp(udp), carrier))
 }
 
 fn open_tcp(
@@ -72,16 +69,30 @@ fn open_tcp(
     session: Session,
     why: String,
 ) -> Result<(Sockets, Carrier), JoinError> {
-    let mesh = Mesh::open(MeshConfig {
+    let mesh = Mesh::open(mesh_config(config, session))?;
+    let through = vec![mesh.local_addr().to_string()];
+    let carrier = Carrier { transport: "tcp", through, skipped: Vec::new(), why };
+    Ok((Sockets::mesh(mesh), carrier))
+}
+
+fn udp_config(config: &GroupConfig) -> UdpConfig {
+    UdpConfig {
+        group: config.group,
+        port: config.port,
+        scope: config.scope.clone(),
+        interfaces: config.interfaces.clone(),
+        ttl: config.ttl,
+    }
+}
+
+fn mesh_config(config: &GroupConfig, session: Session) -> MeshConfig {
+    MeshConfig {
         group: GroupId::of(&config.canonical_name()).0,
         session: session.0,
         listen: config.listen,
         ports: ports(config.port),
         peers: config.dial.clone(),
-    })?;
-    let through = vec![mesh.local_addr().to_string()];
-    let carrier = Carrier { transport: "tcp", through, skipped: Vec::new(), why };
-    Ok((Sockets::Tcp(Box::new(mesh)), carrier))
+    }
 }
 
 /// The ports of a mesh: beginning with the group's own, so that groups seldom meet.

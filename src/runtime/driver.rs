@@ -71,7 +71,7 @@ impl Driver {
         let member = config.member.map_or_else(seed::member, Ok)?;
         let poll = Poll::new().map_err(JoinError::io("watch sockets"))?;
         let (mut sockets, carrier) = carrier::open(&config, session)?;
-        let registered = sockets.register(poll.registry(), SOCKETS);
+        let registered = sockets.register(poll.registry());
         registered.map_err(JoinError::io("watch sockets"))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(JoinError::io("watch sockets"))?;
         let clock = Clock::new();
@@ -308,10 +308,8 @@ fn since_start(now: Instant) -> Duration {
     now.since(Instant::ZERO)
 }
 
-/// Wakes the loop.
+/// Wakes the loop; the sockets have all tokens above it.
 const WAKE: Token = Token(0);
-/// The first token of the sockets; they have all above it.
-const SOCKETS: Token = Token(1);
 /// Sockets told of at once; more are told of at the next wait.
 const READY: usize = 64;
 /// Larger than any datagram.

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `clock`, `seed` | the only reads of clocks and of the system's randomness |
 //! | `carrier` | which transport, and why |
+//! | `fallback` | the other transport, when the network changes |
 //! | `sockets` | both transports under one set of names |
 //! | `driver` | the loop |
 //! | `mailbox` | the bounded queues between a handle and its loop |
@@ -18,6 +19,7 @@ mod carrier;
 pub mod clock;
 mod driver;
 mod error;
+mod fallback;
 mod group;
 mod mailbox;
 mod notices;
@@ -37,7 +39,8 @@ use std::net::{IpAddr, SocketAddr};
 /// Which transport carries the group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TransportChoice {
-    /// UDP multicast where an interface can carry it, else TCP on loopback.
+    /// UDP multicast where an interface can carry it, else TCP on loopback. When that changes, the
+    /// other is opened too, and a [`Notice`] tells so.
     #[default]
     Auto,
     /// UDP multicast.
@@ -113,7 +116,7 @@ impl fmt::Debug for GroupConfig {
     }
 }
 
-/// What carries the group, for people.
+/// What carried the group when it was opened, for people; notices tell what changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Carrier {
     /// `udp` or `tcp`.
