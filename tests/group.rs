@@ -10,7 +10,7 @@ use mcast_chat::{
     Departure, Event, Group, GroupConfig, Incoming, JoinError, MAX_MESSAGE, MemberId, SendError,
     Service, TransportChoice,
 };
-use netns::{cable, inside, sh};
+use netns::{cable, inside, sh, until};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -267,6 +267,23 @@ fn members_whose_interfaces_are_gone_still_meet_on_their_computer() {
         cy.say("light again");
         ana.wait_text("light again");
         bo.wait_text("light again");
+    });
+}
+
+#[test]
+fn a_group_of_ipv6_is_joined_just_after_its_interface_came_up() {
+    inside("a_group_of_ipv6_is_joined_just_after_its_interface_came_up", || {
+        sh("ip link add near type veth peer name away
+            ip link set away up
+            ip link set near up");
+        netns::wait_running("near");
+        until("near has an address", || sh("ip -6 address show dev near").contains("fe80"));
+        let group: IpAddr = "ff12::7".parse().unwrap();
+        let on = |name: &str| GroupConfig { group, scope: Some("near".into()), ..config(name) };
+        let (ana, mut bo) = pair(on("ana"), on("bo"));
+        assert_eq!(ana.group.carrier().transport, "udp");
+        ana.say("early");
+        bo.wait_text("early");
     });
 }
 

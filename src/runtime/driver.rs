@@ -61,7 +61,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Opens the sockets and begins a session. Takes about 0.1 s where there is a passphrase.
+    /// Opens the sockets and begins a session. Takes about 0.1 s where there is a passphrase, and
+    /// at most 3 s where IPv6 just came up and its address is not ready yet.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -70,11 +71,11 @@ impl Driver {
         let session = seed::session()?;
         let member = config.member.map_or_else(seed::member, Ok)?;
         let poll = Poll::new().map_err(JoinError::io("watch sockets"))?;
-        let (mut sockets, carrier) = carrier::open(&config, session)?;
+        let clock = Clock::new();
+        let (mut sockets, carrier) = carrier::open(&config, session, &clock)?;
         let registered = sockets.register(poll.registry());
         registered.map_err(JoinError::io("watch sockets"))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(JoinError::io("watch sockets"))?;
-        let clock = Clock::new();
         let now = clock.now();
         let private = key.is_private();
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
