@@ -4,6 +4,7 @@
 mod netns;
 
 use mcast_chat::engine::stats::Drop as Dropped;
+use mcast_chat::runtime::Driver;
 use mcast_chat::runtime::clock::Clock;
 use mcast_chat::time::Instant;
 use mcast_chat::{
@@ -450,6 +451,26 @@ fn an_interface_that_goes_down_and_comes_up_is_told_of_and_survived() {
         bo.wait_text("into the dark");
         bo.say("light again");
         ana.wait_text("light again");
+    });
+}
+
+#[test]
+fn a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends() {
+    inside("a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends", || {
+        sh("ip link set lo up
+            nft add table inet test
+            nft 'add chain inet test out { type filter hook output priority 0; }'
+            nft add rule inet test out ip daddr 239.7.7.8 drop");
+        let mut driver = Driver::open(udp_on("lo", "ana")).unwrap();
+        driver.submit(Service::Fifo, b"stopped").unwrap();
+        driver.turn(Duration::ZERO).unwrap();
+        let heard: Vec<_> = std::iter::from_fn(|| driver.next_incoming()).collect();
+        let expected = "lo: cannot send: Operation not permitted (os error 1)";
+        let told = heard.iter().filter_map(|one| match one {
+            Incoming::Notice(notice) => Some((notice.0.as_str(), notice.is_trouble())),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [(expected, true)], "{heard:?}");
     });
 }
 

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
-use super::{Carrier, GroupConfig, Incoming, JoinError, carrier, seed};
+use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
 use crate::engine::{Config, Engine, SendError};
 use crate::time::{Duration, Instant};
 use crate::transport::Sent;
@@ -119,6 +119,8 @@ impl Driver {
         self.turned = now;
         self.refresh(now);
         self.send(now);
+        let failures = self.sockets.take_failures();
+        self.tell(now, failures);
         Ok(())
     }
 
@@ -259,9 +261,13 @@ impl Driver {
         }
         self.refresh_at = now + REFRESH;
         let news = self.sockets.refresh(self.poll.registry());
-        let news = news.into_iter().filter_map(|text| self.notices.note(now, text));
-        self.incoming.extend(news.map(Incoming::Notice));
+        self.tell(now, news);
         self.incoming.extend(self.notices.due(now).into_iter().map(Incoming::Notice));
+    }
+
+    fn tell(&mut self, now: Instant, news: Vec<Notice>) {
+        let news = news.into_iter().filter_map(|notice| self.notices.note(now, notice));
+        self.incoming.extend(news.map(Incoming::Notice));
     }
 
     /// Takes the engine's events, and sends what it has as far as there is room.

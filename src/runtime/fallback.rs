@@ -5,7 +5,7 @@
 //! must use TCP, to meet others on its computer. What was open before stays open for good: whoever
 //! was met on it may have nothing else yet.
 
-use super::JoinError;
+use super::{JoinError, Notice};
 use crate::transport::mesh::{Mesh, MeshConfig};
 use crate::transport::udp::{OpenError, Udp, UdpConfig};
 use mio::{Registry, Token};
@@ -38,13 +38,13 @@ impl Fallback {
 
     /// What to tell of a failure, which comes again at each refresh. That there is no interface
     /// yet is known.
-    pub(super) fn tell_once(&mut self, error: &JoinError) -> Option<String> {
+    pub(super) fn tell_once(&mut self, error: &JoinError) -> Option<Notice> {
         if matches!(error, JoinError::Udp(OpenError::NoInterface { .. })) {
             return None;
         }
         let text = format!("the network has changed, but this member cannot follow: {error}");
         let new = self.told != text;
         self.told.clone_from(&text);
-        new.then_some(text)
+        new.then(|| Notice::trouble(text))
     }
 }

@@ -132,7 +132,28 @@ pub struct Carrier {
 /// A one-time report of what a transport noticed (an interface came or went, a link broke). The
 /// same words come at most once in ten seconds, then with a count.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Notice(pub String);
+pub struct Notice(pub String, Tone);
+
+impl Notice {
+    fn news(text: String) -> Self {
+        Self(text, Tone::News)
+    }
+
+    fn trouble(text: String) -> Self {
+        Self(text, Tone::Trouble)
+    }
+
+    /// Whether something fails or was lost. Else it is good to know, or good news.
+    pub fn is_trouble(&self) -> bool {
+        self.1 == Tone::Trouble
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tone {
+    News,
+    Trouble,
+}
 
 /// What [`Group::recv`] gives.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,15 +4,16 @@
 //! datagram goes out on both and is taken from both: a member may be on either, and the protocol
 //! drops what comes twice.
 
+use super::Notice;
 use super::fallback::Fallback;
 use crate::transport::Sent;
 use crate::transport::iface::Refusal;
-use crate::transport::mesh::{self, Mesh};
+use crate::transport::mesh::{self, Mesh, Why};
 use crate::transport::udp::{self, Udp};
 use mio::event::Event;
 use mio::{Registry, Token};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 /// The sockets of one group.
@@ -22,6 +23,8 @@ pub(super) struct Sockets {
     mesh: Option<Box<Mesh>>,
     /// The last error of sending told of each interface.
     told: BTreeMap<String, Refusal>,
+    /// Errors of sending looked at so far.
+    failures: u64,
     /// Which of both is asked first for the next datagram.
     mesh_first: bool,
     fallback: Option<Box<Fallback>>,
@@ -99,8 +102,20 @@ impl Sockets {
         udp.into_iter().chain(mesh).fold(usize::MAX, usize::min)
     }
 
+    /// Errors of sending that are new since the last call. Costs next to nothing while there are
+    /// none, so that it can follow every sending.
+    pub(super) fn take_failures(&mut self) -> Vec<Notice> {
+        let Some(udp) = &self.udp else { return Vec::new() };
+        let failures = udp.stats().send_errors.values().sum();
+        if failures == self.failures {
+            return Vec::new();
+        }
+        self.failures = failures;
+        send_errors(udp, &mut self.told)
+    }
+
     /// Looks after the sockets; what has changed, in plain words.
-    pub(super) fn refresh(&mut self, registry: &Registry) -> Vec<String> {
+    pub(super) fn refresh(&mut self, registry: &Registry) -> Vec<Notice> {
         let mut news = Vec::new();
         if let Some(udp) = &mut self.udp {
             news.extend(udp.refresh(registry).iter().map(say_interface));
@@ -114,7 +129,7 @@ impl Sockets {
     }
 
     /// Opens the other transport if it is needed now; what to tell of it.
-    fn fall_back(&mut self, registry: &Registry) -> Option<String> {
+    fn fall_back(&mut self, registry: &Registry) -> Option<Notice> {
         let fallback = self.fallback.as_mut()?;
         let opened = match (&self.udp, &self.mesh) {
             (None, _) => fallback.open_udp(registry, UDP).map(|udp| {
@@ -133,40 +148,54 @@ impl Sockets {
     }
 }
 
-fn say_udp(udp: &Udp) -> String {
+fn say_udp(udp: &Udp) -> Notice {
     let names: Vec<_> = udp.interfaces().into_iter().map(|interface| interface.name).collect();
     let names = names.join(", ");
-    format!("{names} can carry multicast now: UDP is used, and TCP on this computer as before")
+    let text = "can carry multicast now: UDP is used, and TCP on this computer as before";
+    Notice::news(format!("{names} {text}"))
 }
 
-fn say_mesh(mesh: &Mesh) -> String {
+fn say_mesh(mesh: &Mesh) -> Notice {
     let address = mesh.local_addr();
-    format!("no interface is left: only members on this computer are reached, by TCP on {address}")
+    let text = "no interface is left: only members on this computer are reached, by TCP on";
+    Notice::trouble(format!("{text} {address}"))
 }
 
-fn say_interface(change: &udp::Change) -> String {
+fn say_interface(change: &udp::Change) -> Notice {
+    use udp::Change;
     match change {
-        udp::Change::Up(name, address) => format!("{name} is in use now, as {address}"),
-        udp::Change::Down(name, reason) => format!("{name} is no longer in use: {reason}"),
-        udp::Change::Failed(name, reason) => format!("{name} cannot be used: {reason}"),
+        Change::Up(name, address) => Notice::news(format!("{name} is in use now, as {address}")),
+        Change::Down(name, reason) => {
+            Notice::trouble(format!("{name} is no longer in use: {reason}"))
+        }
+        Change::Failed(name, reason) => Notice::trouble(format!("{name} cannot be used: {reason}")),
     }
 }
 
-fn say_link(change: &mesh::Change) -> String {
+/// Whoever leaves closes its links, and may leave bytes unread: the engine tells who left, and why.
+fn say_link(change: &mesh::Change) -> Notice {
     match change {
-        mesh::Change::LinkUp { member } => format!("linked to {member}"),
-        mesh::Change::LinkDown { member, why } => format!("the link to {member} ended: {why}"),
+        mesh::Change::LinkUp { member } => Notice::news(format!("linked to {member}")),
+        mesh::Change::LinkDown { member, why } => {
+            let text = format!("the link to {member} ended: {why}");
+            match why {
+                Why::Ended | Why::Broken(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                    Notice::news(text)
+                }
+                _ => Notice::trouble(text),
+            }
+        }
     }
 }
 
 /// Errors of sending that are not those told before.
-fn send_errors(udp: &Udp, told: &mut BTreeMap<String, Refusal>) -> Vec<String> {
+fn send_errors(udp: &Udp, told: &mut BTreeMap<String, Refusal>) -> Vec<Notice> {
     let mut news = Vec::new();
     let mut now = BTreeMap::new();
     for interface in udp.interfaces() {
         let Some(error) = interface.last_error else { continue };
         if told.get(&interface.name) != Some(&error) {
-            news.push(format!("{}: {error}", interface.name));
+            news.push(Notice::trouble(format!("{}: {error}", interface.name)));
         }
         now.insert(interface.name, error);
     }
