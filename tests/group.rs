@@ -27,6 +27,9 @@ const STEP: Duration = Duration::from_millis(100);
 /// From nothing to the first message; half a second is promised, the rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(3);
 
+/// A loop that waits for a timer which it cannot serve turns a thousand times a second.
+const FEW_TURNS: u32 = 100;
+
 /// Distinct ids, so that names and ids can be told apart in failures.
 fn next_id() -> MemberId {
     static NEXT: AtomicU8 = AtomicU8::new(1);
@@ -471,6 +474,40 @@ fn a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends() {
             _ => None,
         });
         assert_eq!(told.collect::<Vec<_>>(), [(expected, true)], "{heard:?}");
+    });
+}
+
+/// How often a driver turns within a second in which it is given nothing to do.
+fn turns_in_a_second(driver: &mut Driver) -> u32 {
+    let clock = Clock::new();
+    let mut turns = 0;
+    while clock.now() < Instant::ZERO + Duration::from_secs(1) {
+        driver.turn(STEP).unwrap();
+        while driver.next_incoming().is_some() {}
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves() {
+    inside("a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves", || {
+        sh("ip link set lo up");
+        // Nobody takes bo's events: once there are too many, bo reads its link no more.
+        let bo = Station::join(tcp("bo"));
+        let mut ana = Driver::open(tcp("ana")).unwrap();
+        let body = [7; 60_000];
+        let stuck = (0..15).any(|_| {
+            while ana.submit(Service::Fifo, &body).is_ok() {}
+            let turns = turns_in_a_second(&mut ana);
+            println!("{turns} turns");
+            turns < FEW_TURNS && ana.submit(Service::Fifo, &body) == Err(SendError::WindowFull)
+        });
+        assert!(stuck);
+        ana.leave();
+        let turns = turns_in_a_second(&mut ana);
+        assert!(turns < FEW_TURNS, "{turns} turns");
+        drop(bo);
     });
 }
 

@@ -224,7 +224,11 @@ impl Driver {
         let held = held.map(|at| Instant::ZERO + at);
         let next = due.into_iter().chain(held).fold(self.refresh_at, Instant::min);
         // What is still due after a turn waits for room in a socket, or for the pace.
-        let least = if next <= self.turned { NAP } else { Duration::ZERO };
+        let least = match (next <= self.turned, self.unsent.is_empty()) {
+            (false, _) => Duration::ZERO,
+            (true, true) => NAP,
+            (true, false) => LONG_NAP,
+        };
         next.since(now).max(least)
     }
 
@@ -328,6 +332,9 @@ const BATCH: usize = 256;
 const REFRESH: Duration = Duration::from_secs(1);
 /// The shortest wait for what cannot be done yet; the system's own timers are no finer (epoll).
 const NAP: Duration = Duration::from_millis(1);
+/// The same while no socket has room: that one has is told, and ends the wait. Timers that are late
+/// by this could send nothing anyway.
+const LONG_NAP: Duration = Duration::from_millis(50);
 /// Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header: other members may have no more,
 /// whatever our interfaces carry.
 const MAX_DATAGRAM: usize = 1_452;
