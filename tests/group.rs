@@ -230,9 +230,12 @@ fn where_there_is_only_loopback_members_talk_over_tcp_and_are_told_why() {
 fn members_that_began_without_a_network_use_udp_once_there_is_one() {
     inside("members_that_began_without_a_network_use_udp_once_there_is_one", || {
         sh("ip link set lo up");
+        cable("near", "10.7.5.1/24", "away", "10.7.5.2/24");
+        sh("ip link set near down");
         let (mut ana, mut bo) = pair(config("ana"), config("bo"));
         assert_eq!(ana.group.carrier().transport, "tcp");
-        cable("near", "10.7.5.1/24", "away", "10.7.5.2/24");
+        sh("ip link set near up");
+        netns::wait_running("near");
         // By UDP alone, from the start: whoever is still on TCP alone never meets cy.
         let mut cy = Station::join(udp_on("near", "cy"));
         for old in [&mut ana, &mut bo] {
@@ -494,7 +497,7 @@ fn a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves() {
     inside("a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves", || {
         sh("ip link set lo up");
         // Nobody takes bo's events: once there are too many, bo reads its link no more.
-        let bo = Station::join(tcp("bo"));
+        let _bo = Station::join(tcp("bo"));
         let mut ana = Driver::open(tcp("ana")).unwrap();
         let body = [7; 60_000];
         let stuck = (0..15).any(|_| {
@@ -507,7 +510,6 @@ fn a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves() {
         ana.leave();
         let turns = turns_in_a_second(&mut ana);
         assert!(turns < FEW_TURNS, "{turns} turns");
-        drop(bo);
     });
 }
 
