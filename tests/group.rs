@@ -4,13 +4,14 @@
 mod netns;
 
 use mcast_chat::engine::stats::Drop as Dropped;
+use mcast_chat::runtime::Driver;
 use mcast_chat::runtime::clock::Clock;
 use mcast_chat::time::Instant;
 use mcast_chat::{
     Departure, Event, Group, GroupConfig, Incoming, JoinError, MAX_MESSAGE, MemberId, SendError,
     Service, TransportChoice,
 };
-use netns::{cable, inside, sh};
+use netns::{cable, inside, sh, until};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -25,6 +26,9 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// From nothing to the first message; half a second is promised, the rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(3);
+
+/// A loop that waits for a timer which it cannot serve turns a thousand times a second.
+const FEW_TURNS: u32 = 100;
 
 /// Distinct ids, so that names and ids can be told apart in failures.
 fn next_id() -> MemberId {
@@ -81,9 +85,7 @@ impl Station {
 
     #[track_caller]
     fn wait_joined(&mut self, name: &str) {
-        self.wait(&format!("{name} joins"), |incoming| {
-            matches!(incoming, Incoming::Event(Event::Joined(member)) if member.name == name)
-        });
+        self.wait(&format!("{name} joins"), |one| is_joined(one, name));
     }
 
     #[track_caller]
@@ -127,6 +129,10 @@ fn is_delivery(one: &Incoming, from: Option<MemberId>, fits: impl Fn(&[u8]) -> b
         }
         _ => false,
     }
+}
+
+fn is_joined(one: &Incoming, name: &str) -> bool {
+    matches!(one, Incoming::Event(Event::Joined(member)) if member.name == name)
 }
 
 /// Whether something is a notice that says `what`.
@@ -217,6 +223,74 @@ fn where_there_is_only_loopback_members_talk_over_tcp_and_are_told_why() {
         assert!(!alone.group.is_private());
         alone.group.leave();
         talk(config("ana"), config("bo"));
+    });
+}
+
+#[test]
+fn members_that_began_without_a_network_use_udp_once_there_is_one() {
+    inside("members_that_began_without_a_network_use_udp_once_there_is_one", || {
+        sh("ip link set lo up");
+        cable("near", "10.7.5.1/24", "away", "10.7.5.2/24");
+        sh("ip link set near down");
+        let (mut ana, mut bo) = pair(config("ana"), config("bo"));
+        assert_eq!(ana.group.carrier().transport, "tcp");
+        sh("ip link set near up");
+        netns::wait_running("near");
+        // By UDP alone, from the start: whoever is still on TCP alone never meets cy.
+        let mut cy = Station::join(udp_on("near", "cy"));
+        for old in [&mut ana, &mut bo] {
+            old.wait_once("the notice", said("near can carry multicast now"));
+            old.wait_once("cy", |one| is_joined(one, "cy"));
+        }
+        cy.wait_once("ana", |one| is_joined(one, "ana"));
+        cy.wait_once("bo", |one| is_joined(one, "bo"));
+        ana.say("to both");
+        bo.wait_text("to both");
+        cy.wait_text("to both");
+        let lost = |one: &Incoming| matches!(one, Incoming::Event(Event::Left(..)));
+        assert!(![&ana, &bo, &cy].iter().any(|station| station.heard.iter().any(lost)));
+    });
+}
+
+#[test]
+fn members_whose_interfaces_are_gone_still_meet_on_their_computer() {
+    inside("members_whose_interfaces_are_gone_still_meet_on_their_computer", || {
+        sh("ip link set lo up");
+        cable("near", "10.7.6.1/24", "away", "10.7.6.2/24");
+        let (mut ana, mut bo) = pair(config("ana"), config("bo"));
+        assert_eq!(ana.group.carrier().transport, "udp");
+        sh("ip link set near down");
+        for station in [&mut ana, &mut bo] {
+            station.wait_once("the notice", said("no interface is left"));
+        }
+        ana.say("into the dark");
+        bo.wait_text("into the dark");
+        let mut cy = Station::join(config("cy"));
+        cy.wait_once("ana", |one| is_joined(one, "ana"));
+        cy.wait_once("bo", |one| is_joined(one, "bo"));
+        sh("ip link set near up");
+        ana.wait("the notice", said("near is in use now"));
+        cy.wait_once("the notice", said("near can carry multicast now"));
+        cy.say("light again");
+        ana.wait_text("light again");
+        bo.wait_text("light again");
+    });
+}
+
+#[test]
+fn a_group_of_ipv6_is_joined_just_after_its_interface_came_up() {
+    inside("a_group_of_ipv6_is_joined_just_after_its_interface_came_up", || {
+        sh("ip link add near type veth peer name away
+            ip link set away up
+            ip link set near up");
+        netns::wait_running("near");
+        until("near has an address", || sh("ip -6 address show dev near").contains("fe80"));
+        let group: IpAddr = "ff12::7".parse().unwrap();
+        let on = |name: &str| GroupConfig { group, scope: Some("near".into()), ..config(name) };
+        let (ana, mut bo) = pair(on("ana"), on("bo"));
+        assert_eq!(ana.group.carrier().transport, "udp");
+        ana.say("early");
+        bo.wait_text("early");
     });
 }
 
@@ -383,6 +457,59 @@ fn an_interface_that_goes_down_and_comes_up_is_told_of_and_survived() {
         bo.wait_text("into the dark");
         bo.say("light again");
         ana.wait_text("light again");
+    });
+}
+
+#[test]
+fn a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends() {
+    inside("a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends", || {
+        sh("ip link set lo up
+            nft add table inet test
+            nft 'add chain inet test out { type filter hook output priority 0; }'
+            nft add rule inet test out ip daddr 239.7.7.8 drop");
+        let mut driver = Driver::open(udp_on("lo", "ana")).unwrap();
+        driver.submit(Service::Fifo, b"stopped").unwrap();
+        driver.turn(Duration::ZERO).unwrap();
+        let heard: Vec<_> = std::iter::from_fn(|| driver.next_incoming()).collect();
+        let expected = "lo: cannot send: Operation not permitted (os error 1)";
+        let told = heard.iter().filter_map(|one| match one {
+            Incoming::Notice(notice) => Some((notice.0.as_str(), notice.is_trouble())),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [(expected, true)], "{heard:?}");
+    });
+}
+
+/// How often a driver turns within a second in which it is given nothing to do.
+fn turns_in_a_second(driver: &mut Driver) -> u32 {
+    let clock = Clock::new();
+    let mut turns = 0;
+    while clock.now() < Instant::ZERO + Duration::from_secs(1) {
+        driver.turn(STEP).unwrap();
+        while driver.next_incoming().is_some() {}
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves() {
+    inside("a_member_whose_only_link_is_stuck_hardly_turns_and_neither_when_it_leaves", || {
+        sh("ip link set lo up");
+        // Nobody takes bo's events: once there are too many, bo reads its link no more.
+        let _bo = Station::join(tcp("bo"));
+        let mut ana = Driver::open(tcp("ana")).unwrap();
+        let body = [7; 60_000];
+        let stuck = (0..15).any(|_| {
+            while ana.submit(Service::Fifo, &body).is_ok() {}
+            let turns = turns_in_a_second(&mut ana);
+            println!("{turns} turns");
+            turns < FEW_TURNS && ana.submit(Service::Fifo, &body) == Err(SendError::WindowFull)
+        });
+        assert!(stuck);
+        ana.leave();
+        let turns = turns_in_a_second(&mut ana);
+        assert!(turns < FEW_TURNS, "{turns} turns");
     });
 }
 

@@ -356,6 +356,22 @@ fn ipv6_groups_of_link_and_site_scope_carry() {
 }
 
 #[test]
+fn an_ipv6_address_that_is_still_checked_is_told_from_one_refused() {
+    inside("an_ipv6_address_that_is_still_checked_is_told_from_one_refused", || {
+        // Asks for it ten times, a second apart, so that the address is surely not ready.
+        sh("echo 10 > /proc/sys/net/ipv6/conf/default/dad_transmits");
+        sh("ip link add eth0 type veth peer name eth1
+            ip link set eth0 up
+            ip link set eth1 up");
+        netns::wait_running("eth0");
+        until("eth0 has an address", || sh("ip -6 address show dev eth0").contains("fe80"));
+        let error = Udp::open(config("ff12::7%eth0")).unwrap_err();
+        let OpenError::NoInterface { skipped } = error else { panic!("{error:?}") };
+        assert!(skipped.contains(&("eth0".to_owned(), Reason::AddressNotReady)), "{skipped:?}");
+    });
+}
+
+#[test]
 fn loopback_is_used_when_named() {
     inside("loopback_is_used_when_named", || {
         sh("ip link set lo up");

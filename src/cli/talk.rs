@@ -10,7 +10,7 @@ use super::{explain, signals};
 use crate::chat::{Chat, Happening, MemberId, Person, Tally, clean_name};
 use crate::engine::Event;
 use crate::runtime::clock::wall_clock;
-use crate::runtime::{Group, Incoming, Notice};
+use crate::runtime::{Group, Incoming};
 use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
 use std::io;
 use std::sync::Arc;
@@ -108,9 +108,9 @@ impl Talk {
                     into.push(happening);
                 }
             }
-            Incoming::Notice(Notice(text)) => {
+            Incoming::Notice(notice) => {
                 if let Some(front) = &mut self.front {
-                    front.warn("transport", &text)?;
+                    front.warn("transport", &notice.0)?;
                 }
             }
             Incoming::Woken => {}

@@ -1,17 +1,23 @@
 //! What carries the group: the transport that was asked for, or the one that works here.
 
+use super::clock::Clock;
+use super::fallback::Fallback;
 use super::sockets::Sockets;
 use super::{Carrier, GroupConfig, JoinError, TransportChoice};
+use crate::time::Duration;
 use crate::transport::iface::Reason;
 use crate::transport::mesh::{Mesh, MeshConfig};
 use crate::transport::udp::{OpenError, Udp, UdpConfig};
 use crate::wire::{GroupId, Session};
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// How many ports a mesh looks for members on, from the group's upwards: as many members on one
 /// host find each other by dialling alone; more are found through those.
 const PORTS: u16 = 16;
+/// The longest that opening waits for an address: a second at random, one of asking, and slack.
+const READY_WITHIN: Duration = Duration::from_secs(3);
+/// How often it is looked at meanwhile.
+const READY_STEP: Duration = Duration::from_millis(50);
 
 /// Opens the sockets of the group, and says which and why.
 ///
@@ -21,50 +27,53 @@ const PORTS: u16 = 16;
 pub(super) fn open(
     config: &GroupConfig,
     session: Session,
+    clock: &Clock,
 ) -> Result<(Sockets, Carrier), JoinError> {
     let dials = config.listen.is_some() || !config.dial.is_empty();
     let named = config.scope.is_some() || !config.interfaces.is_empty();
     match config.transport {
-        TransportChoice::Udp => open_udp(config, "UDP was asked for"),
+        TransportChoice::Udp => open_udp(config, clock, "UDP was asked for"),
         TransportChoice::Tcp => open_tcp(config, session, "TCP was asked for".to_owned()),
         TransportChoice::Auto if dials => {
             let why = "an address to listen on or to dial was given, which is for TCP";
             open_tcp(config, session, why.to_owned())
         }
-        TransportChoice::Auto if named => open_udp(config, "an interface was asked for"),
-        TransportChoice::Auto => open_what_works(config, session),
+        TransportChoice::Auto if named => open_udp(config, clock, "an interface was asked for"),
+        TransportChoice::Auto => open_what_works(config, session, clock),
     }
 }
 
+/// The only choice that is not final: the other transport is opened when it is needed.
 fn open_what_works(
     config: &GroupConfig,
     session: Session,
+    clock: &Clock,
 ) -> Result<(Sockets, Carrier), JoinError> {
-    match open_udp(config, "an interface can carry multicast") {
+    let (sockets, carrier) = match open_udp(config, clock, "an interface can carry multicast") {
         Err(JoinError::Udp(OpenError::NoInterface { skipped })) => {
             let why = "no interface can carry multicast: only members on this computer are reached";
             let (sockets, carrier) = open_tcp(config, session, why.to_owned())?;
-            Ok((sockets, Carrier { skipped: in_words(&skipped), ..carrier }))
+            (sockets, Carrier { skipped: in_words(&skipped), ..carrier })
         }
-        opened => opened,
-    }
+        opened => opened?,
+    };
+    let fallback = Fallback::new(udp_config(config), mesh_config(config, session));
+    Ok((sockets.or(fallback), carrier))
 }
 
-fn open_udp(config: &GroupConfig, why: &str) -> Result<(Sockets, Carrier), JoinError> {
-    let udp = Udp::open(UdpConfig {
-        group: config.group,
-        port: config.port,
-        scope: config.scope.clone(),
-        interfaces: config.interfaces.clone(),
-        ttl: config.ttl,
-    })?;
+fn open_udp(
+    config: &GroupConfig,
+    clock: &Clock,
+    why: &str,
+) -> Result<(Sockets, Carrier), JoinError> {
+    let udp = open_when_ready(config, clock)?;
     let carrier = Carrier {
         transport: "udp",
         through: udp.interfaces().into_iter().map(|interface| interface.name).collect(),
         skipped: in_words(udp.skipped()),
         why: why.to_owned(),
     };
-    Ok((Sockets::Udp(Box::new(udp), BTreeMap::new()), carrier))
+    Ok((Sockets::udp(udp), carrier))
 }
 
 fn open_tcp(
@@ -72,16 +81,51 @@ fn open_tcp(
     session: Session,
     why: String,
 ) -> Result<(Sockets, Carrier), JoinError> {
-    let mesh = Mesh::open(MeshConfig {
+    let mesh = Mesh::open(mesh_config(config, session))?;
+    let through = vec![mesh.local_addr().to_string()];
+    let carrier = Carrier { transport: "tcp", through, skipped: Vec::new(), why };
+    Ok((Sockets::mesh(mesh), carrier))
+}
+
+/// Waits where there is nothing but an address that is not ready yet: just after an interface came
+/// up IPv6 asks for one to two seconds whether another computer has the address (RFC 4862, §5.4).
+fn open_when_ready(config: &GroupConfig, clock: &Clock) -> Result<Udp, OpenError> {
+    let until = clock.now() + READY_WITHIN;
+    loop {
+        match Udp::open(udp_config(config)) {
+            Err(OpenError::NoInterface { skipped })
+                if is_getting_ready(&skipped) && clock.now() < until =>
+            {
+                // sleep: the system does not tell when it has done asking
+                std::thread::sleep(READY_STEP);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn is_getting_ready(skipped: &[(String, Reason)]) -> bool {
+    skipped.iter().any(|(_, reason)| *reason == Reason::AddressNotReady)
+}
+
+fn udp_config(config: &GroupConfig) -> UdpConfig {
+    UdpConfig {
+        group: config.group,
+        port: config.port,
+        scope: config.scope.clone(),
+        interfaces: config.interfaces.clone(),
+        ttl: config.ttl,
+    }
+}
+
+fn mesh_config(config: &GroupConfig, session: Session) -> MeshConfig {
+    MeshConfig {
         group: GroupId::of(&config.canonical_name()).0,
         session: session.0,
         listen: config.listen,
         ports: ports(config.port),
         peers: config.dial.clone(),
-    })?;
-    let through = vec![mesh.local_addr().to_string()];
-    let carrier = Carrier { transport: "tcp", through, skipped: Vec::new(), why };
-    Ok((Sockets::Tcp(Box::new(mesh)), carrier))
+    }
 }
 
 /// The ports of a mesh: beginning with the group's own, so that groups seldom meet.

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
-use super::{Carrier, GroupConfig, Incoming, JoinError, carrier, seed};
+use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
 use crate::engine::{Config, Engine, SendError};
 use crate::time::{Duration, Instant};
 use crate::transport::Sent;
@@ -61,7 +61,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Opens the sockets and begins a session. Takes about 0.1 s where there is a passphrase.
+    /// Opens the sockets and begins a session. Takes about 0.1 s where there is a passphrase, and
+    /// at most 3 s where IPv6 just came up and its address is not ready yet.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -70,11 +71,11 @@ impl Driver {
         let session = seed::session()?;
         let member = config.member.map_or_else(seed::member, Ok)?;
         let poll = Poll::new().map_err(JoinError::io("watch sockets"))?;
-        let (mut sockets, carrier) = carrier::open(&config, session)?;
-        let registered = sockets.register(poll.registry(), SOCKETS);
+        let clock = Clock::new();
+        let (mut sockets, carrier) = carrier::open(&config, session, &clock)?;
+        let registered = sockets.register(poll.registry());
         registered.map_err(JoinError::io("watch sockets"))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(JoinError::io("watch sockets"))?;
-        let clock = Clock::new();
         let now = clock.now();
         let private = key.is_private();
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
@@ -118,6 +119,8 @@ impl Driver {
         self.turned = now;
         self.refresh(now);
         self.send(now);
+        let failures = self.sockets.take_failures();
+        self.tell(now, failures);
         Ok(())
     }
 
@@ -221,7 +224,11 @@ impl Driver {
         let held = held.map(|at| Instant::ZERO + at);
         let next = due.into_iter().chain(held).fold(self.refresh_at, Instant::min);
         // What is still due after a turn waits for room in a socket, or for the pace.
-        let least = if next <= self.turned { NAP } else { Duration::ZERO };
+        let least = match (next <= self.turned, self.unsent.is_empty()) {
+            (false, _) => Duration::ZERO,
+            (true, true) => NAP,
+            (true, false) => LONG_NAP,
+        };
         next.since(now).max(least)
     }
 
@@ -258,9 +265,13 @@ impl Driver {
         }
         self.refresh_at = now + REFRESH;
         let news = self.sockets.refresh(self.poll.registry());
-        let news = news.into_iter().filter_map(|text| self.notices.note(now, text));
-        self.incoming.extend(news.map(Incoming::Notice));
+        self.tell(now, news);
         self.incoming.extend(self.notices.due(now).into_iter().map(Incoming::Notice));
+    }
+
+    fn tell(&mut self, now: Instant, news: Vec<Notice>) {
+        let news = news.into_iter().filter_map(|notice| self.notices.note(now, notice));
+        self.incoming.extend(news.map(Incoming::Notice));
     }
 
     /// Takes the engine's events, and sends what it has as far as there is room.
@@ -308,10 +319,8 @@ fn since_start(now: Instant) -> Duration {
     now.since(Instant::ZERO)
 }
 
-/// Wakes the loop.
+/// Wakes the loop; the sockets have all tokens above it.
 const WAKE: Token = Token(0);
-/// The first token of the sockets; they have all above it.
-const SOCKETS: Token = Token(1);
 /// Sockets told of at once; more are told of at the next wait.
 const READY: usize = 64;
 /// Larger than any datagram.
@@ -323,6 +332,9 @@ const BATCH: usize = 256;
 const REFRESH: Duration = Duration::from_secs(1);
 /// The shortest wait for what cannot be done yet; the system's own timers are no finer (epoll).
 const NAP: Duration = Duration::from_millis(1);
+/// The same while no socket has room: that one has is told, and ends the wait. Timers that are late
+/// by this could send nothing anyway.
+const LONG_NAP: Duration = Duration::from_millis(50);
 /// Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header: other members may have no more,
 /// whatever our interfaces carry.
 const MAX_DATAGRAM: usize = 1_452;

@@ -154,7 +154,7 @@ fn run(driver: Driver, mailbox: &Mailbox) {
     let failed = Desk::new(driver, mailbox).work().err();
     if let Some(error) = failed {
         let text = format!("the group has ended: cannot wait for sockets: {error}");
-        mailbox.put(Incoming::Notice(Notice(text)));
+        mailbox.put(Incoming::Notice(Notice::trouble(text)));
         mailbox.put(Incoming::Event(Event::Ended));
     }
     drop(end);
@@ -167,7 +167,7 @@ impl Drop for End<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             let text = "the group has ended by a fault of this program";
-            self.0.put(Incoming::Notice(Notice(text.to_owned())));
+            self.0.put(Incoming::Notice(Notice::trouble(text.to_owned())));
             self.0.put(Incoming::Event(Event::Ended));
         }
         self.0.end();

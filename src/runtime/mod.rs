@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `clock`, `seed` | the only reads of clocks and of the system's randomness |
 //! | `carrier` | which transport, and why |
+//! | `fallback` | the other transport, when the network changes |
 //! | `sockets` | both transports under one set of names |
 //! | `driver` | the loop |
 //! | `mailbox` | the bounded queues between a handle and its loop |
@@ -18,6 +19,7 @@ mod carrier;
 pub mod clock;
 mod driver;
 mod error;
+mod fallback;
 mod group;
 mod mailbox;
 mod notices;
@@ -37,7 +39,8 @@ use std::net::{IpAddr, SocketAddr};
 /// Which transport carries the group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TransportChoice {
-    /// UDP multicast where an interface can carry it, else TCP on loopback.
+    /// UDP multicast where an interface can carry it, else TCP on loopback. When that changes, the
+    /// other is opened too, and a [`Notice`] tells so.
     #[default]
     Auto,
     /// UDP multicast.
@@ -113,7 +116,7 @@ impl fmt::Debug for GroupConfig {
     }
 }
 
-/// What carries the group, for people.
+/// What carried the group when it was opened, for people; notices tell what changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Carrier {
     /// `udp` or `tcp`.
@@ -129,7 +132,28 @@ pub struct Carrier {
 /// A one-time report of what a transport noticed (an interface came or went, a link broke). The
 /// same words come at most once in ten seconds, then with a count.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Notice(pub String);
+pub struct Notice(pub String, Tone);
+
+impl Notice {
+    fn news(text: String) -> Self {
+        Self(text, Tone::News)
+    }
+
+    fn trouble(text: String) -> Self {
+        Self(text, Tone::Trouble)
+    }
+
+    /// Whether something fails or was lost. Else it is good to know, or good news.
+    pub fn is_trouble(&self) -> bool {
+        self.1 == Tone::Trouble
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tone {
+    News,
+    Trouble,
+}
 
 /// What [`Group::recv`] gives.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! What people are told of the transport: each thing once, and what comes again and again as a
 //! count, so that an interface which flaps does not fill the screen.
 
-use super::Notice;
+use super::{Notice, Tone};
 use crate::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
@@ -22,19 +22,20 @@ pub(super) struct Notices {
 struct Told {
     at: Instant,
     again: u32,
+    tone: Tone,
 }
 
 impl Notices {
-    /// Takes a text; what to tell now, if anything.
-    pub(super) fn note(&mut self, now: Instant, text: String) -> Option<Notice> {
-        if let Some(told) = self.told.get_mut(&text) {
+    /// Takes a notice; gives it back if it is to be told now.
+    pub(super) fn note(&mut self, now: Instant, notice: Notice) -> Option<Notice> {
+        if let Some(told) = self.told.get_mut(&notice.0) {
             told.again += 1;
             return None;
         }
         if self.told.len() < MOST {
-            self.told.insert(text.clone(), Told { at: now, again: 0 });
+            self.told.insert(notice.0.clone(), Told { at: now, again: 0, tone: notice.1 });
         }
-        Some(Notice(text))
+        Some(notice)
     }
 
     /// Forgets what was told long enough ago; tells what was held back meanwhile.
@@ -46,7 +47,7 @@ impl Notices {
             }
             let again = std::mem::take(&mut told.again);
             if again > 0 {
-                due.push(Notice(format!("{text} (repeated {again}×)")));
+                due.push(Notice(format!("{text} (repeated {again}×)"), told.tone));
             }
             told.at = now;
             again > 0
@@ -66,13 +67,13 @@ mod tests {
     #[test]
     fn what_repeats_is_told_once_and_then_as_a_count() {
         let mut notices = Notices::default();
-        let text = || "eth0 is down".to_owned();
-        assert_eq!(notices.note(at(0), text()), Some(Notice(text())));
-        assert_eq!(notices.note(at(1), text()), None);
-        assert_eq!(notices.note(at(2), text()), None);
+        let down = || Notice::trouble("eth0 is down".to_owned());
+        assert_eq!(notices.note(at(0), down()), Some(down()));
+        assert_eq!(notices.note(at(1), down()), None);
+        assert_eq!(notices.note(at(2), down()), None);
         assert_eq!(notices.due(at(9)), []);
-        assert_eq!(notices.due(at(10)), [Notice("eth0 is down (repeated 2×)".into())]);
+        assert_eq!(notices.due(at(10)), [Notice::trouble("eth0 is down (repeated 2×)".into())]);
         assert_eq!(notices.due(at(20)), []);
-        assert_eq!(notices.note(at(21), text()), Some(Notice(text())));
+        assert_eq!(notices.note(at(21), down()), Some(down()));
     }
 }

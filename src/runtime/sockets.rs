@@ -1,102 +1,209 @@
-//! The sockets that carry a group, of either transport, under one set of names.
+//! The sockets that carry a group, of one transport or of both, under one set of names.
+//!
+//! Both are open where `auto` began with one and needed the other later (`fallback`). Then every
+//! datagram goes out on both and is taken from both: a member may be on either, and the protocol
+//! drops what comes twice.
 
+use super::Notice;
+use super::fallback::Fallback;
 use crate::transport::Sent;
 use crate::transport::iface::Refusal;
-use crate::transport::mesh::{self, Mesh};
+use crate::transport::mesh::{self, Mesh, Why};
 use crate::transport::udp::{self, Udp};
 use mio::event::Event;
 use mio::{Registry, Token};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 /// The sockets of one group.
-#[derive(Debug)]
-pub(super) enum Sockets {
-    /// UDP multicast, and the last error told of each interface.
-    Udp(Box<Udp>, BTreeMap<String, Refusal>),
-    /// The TCP mesh.
-    Tcp(Box<Mesh>),
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    udp: Option<Box<Udp>>,
+    mesh: Option<Box<Mesh>>,
+    /// The last error of sending told of each interface.
+    told: BTreeMap<String, Refusal>,
+    /// Errors of sending looked at so far.
+    failures: u64,
+    /// Which of both is asked first for the next datagram.
+    mesh_first: bool,
+    fallback: Option<Box<Fallback>>,
 }
 
 impl Sockets {
-    pub(super) fn register(&mut self, registry: &Registry, first: Token) -> io::Result<()> {
-        match self {
-            Self::Udp(udp, _) => udp.register(registry, first),
-            Self::Tcp(mesh) => mesh.register(registry, first),
+    pub(super) fn udp(udp: Udp) -> Self {
+        Self { udp: Some(Box::new(udp)), ..Self::default() }
+    }
+
+    pub(super) fn mesh(mesh: Mesh) -> Self {
+        Self { mesh: Some(Box::new(mesh)), ..Self::default() }
+    }
+
+    /// Opens the other transport too as soon as it is needed.
+    pub(super) fn or(self, fallback: Fallback) -> Self {
+        Self { fallback: Some(Box::new(fallback)), ..self }
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        if let Some(udp) = &mut self.udp {
+            udp.register(registry, UDP)?;
         }
+        self.mesh.as_mut().map_or(Ok(()), |mesh| mesh.register(registry, MESH))
     }
 
     /// An error or the end of a connection is learned by reading or writing.
     pub(super) fn handle_ready(&mut self, registry: &Registry, event: &Event) {
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
         let writable = event.is_writable() || event.is_write_closed() || event.is_error();
-        match self {
-            Self::Udp(udp, _) => udp.handle_ready(event.token(), readable, writable),
-            Self::Tcp(mesh) => mesh.handle_ready(registry, event.token(), readable, writable),
+        if let Some(udp) = &mut self.udp {
+            udp.handle_ready(event.token(), readable, writable);
+        }
+        if let Some(mesh) = &mut self.mesh {
+            mesh.handle_ready(registry, event.token(), readable, writable);
         }
     }
 
+    /// The next datagram, of both transports in turn.
     pub(super) fn recv(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        match self {
-            Self::Udp(udp, _) => udp.recv(buffer),
-            Self::Tcp(mesh) => mesh.recv(buffer),
+        self.mesh_first = !self.mesh_first;
+        match self.mesh_first {
+            true => self.recv_mesh(buffer).or_else(|| self.recv_udp(buffer)),
+            false => self.recv_udp(buffer).or_else(|| self.recv_mesh(buffer)),
         }
     }
 
+    fn recv_udp(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        self.udp.as_mut()?.recv(buffer)
+    }
+
+    fn recv_mesh(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        self.mesh.as_mut()?.recv(buffer)
+    }
+
+    /// Beside interfaces that carry, a mesh that is behind loses its copy: to send on UDP again
+    /// for its sake would burden the LAN, and to wait would let one slow program stop it.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Sent {
-        match self {
-            Self::Udp(udp, _) => udp.send(bytes),
-            Self::Tcp(mesh) => mesh.send(bytes),
+        let mut by_udp = false;
+        if let Some(udp) = &mut self.udp {
+            if udp.send(bytes) == Sent::Busy {
+                return Sent::Busy;
+            }
+            by_udp = udp.carries();
+        }
+        match self.mesh.as_mut().map(|mesh| mesh.send(bytes)) {
+            Some(Sent::Busy) if !by_udp => Sent::Busy,
+            _ => Sent::Done,
         }
     }
 
     pub(super) fn max_datagram(&self) -> usize {
-        match self {
-            Self::Udp(udp, _) => udp.max_datagram(),
-            Self::Tcp(mesh) => mesh.max_datagram(),
+        let udp = self.udp.as_ref().map(|udp| udp.max_datagram());
+        let mesh = self.mesh.as_ref().map(|mesh| mesh.max_datagram());
+        udp.into_iter().chain(mesh).fold(usize::MAX, usize::min)
+    }
+
+    /// Errors of sending that are new since the last call. Costs next to nothing while there are
+    /// none, so that it can follow every sending.
+    pub(super) fn take_failures(&mut self) -> Vec<Notice> {
+        let Some(udp) = &self.udp else { return Vec::new() };
+        let failures = udp.stats().send_errors.values().sum();
+        if failures == self.failures {
+            return Vec::new();
         }
+        self.failures = failures;
+        send_errors(udp, &mut self.told)
     }
 
     /// Looks after the sockets; what has changed, in plain words.
-    pub(super) fn refresh(&mut self, registry: &Registry) -> Vec<String> {
-        match self {
-            Self::Udp(udp, told) => {
-                let mut news: Vec<_> = udp.refresh(registry).iter().map(say_interface).collect();
-                news.extend(send_errors(udp, told));
-                news
-            }
-            Self::Tcp(mesh) => mesh.refresh(registry).iter().map(say_link).collect(),
+    pub(super) fn refresh(&mut self, registry: &Registry) -> Vec<Notice> {
+        let mut news = Vec::new();
+        if let Some(udp) = &mut self.udp {
+            news.extend(udp.refresh(registry).iter().map(say_interface));
+            news.extend(send_errors(udp, &mut self.told));
         }
+        if let Some(mesh) = &mut self.mesh {
+            news.extend(mesh.refresh(registry).iter().map(say_link));
+        }
+        news.extend(self.fall_back(registry));
+        news
+    }
+
+    /// Opens the other transport if it is needed now; what to tell of it.
+    fn fall_back(&mut self, registry: &Registry) -> Option<Notice> {
+        let fallback = self.fallback.as_mut()?;
+        let opened = match (&self.udp, &self.mesh) {
+            (None, _) => fallback.open_udp(registry, UDP).map(|udp| {
+                let text = say_udp(&udp);
+                self.udp = Some(Box::new(udp));
+                text
+            }),
+            (Some(udp), None) if !udp.carries() => fallback.open_mesh(registry, MESH).map(|mesh| {
+                let text = say_mesh(&mesh);
+                self.mesh = Some(Box::new(mesh));
+                text
+            }),
+            _ => return None,
+        };
+        opened.map_or_else(|error| fallback.tell_once(&error), Some)
     }
 }
 
-fn say_interface(change: &udp::Change) -> String {
+fn say_udp(udp: &Udp) -> Notice {
+    let names: Vec<_> = udp.interfaces().into_iter().map(|interface| interface.name).collect();
+    let names = names.join(", ");
+    let text = "can carry multicast now: UDP is used, and TCP on this computer as before";
+    Notice::news(format!("{names} {text}"))
+}
+
+fn say_mesh(mesh: &Mesh) -> Notice {
+    let address = mesh.local_addr();
+    let text = "no interface is left: only members on this computer are reached, by TCP on";
+    Notice::trouble(format!("{text} {address}"))
+}
+
+fn say_interface(change: &udp::Change) -> Notice {
+    use udp::Change;
     match change {
-        udp::Change::Up(name, address) => format!("{name} is in use now, as {address}"),
-        udp::Change::Down(name, reason) => format!("{name} is no longer in use: {reason}"),
-        udp::Change::Failed(name, reason) => format!("{name} cannot be used: {reason}"),
+        Change::Up(name, address) => Notice::news(format!("{name} is in use now, as {address}")),
+        Change::Down(name, reason) => {
+            Notice::trouble(format!("{name} is no longer in use: {reason}"))
+        }
+        Change::Failed(name, reason) => Notice::trouble(format!("{name} cannot be used: {reason}")),
     }
 }
 
-fn say_link(change: &mesh::Change) -> String {
+/// Whoever leaves closes its links, and may leave bytes unread: the engine tells who left, and why.
+fn say_link(change: &mesh::Change) -> Notice {
     match change {
-        mesh::Change::LinkUp { member } => format!("linked to {member}"),
-        mesh::Change::LinkDown { member, why } => format!("the link to {member} ended: {why}"),
+        mesh::Change::LinkUp { member } => Notice::news(format!("linked to {member}")),
+        mesh::Change::LinkDown { member, why } => {
+            let text = format!("the link to {member} ended: {why}");
+            match why {
+                Why::Ended | Why::Broken(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                    Notice::news(text)
+                }
+                _ => Notice::trouble(text),
+            }
+        }
     }
 }
 
 /// Errors of sending that are not those told before.
-fn send_errors(udp: &Udp, told: &mut BTreeMap<String, Refusal>) -> Vec<String> {
+fn send_errors(udp: &Udp, told: &mut BTreeMap<String, Refusal>) -> Vec<Notice> {
     let mut news = Vec::new();
     let mut now = BTreeMap::new();
     for interface in udp.interfaces() {
         let Some(error) = interface.last_error else { continue };
         if told.get(&interface.name) != Some(&error) {
-            news.push(format!("{}: {error}", interface.name));
+            news.push(Notice::trouble(format!("{}: {error}", interface.name)));
         }
         now.insert(interface.name, error);
     }
     *told = now;
     news
 }
+
+/// The first token of UDP, which has 256.
+const UDP: Token = Token(1);
+/// The first token of the mesh, which has all above.
+const MESH: Token = Token(UDP.0 + 256);

@@ -123,6 +123,9 @@ impl Udp {
             let found = interfaces.into_iter().map(|interface| interface.name).collect();
             return Err(OpenError::UnknownInterface { name: name.clone(), found });
         }
+        if chosen.is_empty() {
+            return Err(OpenError::NoInterface { skipped });
+        }
         let socket = open::group_socket(config.group, config.port)?;
         let stats = UdpStats::new(&socket);
         let group = Inlet { socket, readable: true };
@@ -226,6 +229,12 @@ impl Udp {
             Family::V4 => 20,
             Family::V6 => 40,
         }
+    }
+
+    /// Whether an interface is in use.
+    #[must_use]
+    pub fn carries(&self) -> bool {
+        !self.outlets.is_empty()
     }
 
     /// The interfaces in use.

@@ -123,16 +123,20 @@ pub(super) fn send_socket(
     chosen: &Chosen,
 ) -> Result<mio::net::UdpSocket, Reason> {
     let refused = |doing| move |e| Reason::Refused(Refusal::new(doing, &e));
+    // A route wants a source address, so finding one fails before binding would.
+    let unready = |doing| {
+        move |e: io::Error| match e.kind() {
+            ErrorKind::AddrNotAvailable => Reason::AddressNotReady,
+            _ => refused(doing)(e),
+        }
+    };
     let socket = blank(chosen.address).map_err(refused("open a socket"))?;
     send_through(&socket, chosen).map_err(refused("choose it for multicast"))?;
     send_far(&socket, config).map_err(refused("set the TTL"))?;
-    find_route(config, chosen).map_err(refused("send multicast there"))?;
+    find_route(config, chosen).map_err(unready("send multicast there"))?;
     ask_buffer(|size| socket.set_send_buffer_size(size));
     ask_buffer(|size| socket.set_recv_buffer_size(size));
-    socket.bind(&own_address(chosen).into()).map_err(|e| match e.kind() {
-        ErrorKind::AddrNotAvailable => Reason::AddressNotReady,
-        _ => refused("use its address")(e),
-    })?;
+    socket.bind(&own_address(chosen).into()).map_err(unready("use its address"))?;
     Ok(mio::net::UdpSocket::from_std(socket.into()))
 }
 
