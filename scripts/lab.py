@@ -259,7 +259,7 @@ class Member:
         return [arrival.number for arrival in list(self.arrivals) if arrival.stream == stream]
 
     def has(self, streams):
-        """Whether all of `streams` (name to number of messages) arrived, or were declared lost."""
+        """Whether of all `streams` as many messages arrived as it says (name to number)."""
         got = collections.Counter(arrival.stream for arrival in list(self.arrivals))
         return all(got[stream] >= count for stream, count in streams.items())
 
@@ -307,7 +307,8 @@ def as_arguments(options):
     """The options as they would be typed."""
     argv = []
     for name, value in vars(options).items():
-        if name in ("extra", "random") or value in (None, False):
+        # Not `in (None, False)`: 0 is equal to False, and a loss or a seed of 0 must not be lost.
+        if name in ("extra", "random") or value is None or value is False:
             continue
         argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     return [*argv, "--", *options.extra]

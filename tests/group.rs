@@ -460,6 +460,26 @@ fn an_interface_that_goes_down_and_comes_up_is_told_of_and_survived() {
     });
 }
 
+/// Notices are told once and then counted, so each flap is seen by what passes after it.
+#[test]
+fn an_interface_that_flaps_twenty_times_is_in_use_after_each() {
+    inside("an_interface_that_flaps_twenty_times_is_in_use_after_each", || {
+        cable("near", "10.7.5.1/24", "away", "10.7.5.2/24");
+        let (mut ana, mut bo) = pair(config("ana"), config("bo"));
+        for flap in 1..=20 {
+            sh("ip link set near down");
+            ana.say(&format!("into the dark {flap}"));
+            sh("ip link set near up");
+            bo.wait_text(&format!("into the dark {flap}"));
+            bo.say(&format!("light again {flap}"));
+            ana.wait_text(&format!("light again {flap}"));
+        }
+        let from = ana.group.member();
+        let numbers: Vec<u64> = bo.texts_from(from).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
+    });
+}
+
 #[test]
 fn a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends() {
     inside("a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends", || {
