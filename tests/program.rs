@@ -247,6 +247,60 @@ fn send_ends_with_0_only_when_all_have_it() {
 }
 
 #[test]
+fn send_to_nobody_is_no_success_unless_nobody_is_waited_for() {
+    inside("send_to_nobody_is_no_success_unless_nobody_is_waited_for", || {
+        loopback();
+        let home = Home::new("alone");
+        for wait in ["all", "1"] {
+            let ended = home.run(&["send", "--wait", wait, "-i", "lo", "hello"]);
+            check(&ended, 4, "error[too-few]: not sent: nobody else is in 239.255.77.1:23911\n");
+            check(&ended, 4, "why: over udp through lo: an interface was asked for");
+        }
+        let ended = home.run(&["send", "--wait", "none", "-i", "lo", "hello"]);
+        check(&ended, 0, "warning: nobody else is here: nobody will have this message (over udp");
+        let json = home.run(&["send", "--json", "-i", "lo", "hello"]);
+        assert_eq!(json.code, Some(4));
+        assert!(json.out.contains("\"type\":\"error\",\"code\":\"too-few\""), "{json:?}");
+    });
+}
+
+#[test]
+fn send_where_the_interfaces_are_down_says_which_and_why() {
+    inside("send_where_the_interfaces_are_down_says_which_and_why", || {
+        sh("ip link set lo up
+            ip link add eth0 type veth peer name eth1
+            ip address add 10.5.5.1/24 dev eth0");
+        let home = Home::new("down");
+        let ended = home.run(&["send", "hello"]);
+        check(&ended, 3, "error[network]: not sent: nobody else is in 239.255.77.1:23911\n");
+        check(&ended, 3, "only members on this computer are reached");
+        check(&ended, 3, "not used: eth0: it is down");
+        let who = home.run(&["who", "--wait", "300ms"]);
+        check(&who, 4, "not used: eth0: it is down");
+    });
+}
+
+#[test]
+fn send_where_a_firewall_refuses_says_so() {
+    inside("send_where_a_firewall_refuses_says_so", || {
+        sh("ip link set lo up
+            ip link add eth0 type veth peer name eth1
+            ip address add 10.5.5.1/24 dev eth0
+            ip link set eth0 up multicast on
+            ip link set eth1 up
+            ip route add 224.0.0.0/4 dev eth0
+            nft add table inet wall
+            nft add chain inet wall out '{ type filter hook output priority 0; }'
+            nft add rule inet wall out meta l4proto udp reject");
+        let home = Home::new("wall");
+        let ended = home.run(&["send", "--timeout", "10s", "hello"]);
+        check(&ended, 3, "error[refused]: eth0: ");
+        check(&ended, 3, "this computer refuses to send: probably an outgoing firewall rule");
+        check(&home.run(&["who"]), 3, "(EPERM)");
+    });
+}
+
+#[test]
 fn send_names_whoever_has_stopped_answering() {
     inside("send_names_whoever_has_stopped_answering", || {
         loopback();
@@ -395,6 +449,10 @@ fn another_passphrase_shows_nothing_and_is_told() {
             6,
             "",
         );
+        let without = home.run(&[&["send", "hello"], &wrong[..]].concat());
+        check(&without, 6, "error[passphrase]: nobody of this group is here, but 2 with another");
+        let open = home.run(&["send", "hello", "-i", "lo"]);
+        check(&open, 6, "their group is locked by a passphrase");
         ana.notes.find(&["with another passphrase"]);
         let ended = ana.end();
         assert!(!ended.out.contains("hello"), "{ended:?}");

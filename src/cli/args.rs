@@ -55,6 +55,10 @@ pub(super) struct Send {
     #[arg(long, value_name = "NAME")]
     pub(super) to: Option<String>,
     /// Wait until all, N or none of the other members have it
+    ///
+    /// all are those that are here when it is sent, and at least one: where nobody else is here,
+    /// all and N send nothing and end with 4 (nobody), 6 (others have another passphrase) or 3
+    /// (this computer reaches nobody). none sends in any case, and ends with 0.
     #[arg(long, value_name = "all|N|none", default_value = "all")]
     pub(super) wait: Wait,
     /// Wait (up to --timeout) until this many other members are here before sending

@@ -3,7 +3,7 @@
 
 use super::args::NamePolicy;
 use super::config::Config;
-use super::confirm::Confirmation;
+use super::confirm::Absent;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::input::{self, Input, MAX_LINE};
@@ -44,8 +44,6 @@ struct Conversation<'c> {
     input: Option<Receiver<Input>>,
     /// What the window had no room for: it goes first when there is room.
     waiting: Option<(Request, Vec<u8>)>,
-    /// The number of the last message sent; 0 before the first.
-    last: u64,
     /// Until then whoever is here may still answer.
     met: Deadline,
     /// Whether something of the input was refused.
@@ -62,7 +60,6 @@ impl<'c> Conversation<'c> {
             config,
             input: None,
             waiting: None,
-            last: 0,
             met: Deadline::after(SETTLE),
             refused: false,
             ended: false,
@@ -220,7 +217,7 @@ impl<'c> Conversation<'c> {
     fn send(&mut self, request: Request, body: Vec<u8>) -> Result<(), Halt> {
         match self.talk.group.send(Service::Fifo, &body) {
             Ok(number) => {
-                self.last = number;
+                self.talk.expect(number);
                 let session = self.talk.group.session();
                 let Action::Say(say) = &request.action else { return Ok(()) };
                 self.answer(&request, &Answer::Sent { session, number, to: say.to.as_deref() })
@@ -244,24 +241,21 @@ impl<'c> Conversation<'c> {
         }
         // Input that ended at once may have met only the quickest.
         self.talk.step_for(self.met.left().unwrap_or_default())?;
-        let mut who = Confirmation::of(self.talk.chat.others());
-        if self.last > 0 {
-            self.talk.confirm(&mut who, self.last, usize::MAX, self.config.timeout)?;
-        }
-        let missing = who.missing();
-        if self.last > 0 && !missing.is_empty() {
-            return self.unconfirmed(&missing);
+        let waited = self.talk.confirm(usize::MAX, self.config.timeout)?;
+        let missing = self.talk.who.missing();
+        if !missing.is_empty() {
+            return self.unconfirmed(&missing, waited);
         }
         // Whoever types has seen the answer; a script must not take it for success.
         let scripted = !std::io::stdin().is_terminal() && !self.config.json;
         Ok(if self.refused && scripted { Exit::Refused } else { Exit::Done })
     }
 
-    fn unconfirmed(&mut self, names: &[String]) -> Result<Exit, Halt> {
-        let is_missing = |name: &str| names.iter().any(|missing| missing == name);
-        let people = self.talk.chat.others().filter(|person| is_missing(person.name.as_str()));
-        self.missing = Some(Missing { number: self.last, people: people.cloned().collect() });
-        Err(refusal::unconfirmed(names, self.config.timeout).into())
+    fn unconfirmed(&mut self, absent: &[Absent], waited: Duration) -> Result<Exit, Halt> {
+        let is_missing = |session| absent.iter().any(|absent| absent.session == session);
+        let people = self.talk.chat.others().filter(|person| is_missing(person.session));
+        self.missing = Some(Missing { people: people.cloned().collect() });
+        Err(refusal::unconfirmed(absent, waited).into())
     }
 }
 

@@ -38,6 +38,27 @@ pub(super) fn join(error: &JoinError, config: &Config) -> Failure {
     }
 }
 
+/// What the transport noticed while running, with what the system's error in it means.
+pub(super) fn notice(text: &str, config: &Config) -> Failure {
+    match errno(text) {
+        Some(cause) => because(text, &cause, config),
+        None => Failure::new(
+            Exit::Network,
+            "network",
+            text,
+            "the network of this computer cannot be used",
+            "ip -brief address",
+        ),
+    }
+}
+
+/// The system's error that `text` ends with, as the standard library writes it: `(os error 1)`.
+fn errno(text: &str) -> Option<io::Error> {
+    let (_, rest) = text.rsplit_once("(os error ")?;
+    let (number, _) = rest.split_once(')')?;
+    number.parse().ok().map(io::Error::from_raw_os_error)
+}
+
 fn no_interface<R: Display>(what: &str, skipped: &[(String, R)]) -> Failure {
     let reasons: Vec<String> =
         skipped.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();

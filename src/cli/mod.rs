@@ -1,6 +1,7 @@
 //! The program: what was typed → what it means → one file per command → exit code.
 
 mod address;
+mod alone;
 mod args;
 mod chat;
 mod config;

@@ -91,9 +91,7 @@ pub enum Answer<'a> {
 /// How this member's last messages were received, when it leaves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Missing {
-    /// The highest message that was asked about.
-    pub number: u64,
-    /// Who did not confirm it.
+    /// Who is here and did not confirm it.
     pub people: Vec<Person>,
 }
 

@@ -169,7 +169,7 @@ fn a_sent_message_gets_an_ack_and_then_one_final_receipt() {
 
 #[test]
 fn what_is_never_confirmed_is_told_before_the_farewell() {
-    let missing = Missing { number: 1, people: vec![bo()] };
+    let missing = Missing { people: vec![bo()] };
     let tally = Tally {
         counters: vec![("recovered", 2), ("recovery_micros", 500)],
         drops: vec![("short", 1)],
