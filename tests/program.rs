@@ -317,6 +317,34 @@ fn send_names_whoever_has_stopped_answering() {
 }
 
 #[test]
+fn a_pipe_does_not_forget_who_went_with_something_unconfirmed() {
+    inside("a_pipe_does_not_forget_who_went_with_something_unconfirmed", || {
+        loopback();
+        let home = Home::new("went");
+        let mut script = json(&home, "script", &[]);
+        let mut pipe = chat(&home, "pipe", &[]);
+        let bo = chat(&home, "bo", &[]);
+        for (program, joined) in [(&mut script, "\"name\":\"bo\""), (&mut pipe, "-- bo ")] {
+            let lines = if joined.starts_with('-') { &mut program.notes } else { &mut program.out };
+            lines.find(&[joined]);
+        }
+        bo.signal("STOP");
+        script.say(r#"{"op":"send","ref":"a1","text":"are you there?"}"#);
+        pipe.say("are you there?");
+        script.out.find(&["\"type\":\"leave\"", "\"reason\":\"timeout\""]);
+        let receipt = parse(&script.out.find(&["\"type\":\"receipt\"", "\"ref\":\"a1\""]));
+        assert_eq!(receipt["delivered"].as_array().map(Vec::len), Some(1), "{receipt}");
+        assert_eq!(receipt["pending"].as_array().map(Vec::len), Some(1), "{receipt}");
+        pipe.notes.find(&["bo is gone"]);
+        let ended = pipe.end();
+        check(&ended, 5, "error[unconfirmed]: sent, but not confirmed by bo\n");
+        check(&ended, 5, "why: bo: not heard any more");
+        check(&script.end(), 5, "");
+        bo.signal("CONT");
+    });
+}
+
+#[test]
 fn who_lists_the_others_and_ends_with_4_when_there_are_none() {
     inside("who_lists_the_others_and_ends_with_4_when_there_are_none", || {
         loopback();

@@ -191,3 +191,54 @@ fn what_is_never_confirmed_is_told_before_the_farewell() {
     check_line(lines[1]);
     assert_eq!(lines[2], r#"{"v":1,"type":"bye"}"#);
 }
+
+/// What the receipts in `out` say: delivered, pending, final.
+fn receipts(out: &str) -> Vec<(Vec<String>, Vec<String>, bool)> {
+    let list = |value: &serde_json::Value| {
+        let ids = value.as_array().expect("a list").iter();
+        ids.map(|id| id.as_str().expect("an id").to_owned()).collect()
+    };
+    out.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|object| object["type"] == "receipt")
+        .map(|o| (list(&o["delivered"]), list(&o["pending"]), o["final"] == true))
+        .collect()
+}
+
+#[test]
+fn who_came_after_a_message_has_not_received_it_and_who_went_before_it_confirmed_stays_pending() {
+    let mut chat = chat();
+    let sent = |number| Answer::Sent { session: Session(id(1).0), number, to: None };
+    let out = written(|json| {
+        json.answer(&chat, None, &sent(1))?;
+        chat.on_event(SystemTime::UNIX_EPOCH, crate::engine::Event::Joined(story_member(4, "dee")));
+        json.answer(&chat, None, &sent(2))?;
+        let left = crate::engine::Event::Left(story_member(2, "bo"), Departure::Timeout);
+        for happening in chat.on_event(SystemTime::UNIX_EPOCH, left) {
+            json.show(&chat, &happening)?;
+        }
+        json.answer(&chat, None, &sent(3))?;
+        json.show(&chat, &Happening::Confirmed { before: 4 })
+    });
+    let [bo, cy, dee] = [2, 3, 4].map(|number| id(number).to_string());
+    assert_eq!(
+        receipts(&out),
+        [
+            (vec![cy.clone()], vec![bo.clone()], true),
+            (vec![cy.clone(), dee.clone()], vec![bo], true),
+            (vec![cy, dee], vec![], true),
+        ]
+    );
+}
+
+#[test]
+fn when_nobody_was_asked_nobody_has_it() {
+    let tally = Tally { counters: vec![], drops: vec![] };
+    let out = written(|json| {
+        let answer = Answer::Sent { session: Session(id(1).0), number: 1, to: None };
+        json.answer(&chat(), None, &answer)?;
+        json.bye(&chat(), &tally, None)
+    });
+    let both = [2, 3].map(|number| id(number).to_string()).to_vec();
+    assert_eq!(receipts(&out), [(vec![], both, false)]);
+}
