@@ -88,6 +88,26 @@ fn with_json_an_error_is_an_object_on_stdout() {
 }
 
 #[test]
+fn with_json_what_is_not_understood_is_an_object_too() {
+    let home = Home::new("json-usage");
+    for (words, code) in [(["--json", "--gruop"], "usage"), (["lisen", "--json"], "command")] {
+        let ended = home.run(&words);
+        assert_eq!((ended.code, ended.notes.as_str()), (Some(2), ""), "{ended:?}");
+        let error = parse(&ended.out);
+        assert_eq!((&error["type"], &error["code"]), (&"error".into(), &code.into()));
+    }
+}
+
+#[test]
+fn a_port_of_the_environment_does_not_contradict_one_that_was_typed() {
+    let home = Home::new("ports");
+    let mut command = home.command(&["send", "-g", "239.1.1.1:5000", ""]);
+    let output = command.env("MCAST_CHAT_PORT", "6000").output().expect("runs");
+    assert_eq!(output.status.code(), Some(8), "the text is empty, and all else is sound");
+    check(&home.run(&["send", "-g", "239.1.1.1:5000", "-p", "6000", ""]), 2, "error[port]");
+}
+
+#[test]
 fn the_environment_counts_less_than_an_argument() {
     let home = Home::new("environment");
     let mut command = home.command(&["who"]);

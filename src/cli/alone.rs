@@ -16,7 +16,7 @@ pub(super) fn failure(talk: &Talk, config: &Config, what: &str) -> Failure {
         return refusal::strangers(strangers, talk.group.is_private());
     }
     if let Some(error) = &talk.send_error {
-        return explain::notice(error, config);
+        return explain::notice(error, config.group.port);
     }
     let what = format!("{what} is in {}", config.group_name);
     match config.group.transport {

@@ -2,7 +2,12 @@
 
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
+use clap::parser::ValueSource;
+use clap::{
+    ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum, value_parser,
+};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -35,6 +40,18 @@ pub(super) struct Args {
     /// What holds for all commands.
     #[command(flatten)]
     pub(super) common: Global,
+}
+
+impl Args {
+    /// Reads what was typed, and which of it was not typed but is in the environment.
+    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut args = Self::from_arg_matches(&matches)?;
+        let is_ours = |name| matches.value_source(name) == Some(ValueSource::EnvVariable);
+        args.common.group_from_environment = is_ours("group");
+        args.common.port_from_environment = is_ours("port");
+        Ok(args)
+    }
 }
 
 /// A command.
@@ -104,6 +121,12 @@ pub(super) struct Global {
     #[arg(short, long, global = true, env = "MCAST_CHAT_PORT", hide_env_values = true)]
     #[arg(value_parser = value_parser!(u16).range(1..))]
     pub(super) port: Option<u16>,
+    /// Whether `group` is the environment's.
+    #[arg(skip)]
+    pub(super) group_from_environment: bool,
+    /// Whether `port` is the environment's.
+    #[arg(skip)]
+    pub(super) port_from_environment: bool,
     /// An interface to use, by name or address; repeatable [default: all that can carry multicast]
     #[arg(short, long, global = true, value_name = "NAME|IP|auto", env = "MCAST_CHAT_INTERFACE")]
     #[arg(hide_env_values = true, value_delimiter = ',')]
@@ -258,7 +281,6 @@ impl FromStr for Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_holds_together() {

@@ -41,6 +41,8 @@ pub(super) struct Talk {
     pub(super) send_error: Option<String>,
     /// None for a command that shows only its result.
     pub(super) front: Option<Box<dyn Front>>,
+    /// The group's.
+    port: u16,
     /// Whether the front end reports errors in its own way.
     json: bool,
     signal: signals::Pending,
@@ -66,6 +68,7 @@ impl Talk {
             who: Confirmation::default(),
             send_error: None,
             front,
+            port: config.group.port,
             json,
             signal,
             _identity: identity,
@@ -132,9 +135,10 @@ impl Talk {
         if text.contains("cannot send") {
             self.send_error = Some(text.to_owned());
         }
-        match &mut self.front {
-            Some(front) => front.warn("transport", text),
-            None => Ok(()),
+        let Some(front) = &mut self.front else { return Ok(()) };
+        match explain::is_good_news(text) {
+            true => front.tell("transport", text),
+            false => front.warn("transport", &explain::in_words(text, self.port)),
         }
     }
 

@@ -206,6 +206,10 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Warning { code, message: text })
     }
 
+    fn tell(&mut self, code: &'static str, text: &str) -> io::Result<()> {
+        self.write(Object::Notice { code, message: text })
+    }
+
     fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal> {
         ops::parse(line)
     }

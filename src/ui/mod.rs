@@ -107,6 +107,8 @@ pub trait Front {
     fn synced(&mut self) -> io::Result<()>;
     /// Something is amiss, though the program goes on.
     fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()>;
+    /// Something is worth telling, and nothing is amiss.
+    fn tell(&mut self, code: &'static str, text: &str) -> io::Result<()>;
     /// What a line of input asks for; nothing where it is empty.
     fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal>;
     /// A request was done.
