@@ -391,8 +391,26 @@ fn listen_counts_and_runs_a_command_without_a_shell() {
         listener.out.find(&["\"type\":\"sync\""]);
         check(&home.run(&["send", "-i", "lo", "$(id); `id`"]), 0, "");
         listener.out.find(&["\"type\":\"msg\""]);
-        listener.out.find(&["$(id); `id`"]);
-        assert_eq!(listener.wait().code, Some(0));
+        listener.notes.find(&["$(id); `id`"]);
+        let ended = listener.wait();
+        assert_eq!(ended.code, Some(0));
+        ended.out.lines().for_each(|line| drop(parse(line)));
+    });
+}
+
+#[test]
+fn a_command_that_hangs_stops_neither_messages_nor_a_signal() {
+    inside("a_command_that_hangs_stops_neither_messages_nor_a_signal", || {
+        loopback();
+        let home = Home::new("hangs");
+        let mut listener = home.start(&["listen", "-i", "lo", "--json", "--exec", "sleep 20"]);
+        listener.out.find(&["\"type\":\"sync\""]);
+        for text in ["one", "two"] {
+            check(&home.run(&["send", "-i", "lo", text]), 0, "");
+            listener.out.find(&["\"type\":\"msg\"", text]);
+        }
+        listener.signal("TERM");
+        listener.out.find(&["\"type\":\"bye\""]);
     });
 }
 

@@ -7,6 +7,7 @@ mod chat;
 mod config;
 mod confirm;
 mod deadline;
+mod exec;
 mod explain;
 mod failure;
 mod fronts;
