@@ -245,6 +245,11 @@ fn answers_every_operation(ana: &mut Program) {
     ana.say(r#"{"op":"who","ref":"a4"}"#);
     ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a4\""]);
     ana.out.find(&["\"type\":\"view\"", "\"name\":\"bo\""]);
+    ana.say(r#"{"op":"nick","ref":"a6","name":"\u200b"}"#);
+    ana.out.find(&["\"type\":\"error\"", "\"ref\":\"a6\"", "\"code\":\"name\""]);
+    ana.say(r#"{"op":"history","ref":"a7","count":5}"#);
+    ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a7\""]);
+    ana.out.find(&["\"type\":\"msg\"", "\"text\":\"hi\"", "\"history\":true"]);
     ana.say(r#"{"op":"stats","ref":"a5"}"#);
     let stats = parse(&ana.out.find(&["\"type\":\"stats\""]));
     assert_eq!(stats["submitted"], 1);
@@ -281,6 +286,19 @@ fn send_to_nobody_is_no_success_unless_nobody_is_waited_for() {
         let json = home.run(&["send", "--json", "-i", "lo", "hello"]);
         assert_eq!(json.code, Some(4));
         assert!(json.out.contains("\"type\":\"error\",\"code\":\"too-few\""), "{json:?}");
+    });
+}
+
+#[test]
+fn whoever_is_alone_is_told_once_how_others_would_be_reached() {
+    inside("whoever_is_alone_is_told_once_how_others_would_be_reached", || {
+        loopback();
+        let home = Home::new("lonely");
+        let mut ana = chat(&home, "ana", &["-v"]);
+        ana.notes.find(&["-- nobody else yet: over udp through lo: an interface was asked for"]);
+        let ended = ana.end();
+        check(&ended, 0, "");
+        assert!(!ended.notes.contains("nobody else yet"), "{ended:?}");
     });
 }
 

@@ -3,10 +3,10 @@
 use super::address::{self, DEFAULT_GROUP, DEFAULT_PORT, GroupAddress};
 use super::args::{Color, Global, Looks, NamePolicy, Service};
 use super::failure::{Exit, Failure};
-use super::passphrase;
-use crate::chat::{clean_name, is_room};
+use super::{passphrase, refusal};
+use crate::chat::{clean_name, is_room, usable_name};
 use crate::runtime::{GroupConfig, TransportChoice};
-use crate::ui::Notices;
+use crate::ui::{Notices, Refusal};
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -147,17 +147,11 @@ pub(super) fn bad_room(room: &str) -> Failure {
 
 /// The name that was given; else that of the user, else that of the computer.
 fn name(given: Option<&str>) -> Result<String, Failure> {
-    let unusable = |name: &str| clean_name(name).as_str() == "unnamed" && name != "unnamed";
-    match given {
-        Some(name) if unusable(name) => Err(Failure::usage(
-            "name",
-            &format!("{name:?} cannot be a name"),
-            "nothing in it can be shown",
-            "mcast-chat --name ana",
-        )),
-        Some(name) => Ok(clean_name(name).to_string()),
-        None => Ok(clean_name(&default_name()).to_string()),
-    }
+    let Some(name) = given else { return Ok(clean_name(&default_name()).to_string()) };
+    usable_name(name).map(|name| name.to_string()).ok_or_else(|| {
+        let Refusal { code, message, hint, .. } = refusal::unusable_name(name);
+        Failure::usage(code, message.as_str(), hint.as_str(), "mcast-chat --name ana")
+    })
 }
 
 fn default_name() -> String {

@@ -37,6 +37,11 @@ pub(super) fn say(error: &SayError) -> Refusal {
     }
 }
 
+/// A name of which nothing can be shown.
+pub(super) fn unusable_name(name: &str) -> Refusal {
+    Refusal::new("name", &format!("{name:?} cannot be a name"), "nothing in it can be shown")
+}
+
 /// Why the group did not take a message.
 pub(super) fn send(error: &SendError) -> Refusal {
     let code = match error {

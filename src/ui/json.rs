@@ -67,7 +67,7 @@ impl<O: Write> Json<O> {
         self.write(Object::View { view, number, primary: None, members, transitional: None })
     }
 
-    fn write_message(&mut self, message: &Message) -> io::Result<()> {
+    fn write_message(&mut self, message: &Message, history: bool) -> io::Result<()> {
         let id = message.from.to_string();
         let kind = match message.kind {
             Kind::Text => "text",
@@ -89,7 +89,7 @@ impl<O: Write> Json<O> {
             service: "fifo",
             text: &message.text,
             reply_to: None,
-            history: false,
+            history,
         })
     }
 
@@ -180,7 +180,7 @@ impl<O: Write> Front for Json<O> {
                 name: person.name.as_str(),
                 old: old.as_str(),
             }),
-            Happening::Message(message) => self.write_message(message),
+            Happening::Message(message) => self.write_message(message, false),
             Happening::Gap { from, first, last, state, .. } => self.write(Object::Gap {
                 from: from.to_string(),
                 first: *first,
@@ -227,6 +227,9 @@ impl<O: Write> Front for Json<O> {
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Stats(tally) => self.write_stats(tally),
+            Answer::History(messages) => {
+                messages.iter().try_for_each(|message| self.write_message(message, true))
+            }
             _ => Ok(()),
         }
     }

@@ -242,3 +242,37 @@ fn when_nobody_was_asked_nobody_has_it() {
     let both = [2, 3].map(|number| id(number).to_string()).to_vec();
     assert_eq!(receipts(&out), [(vec![], both, false)]);
 }
+
+#[test]
+fn no_control_comes_out_of_random_messages_in_either_front_end() {
+    use crate::ui::line::{Line as Lines, Style};
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt as _, SeedableRng as _};
+    let seed = 20_261_122;
+    println!("seed {seed}");
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut text = || {
+        let length = random.random_range(0..24);
+        let mut next = |most| char::from_u32(random.random_range(0..most));
+        (0..length).filter_map(|n| next([0x370, 0x11_0000][n % 2])).collect::<String>()
+    };
+    let zone = jiff::tz::TimeZone::UTC;
+    let notices = crate::ui::Notices::Normal;
+    let style = Style { notices, color: false, short_time: true, zone, only_room: None };
+    let (mut lines, mut notes, mut json) = (Vec::new(), Vec::new(), Json::new(Vec::new()));
+    let mut line = Lines::new(&mut lines, &mut notes, style);
+    let chat = chat();
+    for number in 0..100_000 {
+        let text = text();
+        line.warn("transport", &text).expect("a Vec takes all");
+        json.warn("transport", &text).expect("a Vec takes all");
+        let happening = Happening::Message(message(number, &text));
+        line.show(&chat, &happening).expect("a Vec takes all");
+        json.show(&chat, &happening).expect("a Vec takes all");
+    }
+    for out in [lines, notes, json.out] {
+        let out = String::from_utf8(out).expect("text");
+        let is_bad = |c| crate::chat::is_unsafe(c) && c != '\n' && c != '\t';
+        assert!(!out.chars().any(is_bad));
+    }
+}
