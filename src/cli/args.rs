@@ -144,7 +144,7 @@ pub(super) struct Global {
     /// A member to connect to over TCP; repeatable
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) peer: Vec<String>,
-    /// A file whose first line locks the group; - reads it from stdin
+    /// A file whose first line locks the group; - reads it from stdin, or asks on a terminal
     #[arg(long, global = true, value_name = "PATH", env = "MCAST_CHAT_PASSPHRASE_FILE")]
     #[arg(hide_env_values = true)]
     pub(super) passphrase_file: Option<PathBuf>,

@@ -3,7 +3,8 @@
 use super::address::{self, DEFAULT_GROUP, DEFAULT_PORT, GroupAddress};
 use super::args::{Color, Global, Looks, NamePolicy, Service};
 use super::failure::{Exit, Failure};
-use super::{passphrase, refusal};
+use super::passphrase::{self, Passphrase};
+use super::refusal;
 use crate::chat::{clean_name, is_room, usable_name};
 use crate::runtime::{GroupConfig, TransportChoice};
 use crate::ui::{Notices, Refusal};
@@ -17,7 +18,9 @@ const DEFAULT_ROOM: &str = "general";
 /// All that a command needs to know.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
+    /// All but the passphrase.
     pub(super) group: GroupConfig,
+    pub(super) passphrase: Option<Passphrase>,
     /// `239.1.1.1:23911`.
     pub(super) group_name: String,
     /// The room that was asked for.
@@ -44,6 +47,7 @@ impl Config {
         Ok(Self {
             group_name: group.canonical_name(),
             group,
+            passphrase: typed.passphrase_file.as_deref().map(passphrase::read).transpose()?,
             asked_room: looks.room.clone().map(check_room).transpose()?,
             name_policy: looks.name_policy,
             timeout: looks.timeout,
@@ -97,7 +101,6 @@ fn group_config(typed: &Global, group: &GroupAddress, port: u16) -> Result<Group
     for host in &typed.peer {
         config.dial.extend(address::resolve(host, port)?);
     }
-    config.passphrase = typed.passphrase_file.as_deref().map(passphrase::read).transpose()?;
     config.faults.clone_from(&typed.fault);
     Ok(config)
 }

@@ -6,6 +6,7 @@ use super::confirm::Confirmation;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
+use super::passphrase::Passphrase;
 use super::{explain, signals};
 use crate::chat::{Chat, Happening, Person, Session, Tally, clean_name};
 use crate::engine::Event;
@@ -56,6 +57,7 @@ impl Talk {
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
+        settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
