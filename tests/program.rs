@@ -88,6 +88,26 @@ fn with_json_an_error_is_an_object_on_stdout() {
 }
 
 #[test]
+fn with_json_what_is_not_understood_is_an_object_too() {
+    let home = Home::new("json-usage");
+    for (words, code) in [(["--json", "--gruop"], "usage"), (["lisen", "--json"], "command")] {
+        let ended = home.run(&words);
+        assert_eq!((ended.code, ended.notes.as_str()), (Some(2), ""), "{ended:?}");
+        let error = parse(&ended.out);
+        assert_eq!((&error["type"], &error["code"]), (&"error".into(), &code.into()));
+    }
+}
+
+#[test]
+fn a_port_of_the_environment_does_not_contradict_one_that_was_typed() {
+    let home = Home::new("ports");
+    let mut command = home.command(&["send", "-g", "239.1.1.1:5000", ""]);
+    let output = command.env("MCAST_CHAT_PORT", "6000").output().expect("runs");
+    assert_eq!(output.status.code(), Some(8), "the text is empty, and all else is sound");
+    check(&home.run(&["send", "-g", "239.1.1.1:5000", "-p", "6000", ""]), 2, "error[port]");
+}
+
+#[test]
 fn the_environment_counts_less_than_an_argument() {
     let home = Home::new("environment");
     let mut command = home.command(&["who"]);
@@ -225,6 +245,11 @@ fn answers_every_operation(ana: &mut Program) {
     ana.say(r#"{"op":"who","ref":"a4"}"#);
     ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a4\""]);
     ana.out.find(&["\"type\":\"view\"", "\"name\":\"bo\""]);
+    ana.say(r#"{"op":"nick","ref":"a6","name":"\u200b"}"#);
+    ana.out.find(&["\"type\":\"error\"", "\"ref\":\"a6\"", "\"code\":\"name\""]);
+    ana.say(r#"{"op":"history","ref":"a7","count":5}"#);
+    ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a7\""]);
+    ana.out.find(&["\"type\":\"msg\"", "\"text\":\"hi\"", "\"history\":true"]);
     ana.say(r#"{"op":"stats","ref":"a5"}"#);
     let stats = parse(&ana.out.find(&["\"type\":\"stats\""]));
     assert_eq!(stats["submitted"], 1);
@@ -247,6 +272,73 @@ fn send_ends_with_0_only_when_all_have_it() {
 }
 
 #[test]
+fn send_to_nobody_is_no_success_unless_nobody_is_waited_for() {
+    inside("send_to_nobody_is_no_success_unless_nobody_is_waited_for", || {
+        loopback();
+        let home = Home::new("alone");
+        for wait in ["all", "1"] {
+            let ended = home.run(&["send", "--wait", wait, "-i", "lo", "hello"]);
+            check(&ended, 4, "error[too-few]: not sent: nobody else is in 239.255.77.1:23911\n");
+            check(&ended, 4, "why: over udp through lo: an interface was asked for");
+        }
+        let ended = home.run(&["send", "--wait", "none", "-i", "lo", "hello"]);
+        check(&ended, 0, "warning: nobody else is here: nobody will have this message (over udp");
+        let json = home.run(&["send", "--json", "-i", "lo", "hello"]);
+        assert_eq!(json.code, Some(4));
+        assert!(json.out.contains("\"type\":\"error\",\"code\":\"too-few\""), "{json:?}");
+    });
+}
+
+#[test]
+fn whoever_is_alone_is_told_once_how_others_would_be_reached() {
+    inside("whoever_is_alone_is_told_once_how_others_would_be_reached", || {
+        loopback();
+        let home = Home::new("lonely");
+        let mut ana = chat(&home, "ana", &["-v"]);
+        ana.notes.find(&["-- nobody else yet: over udp through lo: an interface was asked for"]);
+        let ended = ana.end();
+        check(&ended, 0, "");
+        assert!(!ended.notes.contains("nobody else yet"), "{ended:?}");
+    });
+}
+
+#[test]
+fn send_where_the_interfaces_are_down_says_which_and_why() {
+    inside("send_where_the_interfaces_are_down_says_which_and_why", || {
+        sh("ip link set lo up
+            ip link add eth0 type veth peer name eth1
+            ip address add 10.5.5.1/24 dev eth0");
+        let home = Home::new("down");
+        let ended = home.run(&["send", "hello"]);
+        check(&ended, 3, "error[network]: not sent: nobody else is in 239.255.77.1:23911\n");
+        check(&ended, 3, "only members on this computer are reached");
+        check(&ended, 3, "not used: eth0: it is down");
+        let who = home.run(&["who", "--wait", "300ms"]);
+        check(&who, 4, "not used: eth0: it is down");
+    });
+}
+
+#[test]
+fn send_where_a_firewall_refuses_says_so() {
+    inside("send_where_a_firewall_refuses_says_so", || {
+        sh("ip link set lo up
+            ip link add eth0 type veth peer name eth1
+            ip address add 10.5.5.1/24 dev eth0
+            ip link set eth0 up multicast on
+            ip link set eth1 up
+            ip route add 224.0.0.0/4 dev eth0
+            nft add table inet wall
+            nft add chain inet wall out '{ type filter hook output priority 0; }'
+            nft add rule inet wall out meta l4proto udp reject");
+        let home = Home::new("wall");
+        let ended = home.run(&["send", "--timeout", "10s", "hello"]);
+        check(&ended, 3, "error[refused]: eth0: ");
+        check(&ended, 3, "this computer refuses to send: probably an outgoing firewall rule");
+        check(&home.run(&["who"]), 3, "(EPERM)");
+    });
+}
+
+#[test]
 fn send_names_whoever_has_stopped_answering() {
     inside("send_names_whoever_has_stopped_answering", || {
         loopback();
@@ -258,6 +350,34 @@ fn send_names_whoever_has_stopped_answering() {
         ana.hush();
         ana.out.find(&["\"type\":\"error\"", "\"code\":\"unconfirmed\"", "bo"]);
         assert_eq!(ana.wait().code, Some(5));
+        bo.signal("CONT");
+    });
+}
+
+#[test]
+fn a_pipe_does_not_forget_who_went_with_something_unconfirmed() {
+    inside("a_pipe_does_not_forget_who_went_with_something_unconfirmed", || {
+        loopback();
+        let home = Home::new("went");
+        let mut script = json(&home, "script", &[]);
+        let mut pipe = chat(&home, "pipe", &[]);
+        let bo = chat(&home, "bo", &[]);
+        for (program, joined) in [(&mut script, "\"name\":\"bo\""), (&mut pipe, "-- bo ")] {
+            let lines = if joined.starts_with('-') { &mut program.notes } else { &mut program.out };
+            lines.find(&[joined]);
+        }
+        bo.signal("STOP");
+        script.say(r#"{"op":"send","ref":"a1","text":"are you there?"}"#);
+        pipe.say("are you there?");
+        script.out.find(&["\"type\":\"leave\"", "\"reason\":\"timeout\""]);
+        let receipt = parse(&script.out.find(&["\"type\":\"receipt\"", "\"ref\":\"a1\""]));
+        assert_eq!(receipt["delivered"].as_array().map(Vec::len), Some(1), "{receipt}");
+        assert_eq!(receipt["pending"].as_array().map(Vec::len), Some(1), "{receipt}");
+        pipe.notes.find(&["bo is gone"]);
+        let ended = pipe.end();
+        check(&ended, 5, "error[unconfirmed]: sent, but not confirmed by bo\n");
+        check(&ended, 5, "why: bo: not heard any more");
+        check(&script.end(), 5, "");
         bo.signal("CONT");
     });
 }
@@ -289,8 +409,26 @@ fn listen_counts_and_runs_a_command_without_a_shell() {
         listener.out.find(&["\"type\":\"sync\""]);
         check(&home.run(&["send", "-i", "lo", "$(id); `id`"]), 0, "");
         listener.out.find(&["\"type\":\"msg\""]);
-        listener.out.find(&["$(id); `id`"]);
-        assert_eq!(listener.wait().code, Some(0));
+        listener.notes.find(&["$(id); `id`"]);
+        let ended = listener.wait();
+        assert_eq!(ended.code, Some(0));
+        ended.out.lines().for_each(|line| drop(parse(line)));
+    });
+}
+
+#[test]
+fn a_command_that_hangs_stops_neither_messages_nor_a_signal() {
+    inside("a_command_that_hangs_stops_neither_messages_nor_a_signal", || {
+        loopback();
+        let home = Home::new("hangs");
+        let mut listener = home.start(&["listen", "-i", "lo", "--json", "--exec", "sleep 20"]);
+        listener.out.find(&["\"type\":\"sync\""]);
+        for text in ["one", "two"] {
+            check(&home.run(&["send", "-i", "lo", text]), 0, "");
+            listener.out.find(&["\"type\":\"msg\"", text]);
+        }
+        listener.signal("TERM");
+        listener.out.find(&["\"type\":\"bye\""]);
     });
 }
 
@@ -395,6 +533,10 @@ fn another_passphrase_shows_nothing_and_is_told() {
             6,
             "",
         );
+        let without = home.run(&[&["send", "hello"], &wrong[..]].concat());
+        check(&without, 6, "error[passphrase]: nobody of this group is here, but 2 with another");
+        let open = home.run(&["send", "hello", "-i", "lo"]);
+        check(&open, 6, "their group is locked by a passphrase");
         ana.notes.find(&["with another passphrase"]);
         let ended = ana.end();
         assert!(!ended.out.contains("hello"), "{ended:?}");

@@ -227,9 +227,14 @@ fn describe(packet: &Packet<'_>) -> Value {
             let missing: Vec<Value> = nack
                 .missing
                 .iter()
-                .map(
-                    |m| json!({"session": hex(&m.session.0), "first": m.first.0, "count": m.count, "asked": m.asked}),
-                )
+                .map(|missing| {
+                    json!({
+                        "session": hex(&missing.session.0),
+                        "first": missing.first.0,
+                        "count": missing.count,
+                        "asked": missing.asked,
+                    })
+                })
                 .collect();
             json!({"missing": missing})
         }

@@ -118,7 +118,10 @@ proptest! {
 
     #[test]
     fn nacks_and_farewells_round_trip(
-        gaps in prop::collection::vec((session_tag(), sequence_number(), 1..=u32::MAX, 0..99u32), 0..40),
+        gaps in prop::collection::vec(
+            (session_tag(), sequence_number(), 1..=u32::MAX, 0..99u32),
+            0..40,
+        ),
         high in sequence_number(),
         next_message in 0..Seq::LIMIT.0,
     ) {

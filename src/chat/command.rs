@@ -74,8 +74,8 @@ pub const COMMANDS: [Command; 8] = [
     Command { word: "quit", arguments: "[TEXT]", does: "say TEXT, if there is any, and leave" },
 ];
 
-/// How many messages `/history` shows when not told.
-const HISTORY: usize = 20;
+/// How many messages the history shows when not told.
+pub const HISTORY: usize = 20;
 
 /// Why a line was not understood. Nothing of it was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]

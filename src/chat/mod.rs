@@ -16,10 +16,10 @@ pub(crate) mod story;
 pub mod suggest;
 mod tally;
 
-pub use command::{Action, COMMANDS, Command, CommandError, Say};
+pub use command::{Action, COMMANDS, Command, CommandError, HISTORY, Say};
 pub use envelope::{Envelope, Kind, MAX_ROOM, MAX_TEXT, Unreadable, is_room};
 pub use happening::{Happening, Message, message_id};
-pub use roster::{NameError, Person, clean_name};
+pub use roster::{NameError, Person, clean_name, usable_name};
 pub use safe::{Safe, is_unsafe};
 pub use tally::Tally;
 

@@ -55,6 +55,12 @@ pub fn clean_name(raw: &str) -> Safe {
     if name.is_empty() { Safe::word("unnamed", MAX_NAME) } else { name }
 }
 
+/// `raw` cleaned, unless nothing is left of it that can be shown.
+pub fn usable_name(raw: &str) -> Option<Safe> {
+    let name = clean_name(raw);
+    (name.as_str() != "unnamed" || raw == "unnamed").then_some(name)
+}
+
 impl Roster {
     /// Everybody is exactly `members`. Gives the groups of names that newly collide.
     pub(super) fn replace(&mut self, members: Vec<Member>) -> Vec<Vec<Safe>> {

@@ -16,8 +16,12 @@ impl Safe {
     /// `\u{1b}`), so that nothing is lost and the original can be had back.
     pub fn line(text: &str) -> Self {
         let mut line = String::with_capacity(text.len());
+        let mut marks = 0;
         for c in text.chars() {
-            escape(c, &mut line);
+            match is_one_mark_too_many(c, &mut marks) {
+                true => escape_by_number(c, &mut line),
+                false => escape(c, &mut line),
+            }
         }
         Self(line)
     }
@@ -25,8 +29,9 @@ impl Safe {
     /// `text` as one word of at most `max` bytes: what must not be shown, and what cannot be
     /// seen, is left out; spaces become `_`. May be empty.
     pub fn word(text: &str, max: usize) -> Self {
-        let mut word = String::new();
-        for c in text.trim().chars().filter(|&c| !is_hidden(c)) {
+        let (mut word, mut marks) = (String::new(), 0);
+        let shown = text.trim().chars().filter(|&c| !is_hidden(c));
+        for c in shown.filter(|&c| !is_one_mark_too_many(c, &mut marks)) {
             let c = if c.is_whitespace() { '_' } else { c };
             if word.len() + c.len_utf8() > max {
                 break;
@@ -64,11 +69,42 @@ fn escape(c: char, line: &mut String) {
         '\n' => line.push_str("\\n"),
         '\r' => line.push_str("\\r"),
         '\\' => line.push_str("\\\\"),
-        c if is_unsafe(c) => {
-            let _ = write!(line, "\\u{{{:x}}}", u32::from(c));
-        }
+        c if is_unsafe(c) => escape_by_number(c, line),
         c => line.push(c),
     }
+}
+
+fn escape_by_number(c: char, line: &mut String) {
+    let _ = write!(line, "\\u{{{:x}}}", u32::from(c));
+}
+
+/// So many marks stand on one character at most: the languages that stack them (Vietnamese,
+/// Hebrew with points and accents, Thai) take three; thousands would draw over other lines.
+const MAX_MARKS: usize = 4;
+
+/// Whether `c` is a mark on a character that bears enough of them; `marks` counts those.
+fn is_one_mark_too_many(c: char, marks: &mut usize) -> bool {
+    *marks = if is_mark(c) { *marks + 1 } else { 0 };
+    *marks > MAX_MARKS
+}
+
+/// Whether a character is drawn on the one before it: the blocks of combining marks of Unicode,
+/// those of the scripts that stack marks, and what joins or varies without a width of its own.
+fn is_mark(c: char) -> bool {
+    matches!(c,
+        '\u{0300}'..='\u{036f}' | '\u{0483}'..='\u{0489}' | '\u{0591}'..='\u{05bd}'
+        | '\u{0610}'..='\u{061a}' | '\u{064b}'..='\u{065f}' | '\u{0670}'
+        | '\u{06d6}'..='\u{06dc}' | '\u{06df}'..='\u{06e4}' | '\u{06e7}'..='\u{06ed}'
+        | '\u{0730}'..='\u{074a}' | '\u{0900}'..='\u{0902}' | '\u{093c}'
+        | '\u{0941}'..='\u{0948}' | '\u{094d}' | '\u{0e31}' | '\u{0e34}'..='\u{0e3a}'
+        | '\u{0e47}'..='\u{0e4e}' | '\u{0eb4}'..='\u{0ebc}' | '\u{0ec8}'..='\u{0ece}'
+        | '\u{0f71}'..='\u{0f84}' | '\u{0f90}'..='\u{0fbc}' | '\u{135d}'..='\u{135f}'
+        | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2064}' | '\u{20d0}'..='\u{20ff}' | '\u{2de0}'..='\u{2dff}'
+        | '\u{302a}'..='\u{302f}' | '\u{3099}' | '\u{309a}' | '\u{a66f}'..='\u{a67d}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}' | '\u{feff}'
+        | '\u{1d165}'..='\u{1d169}' | '\u{1d16d}'..='\u{1d182}'
+        | '\u{1d185}'..='\u{1d18b}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Whether a character must never reach a screen: the 65 controls (C0, DEL, C1), the
@@ -137,5 +173,41 @@ mod tests {
         assert_eq!(Safe::word("  ana  maria\u{200b} ", 64).as_str(), "ana__maria");
         assert_eq!(Safe::word("ééé", 5).as_str(), "éé");
         assert!(Safe::word("\u{200b}\u{feff}\u{3164}", 64).is_empty());
+    }
+
+    #[test]
+    fn four_marks_stand_on_a_character_and_the_rest_is_escaped_or_left_out() {
+        let flood = format!("a{}b\u{301}", "\u{301}".repeat(3_000));
+        let line = Safe::line(&flood);
+        assert_eq!(line.as_str().matches('\u{301}').count(), 5);
+        assert_eq!(line.as_str().matches("\\u{301}").count(), 2_996);
+        let word = format!("a{}b\u{301}", "\u{301}".repeat(4));
+        assert_eq!(Safe::word(&flood, 64).as_str(), word);
+        for text in ["Việt Nam", "ภาษาไทย", "हिन्दी", "👩\u{200d}💻", "e\u{301}\u{323}"]
+        {
+            assert_eq!(Safe::line(text).as_str(), text);
+        }
+    }
+
+    #[test]
+    fn no_control_comes_out_of_a_hundred_thousand_random_texts() {
+        use rand::rngs::Xoshiro256PlusPlus;
+        use rand::{RngExt as _, SeedableRng as _};
+        let seed = 20_261_121;
+        println!("seed {seed}");
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        for _ in 0..100_000 {
+            let length = random.random_range(0..24);
+            // Half of the characters are from where controls and marks are.
+            let text: String = (0..length)
+                .filter_map(|_| {
+                    let most = if random.random_range(0..2) == 0 { 0x370 } else { 0x11_0000 };
+                    char::from_u32(random.random_range(0..most))
+                })
+                .collect();
+            for safe in [Safe::line(&text), Safe::word(&text, 64)] {
+                assert!(!safe.as_str().chars().any(is_unsafe), "{text:?}");
+            }
+        }
     }
 }

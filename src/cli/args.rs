@@ -2,7 +2,12 @@
 
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
+use clap::parser::ValueSource;
+use clap::{
+    ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum, value_parser,
+};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -37,6 +42,18 @@ pub(super) struct Args {
     pub(super) common: Global,
 }
 
+impl Args {
+    /// Reads what was typed, and which of it was not typed but is in the environment.
+    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut args = Self::from_arg_matches(&matches)?;
+        let is_ours = |name| matches.value_source(name) == Some(ValueSource::EnvVariable);
+        args.common.group_from_environment = is_ours("group");
+        args.common.port_from_environment = is_ours("port");
+        Ok(args)
+    }
+}
+
 /// A command.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -55,6 +72,10 @@ pub(super) struct Send {
     #[arg(long, value_name = "NAME")]
     pub(super) to: Option<String>,
     /// Wait until all, N or none of the other members have it
+    ///
+    /// all are those that are here when it is sent, and at least one: where nobody else is here,
+    /// all and N send nothing and end with 4 (nobody), 6 (others have another passphrase) or 3
+    /// (this computer reaches nobody). none sends in any case, and ends with 0.
     #[arg(long, value_name = "all|N|none", default_value = "all")]
     pub(super) wait: Wait,
     /// Wait (up to --timeout) until this many other members are here before sending
@@ -100,6 +121,12 @@ pub(super) struct Global {
     #[arg(short, long, global = true, env = "MCAST_CHAT_PORT", hide_env_values = true)]
     #[arg(value_parser = value_parser!(u16).range(1..))]
     pub(super) port: Option<u16>,
+    /// Whether `group` is the environment's.
+    #[arg(skip)]
+    pub(super) group_from_environment: bool,
+    /// Whether `port` is the environment's.
+    #[arg(skip)]
+    pub(super) port_from_environment: bool,
     /// An interface to use, by name or address; repeatable [default: all that can carry multicast]
     #[arg(short, long, global = true, value_name = "NAME|IP|auto", env = "MCAST_CHAT_INTERFACE")]
     #[arg(hide_env_values = true, value_delimiter = ',')]
@@ -117,7 +144,7 @@ pub(super) struct Global {
     /// A member to connect to over TCP; repeatable
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) peer: Vec<String>,
-    /// A file whose first line locks the group; - reads it from stdin
+    /// A file whose first line locks the group; - reads it from stdin, or asks on a terminal
     #[arg(long, global = true, value_name = "PATH", env = "MCAST_CHAT_PASSPHRASE_FILE")]
     #[arg(hide_env_values = true)]
     pub(super) passphrase_file: Option<PathBuf>,
@@ -254,7 +281,6 @@ impl FromStr for Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_holds_together() {

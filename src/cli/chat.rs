@@ -3,23 +3,26 @@
 
 use super::args::NamePolicy;
 use super::config::Config;
-use super::confirm::Confirmation;
+use super::confirm::Absent;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::input::{self, Input, MAX_LINE};
 use super::talk::{SETTLE, Talk, halted};
-use super::{fronts, refusal};
-use crate::chat::{Action, Say, clean_name};
+use super::{alone, fronts, refusal};
+use crate::chat::{Action, Say, usable_name};
 use crate::engine::SendError;
-use crate::ui::{Answer, Front, Missing, Refusal, Request};
+use crate::ui::{Answer, Front, Missing, Notices, Refusal, Request};
 use crate::wire::packet::Service;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 /// With nothing to do, the loop looks around this often: repeated notices are summed up then.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Whoever is alone for so long is told how others would be reached (experience.md §6).
+const ALONE: Duration = Duration::from_secs(5);
 
 /// A full window is tried again this often, should its event be missed.
 const RETRY: Duration = Duration::from_millis(20);
@@ -44,10 +47,10 @@ struct Conversation<'c> {
     input: Option<Receiver<Input>>,
     /// What the window had no room for: it goes first when there is room.
     waiting: Option<(Request, Vec<u8>)>,
-    /// The number of the last message sent; 0 before the first.
-    last: u64,
     /// Until then whoever is here may still answer.
     met: Deadline,
+    /// Until then it is not told that nobody else is here; none: it was, or is not to be.
+    alone: Option<Deadline>,
     /// Whether something of the input was refused.
     refused: bool,
     /// Whether the input ended, or `/quit` was said.
@@ -57,13 +60,14 @@ struct Conversation<'c> {
 
 impl<'c> Conversation<'c> {
     fn new(talk: Talk, config: &'c Config) -> Self {
+        let watched = io::stdin().is_terminal() || config.notices == Notices::Verbose;
         Self {
             talk,
             config,
             input: None,
             waiting: None,
-            last: 0,
             met: Deadline::after(SETTLE),
+            alone: watched.then(|| Deadline::after(ALONE)),
             refused: false,
             ended: false,
             missing: None,
@@ -83,8 +87,22 @@ impl<'c> Conversation<'c> {
         while !self.ended {
             self.talk.step(wait)?;
             wait = self.turn()?;
+            self.tell_if_alone()?;
         }
         self.close()
+    }
+
+    /// Tells once, after some time, that nobody else is here, and how others would be reached.
+    fn tell_if_alone(&mut self) -> Result<(), Halt> {
+        if self.alone.is_none_or(|alone| alone.left().is_some()) {
+            return Ok(());
+        }
+        self.alone = None;
+        if self.talk.chat.others().next().is_some() {
+            return Ok(());
+        }
+        let reach = alone::reach(self.talk.group.carrier());
+        Ok(self.front().tell("alone", &format!("nobody else yet: {reach}"))?)
     }
 
     fn front(&mut self) -> &mut dyn Front {
@@ -211,7 +229,10 @@ impl<'c> Conversation<'c> {
     }
 
     fn rename(&mut self, request: &Request, name: &str) -> Result<(), Halt> {
-        let clean = clean_name(name);
+        let Some(clean) = usable_name(name) else {
+            let reference = request.reference.clone();
+            return self.refuse(&Refusal { reference, ..refusal::unusable_name(name) });
+        };
         self.talk.group.rename(clean.as_str());
         self.answer(request, &Answer::Nick(clean.as_str()))
     }
@@ -220,7 +241,7 @@ impl<'c> Conversation<'c> {
     fn send(&mut self, request: Request, body: Vec<u8>) -> Result<(), Halt> {
         match self.talk.group.send(Service::Fifo, &body) {
             Ok(number) => {
-                self.last = number;
+                self.talk.expect(number);
                 let session = self.talk.group.session();
                 let Action::Say(say) = &request.action else { return Ok(()) };
                 self.answer(&request, &Answer::Sent { session, number, to: say.to.as_deref() })
@@ -244,28 +265,25 @@ impl<'c> Conversation<'c> {
         }
         // Input that ended at once may have met only the quickest.
         self.talk.step_for(self.met.left().unwrap_or_default())?;
-        let mut who = Confirmation::of(self.talk.chat.others());
-        if self.last > 0 {
-            self.talk.confirm(&mut who, self.last, usize::MAX, self.config.timeout)?;
-        }
-        let missing = who.missing();
-        if self.last > 0 && !missing.is_empty() {
-            return self.unconfirmed(&missing);
+        let waited = self.talk.confirm(usize::MAX, self.config.timeout)?;
+        let missing = self.talk.who.missing();
+        if !missing.is_empty() {
+            return self.unconfirmed(&missing, waited);
         }
         // Whoever types has seen the answer; a script must not take it for success.
-        let scripted = !std::io::stdin().is_terminal() && !self.config.json;
+        let scripted = !io::stdin().is_terminal() && !self.config.json;
         Ok(if self.refused && scripted { Exit::Refused } else { Exit::Done })
     }
 
-    fn unconfirmed(&mut self, names: &[String]) -> Result<Exit, Halt> {
-        let is_missing = |name: &str| names.iter().any(|missing| missing == name);
-        let people = self.talk.chat.others().filter(|person| is_missing(person.name.as_str()));
-        self.missing = Some(Missing { number: self.last, people: people.cloned().collect() });
-        Err(refusal::unconfirmed(names, self.config.timeout).into())
+    fn unconfirmed(&mut self, absent: &[Absent], waited: Duration) -> Result<Exit, Halt> {
+        let is_missing = |session| absent.iter().any(|absent| absent.session == session);
+        let people = self.talk.chat.others().filter(|person| is_missing(person.session));
+        self.missing = Some(Missing { people: people.cloned().collect() });
+        Err(refusal::unconfirmed(absent, waited).into())
     }
 }
 
-fn no_thread(error: &std::io::Error) -> Failure {
+fn no_thread(error: &io::Error) -> Failure {
     let what = "no thread can be started to read stdin";
     Failure::new(Exit::Internal, "thread", what, &error.to_string(), "ulimit -u")
 }

@@ -3,10 +3,11 @@
 use super::address::{self, DEFAULT_GROUP, DEFAULT_PORT, GroupAddress};
 use super::args::{Color, Global, Looks, NamePolicy, Service};
 use super::failure::{Exit, Failure};
-use super::passphrase;
-use crate::chat::{clean_name, is_room};
+use super::passphrase::{self, Passphrase};
+use super::refusal;
+use crate::chat::{clean_name, is_room, usable_name};
 use crate::runtime::{GroupConfig, TransportChoice};
-use crate::ui::Notices;
+use crate::ui::{Notices, Refusal};
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -17,7 +18,9 @@ const DEFAULT_ROOM: &str = "general";
 /// All that a command needs to know.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
+    /// All but the passphrase.
     pub(super) group: GroupConfig,
+    pub(super) passphrase: Option<Passphrase>,
     /// `239.1.1.1:23911`.
     pub(super) group_name: String,
     /// The room that was asked for.
@@ -44,6 +47,7 @@ impl Config {
         Ok(Self {
             group_name: group.canonical_name(),
             group,
+            passphrase: typed.passphrase_file.as_deref().map(passphrase::read).transpose()?,
             asked_room: looks.room.clone().map(check_room).transpose()?,
             name_policy: looks.name_policy,
             timeout: looks.timeout,
@@ -66,18 +70,21 @@ fn group_address(typed: &Global) -> Result<GroupAddress, Failure> {
         Some(text) => address::parse_group(text)?,
         None => GroupAddress { ip: DEFAULT_GROUP, scope: None, port: None },
     };
-    match (address.port, typed.port) {
-        (Some(a), Some(b)) if a != b => Err(Failure::usage(
-            "port",
-            &format!("two ports are given: {a} and {b}"),
-            "--group names one and --port (or MCAST_CHAT_PORT) another",
-            &format!("mcast-chat --group {}", SocketAddr::new(address.ip, a)),
-        )),
-        (_, port) => {
-            address.port = address.port.or(port);
-            Ok(address)
+    let both_typed = !typed.group_from_environment && !typed.port_from_environment;
+    address.port = match (address.port, typed.port) {
+        (Some(a), Some(b)) if a != b && both_typed => {
+            return Err(Failure::usage(
+                "port",
+                &format!("two ports are given: {a} and {b}"),
+                "--group names one and --port another",
+                &format!("mcast-chat --group {}", SocketAddr::new(address.ip, a)),
+            ));
         }
-    }
+        // What was typed counts more than the environment; else a group is named with its port.
+        (Some(_), Some(b)) if !typed.port_from_environment => Some(b),
+        (a, b) => a.or(b),
+    };
+    Ok(address)
 }
 
 fn group_config(typed: &Global, group: &GroupAddress, port: u16) -> Result<GroupConfig, Failure> {
@@ -87,13 +94,13 @@ fn group_config(typed: &Global, group: &GroupAddress, port: u16) -> Result<Group
     config.ttl = u32::from(typed.ttl);
     config.transport = transport(typed)?;
     config.listen = match &typed.listen {
-        Some(text) => address::resolve(text, port)?.first().copied(),
+        // Port 0: the first free one of those on which the others look.
+        Some(text) => address::resolve(text, 0)?.first().copied(),
         None => None,
     };
     for host in &typed.peer {
         config.dial.extend(address::resolve(host, port)?);
     }
-    config.passphrase = typed.passphrase_file.as_deref().map(passphrase::read).transpose()?;
     config.faults.clone_from(&typed.fault);
     Ok(config)
 }
@@ -143,17 +150,11 @@ pub(super) fn bad_room(room: &str) -> Failure {
 
 /// The name that was given; else that of the user, else that of the computer.
 fn name(given: Option<&str>) -> Result<String, Failure> {
-    let unusable = |name: &str| clean_name(name).as_str() == "unnamed" && name != "unnamed";
-    match given {
-        Some(name) if unusable(name) => Err(Failure::usage(
-            "name",
-            &format!("{name:?} cannot be a name"),
-            "nothing in it can be shown",
-            "mcast-chat --name ana",
-        )),
-        Some(name) => Ok(clean_name(name).to_string()),
-        None => Ok(clean_name(&default_name()).to_string()),
-    }
+    let Some(name) = given else { return Ok(clean_name(&default_name()).to_string()) };
+    usable_name(name).map(|name| name.to_string()).ok_or_else(|| {
+        let Refusal { code, message, hint, .. } = refusal::unusable_name(name);
+        Failure::usage(code, message.as_str(), hint.as_str(), "mcast-chat --name ana")
+    })
 }
 
 fn default_name() -> String {
@@ -229,6 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_was_typed_counts_more_than_one_of_the_environment() {
+        let name = |group_from_environment, port_from_environment| {
+            let line = "mcast-chat -g 239.1.1.1:5000 -p 6000 -n ana";
+            let args = Args::try_parse_from(line.split(' ')).expect("clap understands it");
+            let typed = Global { group_from_environment, port_from_environment, ..args.common };
+            Config::new(&typed).map(|config| config.group_name)
+        };
+        assert_eq!(name(false, true).as_deref(), Ok("239.1.1.1:5000"));
+        assert_eq!(name(true, false).as_deref(), Ok("239.1.1.1:6000"));
+        assert_eq!(name(true, true).as_deref(), Ok("239.1.1.1:5000"));
+        assert_eq!(name(false, false).expect_err("contradicts itself").code, "port");
+    }
+
+    #[test]
     fn what_is_given_is_taken() {
         let config = config(
             "-g [ff12::1%eth0]:5000 -i eth0 -i auto --ttl 4 -n ana -r build --timeout 1m -q",
@@ -247,6 +262,9 @@ mod tests {
         assert_eq!(config.group.transport, TransportChoice::Tcp);
         let dial: Vec<String> = config.group.dial.iter().map(ToString::to_string).collect();
         assert_eq!(dial, ["127.0.0.1:23911", "127.0.0.1:7"]);
+        let listen = |line: &str| super::tests::config(line).expect("is sound").group.listen;
+        assert_eq!(listen("--listen 127.0.0.1"), Some(([127, 0, 0, 1], 0).into()));
+        assert_eq!(listen("--listen 127.0.0.1:7"), Some(([127, 0, 0, 1], 7).into()));
     }
 
     #[test]

@@ -20,7 +20,11 @@ impl Deadline {
 
     /// How long until then; none if it has passed.
     pub(super) fn left(self) -> Option<Duration> {
-        let waited = self.clock.now().since(Instant::ZERO);
-        self.wait.checked_sub(waited).filter(|left| !left.is_zero())
+        self.wait.checked_sub(self.waited()).filter(|left| !left.is_zero())
+    }
+
+    /// How long it has been waited for.
+    pub(super) fn waited(self) -> Duration {
+        self.clock.now().since(Instant::ZERO)
     }
 }

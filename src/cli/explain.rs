@@ -3,10 +3,12 @@
 use super::config::Config;
 use super::failure::{Exit, Failure};
 use crate::runtime::JoinError;
+use crate::transport::mesh::OpenError as ListenError;
 use crate::transport::udp::OpenError;
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 
 /// Why the group that `config` names could not be joined.
 pub(super) fn join(error: &JoinError, config: &Config) -> Failure {
@@ -25,8 +27,13 @@ pub(super) fn join(error: &JoinError, config: &Config) -> Failure {
             "the group cannot be locked, and is not joined open instead",
             "mcast-chat --passphrase-file team.key",
         ),
+        JoinError::Tcp(ListenError::Listen { address, source })
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
+            held_address(&what, *address)
+        }
         _ => match system_error(error) {
-            Some(cause) => because(&what, cause, config),
+            Some(cause) => because(&what, cause, config.group.port),
             None => Failure::new(
                 Exit::Network,
                 "network",
@@ -36,6 +43,36 @@ pub(super) fn join(error: &JoinError, config: &Config) -> Failure {
             ),
         },
     }
+}
+
+/// What the transport noticed while running, with what the system's error in it means.
+pub(super) fn notice(text: &str, port: u16) -> Failure {
+    match errno(text) {
+        Some(cause) => because(text, &cause, port),
+        None => Failure::new(
+            Exit::Network,
+            "network",
+            text,
+            "the network of this computer cannot be used",
+            "ip -brief address",
+        ),
+    }
+}
+
+/// The same in one line: as it is where no error of the system is in it.
+pub(super) fn in_words(text: &str, port: u16) -> String {
+    if errno(text).is_none() {
+        return text.to_owned();
+    }
+    let Failure { why, remedy, .. } = notice(text, port);
+    format!("{text}: {why}; try: {remedy}")
+}
+
+/// The system's error that `text` ends with, as the standard library writes it: `(os error 1)`.
+fn errno(text: &str) -> Option<io::Error> {
+    let (_, rest) = text.rsplit_once("(os error ")?;
+    let (number, _) = rest.split_once(')')?;
+    number.parse().ok().map(io::Error::from_raw_os_error)
 }
 
 fn no_interface<R: Display>(what: &str, skipped: &[(String, R)]) -> Failure {
@@ -61,13 +98,25 @@ fn system_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
     None
 }
 
-fn because(what: &str, cause: &io::Error, config: &Config) -> Failure {
-    let port = config.group.port;
+/// Members find each other at whatever port each listens on: another one does no harm.
+fn held_address(what: &str, address: SocketAddr) -> Failure {
+    let next = address.port().checked_add(1).unwrap_or(1_024);
+    Failure::new(
+        Exit::Network,
+        "port",
+        what,
+        "another program, or another member, listens there (EADDRINUSE)",
+        &format!("mcast-chat --listen {}", SocketAddr::new(address.ip(), next)),
+    )
+}
+
+fn because(what: &str, cause: &io::Error, port: u16) -> Failure {
     let (code, why, remedy): (_, &str, String) = match symbol(cause) {
         Some("EADDRINUSE") => (
             "port",
-            "another program holds the port and does not share it",
-            format!("mcast-chat --port {}", port.wrapping_add(1).max(1_024)),
+            "another program holds the port and does not share it; end that program, or change \
+             the port of all members: another --port is another group",
+            format!("sudo ss -ulpn 'sport = :{port}' (names the program)"),
         ),
         Some("EACCES") if port < 1_024 => (
             "port",
@@ -145,8 +194,9 @@ mod tests {
         check(
             98,
             "mcast-chat",
-            "  why: another program holds the port and does not share it (EADDRINUSE)\n  \
-             try: mcast-chat --port 23912",
+            "  why: another program holds the port and does not share it; end that program, or \
+             change the port of all members: another --port is another group (EADDRINUSE)\n  \
+             try: sudo ss -ulpn 'sport = :23911' (names the program)",
         );
         check(
             13,
@@ -187,8 +237,24 @@ mod tests {
             JoinError::Tcp(mesh::OpenError::Listen { address: ([127, 0, 0, 1], 7).into(), source });
         let args = Args::try_parse_from(["mcast-chat"]).expect("is understood");
         let failure = join(&error, &Config::new(&args.common).expect("is sound"));
-        assert_eq!(failure.code, "port");
-        assert!(failure.what.as_str().starts_with("cannot listen on 127.0.0.1:7"));
+        assert_eq!(
+            failure.to_string(),
+            "error[port]: cannot listen on 127.0.0.1:7: address in use\n  \
+             why: another program, or another member, listens there (EADDRINUSE)\n  \
+             try: mcast-chat --listen 127.0.0.1:8"
+        );
+    }
+
+    #[test]
+    fn an_error_while_it_runs_is_explained_as_at_the_start() {
+        let text = "eth0: cannot send: Operation not permitted (os error 1)";
+        assert_eq!(
+            in_words(text, 23_911),
+            "eth0: cannot send: Operation not permitted (os error 1): this computer refuses to \
+             send: probably an outgoing firewall rule (EPERM); try: sudo nft list ruleset"
+        );
+        let text = "eth0 is no longer in use: it is down";
+        assert_eq!(in_words(text, 23_911), text);
     }
 
     #[test]

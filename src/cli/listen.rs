@@ -2,105 +2,89 @@
 
 use super::args::Listen;
 use super::config::Config;
+use super::exec::Exec;
 use super::failure::{Exit, Failure, Halt};
 use super::fronts;
 use super::talk::{SETTLE, Talk, halted};
 use crate::chat::{Happening, Message};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// With nothing to do, the loop looks around this often.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// While a command runs, it is looked this often whether it has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// Listens.
 pub(super) fn run(config: &Config, typed: &Listen) -> Result<Exit, Failure> {
-    let command = typed.exec.as_deref().map(words).transpose()?;
+    let exec = typed.exec.as_deref().map(|command| Exec::new(command, config.json)).transpose()?;
     let front = fronts::for_messages(config, config.asked_room.as_deref());
-    let mut talk = match Talk::join(config, Some(front)) {
+    let talk = match Talk::join(config, Some(front)) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
-    let result = listen(&mut talk, config, typed.count, command.as_deref());
-    talk.leave(result, None)
+    let mut listener = Listener { talk, config, exec, left: typed.count };
+    let result = listener.run();
+    listener.talk.leave(result, None)
 }
 
-fn listen(
-    talk: &mut Talk,
-    config: &Config,
-    count: Option<u64>,
-    command: Option<&[String]>,
-) -> Result<Exit, Halt> {
-    let mut heard = 0;
-    let mut settling = true;
-    loop {
-        for happening in talk.step(if settling { SETTLE } else { IDLE })? {
-            let Happening::Message(message) = happening else { continue };
-            if config.asked_room.as_ref().is_some_and(|room| room != message.room.as_str()) {
-                continue;
+struct Listener<'c> {
+    talk: Talk,
+    config: &'c Config,
+    exec: Option<Exec>,
+    /// How many messages are still waited for, where they are counted.
+    left: Option<u64>,
+}
+
+impl Listener<'_> {
+    fn run(&mut self) -> Result<Exit, Halt> {
+        let mut wait = SETTLE;
+        let mut synced = false;
+        loop {
+            for happening in self.talk.step(wait)? {
+                if let Happening::Message(message) = happening {
+                    self.on_message(message)?;
+                }
             }
-            if let Some(command) = command {
-                execute(talk, command, &message)?;
+            if !std::mem::replace(&mut synced, true)
+                && let Some(front) = &mut self.talk.front
+            {
+                front.synced()?;
             }
-            heard += 1;
-            if count.is_some_and(|count| heard >= count) {
+            let idle = self.execute()?;
+            if idle && self.left == Some(0) {
                 return Ok(Exit::Done);
             }
-        }
-        if std::mem::take(&mut settling)
-            && let Some(front) = &mut talk.front
-        {
-            front.synced()?;
+            wait = if idle { IDLE } else { LOOK };
         }
     }
-}
 
-/// The program and its arguments; there is no shell that a message could talk to.
-fn words(command: &str) -> Result<Vec<String>, Failure> {
-    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-    if words.is_empty() {
-        let what = "--exec names no program";
-        let why = "its value is empty";
-        return Err(Failure::usage("exec", what, why, "mcast-chat listen --exec notify-send"));
+    fn on_message(&mut self, message: Message) -> Result<(), Halt> {
+        let asked = self.config.asked_room.as_deref();
+        if self.left == Some(0) || asked.is_some_and(|room| room != message.room.as_str()) {
+            return Ok(());
+        }
+        self.left = self.left.map(|left| left - 1);
+        match self.exec.as_mut().map(|exec| exec.push(message)) {
+            Some(Err(trouble)) => self.warn(&trouble),
+            _ => Ok(()),
+        }
     }
-    Ok(words)
-}
 
-/// Runs the command and waits for its end, so that messages keep their order. A command that
-/// cannot be started, or fails, is told of and does not end the listening.
-fn execute(talk: &mut Talk, command: &[String], message: &Message) -> Result<(), Halt> {
-    let status = Command::new(&command[0])
-        .args(&command[1..])
-        .stdin(Stdio::null())
-        .env("MCAST_CHAT_TEXT", variable(&message.text))
-        .env("MCAST_CHAT_FROM", message.name.as_str())
-        .env("MCAST_CHAT_ROOM", message.room.as_str())
-        .env("MCAST_CHAT_ID", message.id())
-        .status();
-    let trouble = match status {
-        Ok(status) if status.success() => return Ok(()),
-        Ok(status) => format!("{}: {status}", command[0]),
-        Err(error) => format!("{} cannot be run: {error}", command[0]),
-    };
-    if let Some(front) = &mut talk.front {
-        front.warn("exec", &trouble)?;
+    /// Runs the command; whether there is nothing to run for now.
+    fn execute(&mut self) -> Result<bool, Halt> {
+        let Some(exec) = &mut self.exec else { return Ok(true) };
+        let troubles = exec.turn();
+        let idle = exec.is_idle();
+        troubles.iter().try_for_each(|trouble| self.warn(trouble))?;
+        Ok(idle)
     }
-    Ok(())
-}
 
-/// A variable of the environment cannot hold a NUL.
-fn variable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_split_at_spaces_and_nothing_else() {
-        let run = words("notify-send  -t 5 $(id);rm").expect("is a command");
-        assert_eq!(run, ["notify-send", "-t", "5", "$(id);rm"]);
-        assert_eq!(words("  ").expect_err("is empty").exit.code(), 2);
-        assert_eq!(variable("a\0b"), "a\u{fffd}b");
+    /// A command that fails does not end the listening.
+    fn warn(&mut self, trouble: &str) -> Result<(), Halt> {
+        match &mut self.talk.front {
+            Some(front) => Ok(front.warn("exec", trouble)?),
+            None => Ok(()),
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! The program: what was typed → what it means → one file per command → exit code.
 
 mod address;
+mod alone;
 mod args;
 mod chat;
 mod config;
 mod confirm;
 mod deadline;
+mod exec;
 mod explain;
 mod failure;
 mod fronts;
@@ -22,8 +24,8 @@ mod who;
 use crate::chat::suggest;
 use crate::ui::json::Json;
 use args::{Args, Command};
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser as _};
 use config::Config;
 use failure::{Exit, Failure};
 use std::ffi::OsString;
@@ -33,9 +35,12 @@ use std::process::ExitCode;
 /// Runs the program with these arguments, the first of which is its name. An error is written
 /// once: to stdout as an object with `--json`, else to stderr.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::read(arguments.iter().cloned()) {
         Ok(args) => args,
-        Err(error) => return ExitCode::from(explain_usage(&error).code()),
+        Err(error) => {
+            return ExitCode::from(explain_usage(&error, asks_for_json(&arguments)).code());
+        }
     };
     let exit = execute(&args).unwrap_or_else(|failure| {
         report(&failure, args.common.looks.json);
@@ -64,18 +69,37 @@ fn report(failure: &Failure, json: bool) {
     };
 }
 
-/// Help and version are written as clap does; an unknown command is answered as people expect.
-fn explain_usage(error: &clap::Error) -> Exit {
+/// Whether `--json` was typed, where the rest was not understood.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+}
+
+/// Help and version are written as clap does, errors only where people read them; an unknown
+/// command is answered as people expect.
+fn explain_usage(error: &clap::Error, json: bool) -> Exit {
     match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => {
-            report(&unknown_command(word), false);
-            Exit::Usage
+            report(&unknown_command(word), json);
         }
+        _ if !error.use_stderr() => {
+            let _ = error.print();
+            return Exit::Done;
+        }
+        _ if json => report(&not_understood(error), json),
         _ => {
             let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Done }
         }
     }
+    Exit::Usage
+}
+
+/// The first paragraph of what clap writes, without its `error: `.
+fn not_understood(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let what = first.strip_prefix("error: ").unwrap_or(first).lines().map(str::trim);
+    let what = what.collect::<Vec<_>>().join(" ");
+    Failure::usage("usage", &what, "the arguments are not understood", "mcast-chat --help")
 }
 
 fn unknown_command(word: &str) -> Failure {

@@ -1,5 +1,6 @@
 //! What was not done, in words: for a conversation that goes on, and for a command that ends.
 
+use super::confirm::{Absent, Why};
 use super::failure::{Exit, Failure};
 use crate::chat::{Chat, MAX_ROOM, MAX_TEXT, NameError, Safe, SayError};
 use crate::engine::SendError;
@@ -34,6 +35,11 @@ pub(super) fn say(error: &SayError) -> Refusal {
         ),
         SayError::Empty => Refusal::new("empty", "there is no text", "say something"),
     }
+}
+
+/// A name of which nothing can be shown.
+pub(super) fn unusable_name(name: &str) -> Refusal {
+    Refusal::new("name", &format!("{name:?} cannot be a name"), "nothing in it can be shown")
 }
 
 /// Why the group did not take a message.
@@ -75,16 +81,51 @@ fn shares(shown: &str, name: &str) -> bool {
     plain.to_lowercase() == name.to_lowercase()
 }
 
-/// A message that not all have.
-pub(super) fn unconfirmed(missing: &[String], timeout: Duration) -> Failure {
-    let time = humantime::format_duration(timeout);
+/// A message that not all have; `waited` is how long it was waited for.
+pub(super) fn unconfirmed(absent: &[Absent], waited: Duration) -> Failure {
+    let names: Vec<&str> = absent.iter().map(|absent| absent.name.as_str()).collect();
+    let reasons: Vec<String> = [Why::Silent, Why::Restarted, Why::NoAnswer]
+        .into_iter()
+        .filter_map(|why| {
+            let of_them = absent.iter().filter(|absent| absent.why == why);
+            let names: Vec<&str> = of_them.map(|absent| absent.name.as_str()).collect();
+            (!names.is_empty()).then(|| reason(why, &names.join(", "), waited))
+        })
+        .collect();
     Failure::new(
         Exit::Unconfirmed,
         "unconfirmed",
-        &format!("sent, but not confirmed by {}", missing.join(", ")),
-        &format!("waited {time}: a member that does not answer is gone, cut off, or overloaded"),
+        &format!("sent, but not confirmed by {}", names.join(", ")),
+        &reasons.join("; "),
         "mcast-chat who",
     )
+}
+
+fn reason(why: Why, names: &str, waited: Duration) -> String {
+    match why {
+        Why::Silent => format!("{names}: not heard any more, so cut off or ended by force"),
+        Why::Restarted => format!("{names}: was started again before it confirmed"),
+        Why::NoAnswer => {
+            let time = in_tenths(waited);
+            format!("{names}: no answer within {time}, so cut off, overloaded, or stopped")
+        }
+    }
+}
+
+/// Fewer members have it than were to; no member that is here lacks it.
+pub(super) fn too_few_confirmed(asked: usize, confirmed: usize) -> Failure {
+    Failure::new(
+        Exit::Unconfirmed,
+        "unconfirmed",
+        &format!("sent, but confirmed by {confirmed} members, and {asked} were asked for"),
+        "all that are here have it: there are no more",
+        "mcast-chat who",
+    )
+}
+
+/// A time as people read it, in tenths of a second.
+pub(super) fn in_tenths(time: Duration) -> String {
+    format!("{:.1}s", time.as_secs_f64())
 }
 
 /// Only members with another passphrase are here.
@@ -109,6 +150,7 @@ fn join(names: &[Safe]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Session;
     use crate::chat::story::{chat, member, noon};
     use crate::engine::Event;
 
@@ -128,15 +170,25 @@ mod tests {
     }
 
     #[test]
-    fn who_has_not_confirmed_is_named() {
-        let failure = unconfirmed(&["bo".into(), "cy".into()], Duration::from_secs(5));
+    fn who_has_not_confirmed_is_named_with_the_cause_and_the_true_time() {
+        let absent = |name, why| Absent { session: Session([0; 16]), name: Safe::line(name), why };
+        let all = [
+            absent("ana", Why::NoAnswer),
+            absent("bo", Why::Silent),
+            absent("cy", Why::Restarted),
+            absent("dee", Why::NoAnswer),
+        ];
+        let failure = unconfirmed(&all, Duration::from_millis(3_912));
         assert_eq!(
             failure.to_string(),
-            "error[unconfirmed]: sent, but not confirmed by bo, cy\n  \
-             why: waited 5s: a member that does not answer is gone, cut off, or overloaded\n  \
+            "error[unconfirmed]: sent, but not confirmed by ana, bo, cy, dee\n  \
+             why: bo: not heard any more, so cut off or ended by force; \
+             cy: was started again before it confirmed; \
+             ana, dee: no answer within 3.9s, so cut off, overloaded, or stopped\n  \
              try: mcast-chat who"
         );
         assert_eq!(failure.exit.code(), 5);
+        assert!(!unconfirmed(&all[1..3], Duration::ZERO).why.as_str().contains("within"));
     }
 
     #[test]

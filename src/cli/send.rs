@@ -2,11 +2,10 @@
 
 use super::args::{Send, Wait};
 use super::config::Config;
-use super::confirm::Confirmation;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::talk::{SETTLE, Talk, halted};
-use super::{fronts, refusal};
+use super::{alone, fronts, refusal};
 use crate::chat::{MAX_TEXT, Say};
 use crate::engine::SendError;
 use crate::ui::Answer;
@@ -16,6 +15,10 @@ use std::time::Duration;
 
 /// How often members are counted, and a full window tried again.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Where nobody answered at once, it is looked for others this much longer: two heartbeats of a
+/// member that missed our first words, and time for the transport to tell of its errors.
+const LOOK_ON: Duration = Duration::from_secs(2);
 
 /// Sends.
 pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
@@ -35,8 +38,8 @@ fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exi
         .chat
         .say(say)
         .map_err(|error| refusal::failure(&refusal::say(&error), "mcast-chat who"))?;
-    let mut who = Confirmation::of(talk.chat.others());
     let number = submit(talk, config, &body)?;
+    talk.expect(number);
     let session = talk.group.session();
     if let Some(front) = &mut talk.front {
         let to = say.to.as_deref();
@@ -47,8 +50,8 @@ fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exi
         Wait::Count(count) => count,
         Wait::None => 0,
     };
-    talk.confirm(&mut who, number, enough, config.timeout)?;
-    judge(&who, typed.wait, config)
+    let waited = talk.confirm(enough, config.timeout)?;
+    judge(talk, typed.wait, waited)
 }
 
 /// Waits for whoever answers at once, and for as many members as were asked for.
@@ -59,31 +62,57 @@ fn find_members(talk: &mut Talk, config: &Config, typed: &Send) -> Result<(), Ha
         let Some(left) = deadline.left() else { return Err(too_few(talk, config, typed).into()) };
         talk.step(left.min(LOOK))?;
     }
-    if talk.chat.others().count() == 0 && talk.chat.strangers() > 0 {
-        let private = talk.group.is_private();
-        return Err(refusal::strangers(talk.chat.strangers(), private).into());
+    if is_anybody_here(talk) {
+        return Ok(());
     }
-    if talk.chat.others().count() == 0 && !config.json {
-        eprintln_quietly("warning: nobody else is here: nobody will have this message");
+    if asks_for_nobody(typed.wait) {
+        if !config.json {
+            let reach = alone::reach(talk.group.carrier());
+            eprintln_quietly(&format!(
+                "warning: nobody else is here: nobody will have this message ({reach})"
+            ));
+        }
+        return Ok(());
+    }
+    look_on(talk, deadline.left().unwrap_or_default())?;
+    match is_anybody_here(talk) {
+        true => Ok(()),
+        false => Err(alone::failure(talk, config, "not sent: nobody else").into()),
+    }
+}
+
+fn is_anybody_here(talk: &Talk) -> bool {
+    talk.chat.others().next().is_some()
+}
+
+fn asks_for_nobody(wait: Wait) -> bool {
+    matches!(wait, Wait::None | Wait::Count(0))
+}
+
+/// Goes on looking for anybody. Who came is given the time to be joined by the others.
+fn look_on(talk: &mut Talk, most: Duration) -> Result<(), Halt> {
+    let deadline = Deadline::after(most.min(LOOK_ON));
+    while let (Some(left), false) = (deadline.left(), is_anybody_here(talk)) {
+        talk.step(left.min(LOOK))?;
+    }
+    if is_anybody_here(talk) {
+        talk.settle()?;
     }
     Ok(())
 }
 
 fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
-    let strangers = talk.chat.strangers();
     let here = talk.chat.others().count();
-    if here == 0 && strangers > 0 {
-        return refusal::strangers(strangers, talk.group.is_private());
+    let asked = typed.min_members;
+    if here == 0 {
+        return alone::failure(talk, config, &format!("not sent ({asked} asked for): nobody else"));
     }
     let time = humantime::format_duration(config.timeout);
     Failure::new(
         Exit::TooFew,
         "too-few",
-        &format!(
-            "not sent: {here} other members are here, and {} were asked for",
-            typed.min_members
-        ),
-        &format!("no more came within {time}"),
+        &format!("not sent: {here} other members are here, and {asked} were asked for"),
+        &format!("no more came within {time}; {}", alone::reach(talk.group.carrier())),
         "mcast-chat who --wait 5s",
     )
 }
@@ -102,21 +131,16 @@ fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
     }
 }
 
-fn judge(who: &Confirmation, wait: Wait, config: &Config) -> Result<Exit, Halt> {
-    let missing = who.missing();
-    let done = match wait {
-        Wait::All => missing.is_empty(),
-        Wait::Count(count) => who.confirmed() >= count,
-        Wait::None => true,
-    };
-    match (done, wait) {
-        (true, _) => Ok(Exit::Done),
-        (false, Wait::Count(count)) if missing.is_empty() => {
-            let lacking = count - who.confirmed();
-            let nobody = vec![format!("{lacking} more members: so many are not here")];
-            Err(refusal::unconfirmed(&nobody, config.timeout).into())
+fn judge(talk: &Talk, wait: Wait, waited: Duration) -> Result<Exit, Halt> {
+    let (missing, confirmed) = (talk.who.missing(), talk.who.confirmed());
+    match wait {
+        Wait::None => Ok(Exit::Done),
+        Wait::All if missing.is_empty() => Ok(Exit::Done),
+        Wait::Count(count) if confirmed >= count => Ok(Exit::Done),
+        Wait::Count(count) if missing.is_empty() => {
+            Err(refusal::too_few_confirmed(count, confirmed).into())
         }
-        _ => Err(refusal::unconfirmed(&missing, config.timeout).into()),
+        _ => Err(refusal::unconfirmed(&missing, waited).into()),
     }
 }
 

@@ -6,11 +6,12 @@ use super::confirm::Confirmation;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
+use super::passphrase::Passphrase;
 use super::{explain, signals};
-use crate::chat::{Chat, Happening, MemberId, Person, Tally, clean_name};
+use crate::chat::{Chat, Happening, Person, Session, Tally, clean_name};
 use crate::engine::Event;
 use crate::runtime::clock::wall_clock;
-use crate::runtime::{Group, Incoming};
+use crate::runtime::{Group, Incoming, Notice};
 use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
 use std::io;
 use std::sync::Arc;
@@ -35,8 +36,14 @@ const BATCH: usize = 256;
 pub(super) struct Talk {
     pub(super) group: Arc<Group>,
     pub(super) chat: Chat,
+    /// Who has what was sent.
+    pub(super) who: Confirmation,
+    /// What the system said when a datagram could not be sent, the last time.
+    pub(super) send_error: Option<String>,
     /// None for a command that shows only its result.
     pub(super) front: Option<Box<dyn Front>>,
+    /// The group's.
+    port: u16,
     /// Whether the front end reports errors in its own way.
     json: bool,
     signal: signals::Pending,
@@ -50,13 +57,24 @@ impl Talk {
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
+        settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
         let chat = Chat::new(identity.member, config.room());
         let not_kept = identity.not_kept.clone();
         let json = config.json && front.is_some();
-        let mut talk = Self { group, chat, front, json, signal, _identity: identity };
+        let mut talk = Self {
+            group,
+            chat,
+            who: Confirmation::default(),
+            send_error: None,
+            front,
+            port: config.group.port,
+            json,
+            signal,
+            _identity: identity,
+        };
         talk.greet(config, not_kept.as_deref())?;
         Ok(talk)
     }
@@ -102,20 +120,30 @@ impl Talk {
             Incoming::Event(Event::Ended) => return Err(ended().into()),
             Incoming::Event(event) => {
                 for happening in self.chat.on_event(wall_clock(), event) {
+                    self.who.note(&happening, &self.lagging());
                     if let Some(front) = &mut self.front {
                         front.show(&self.chat, &happening)?;
                     }
                     into.push(happening);
                 }
             }
-            Incoming::Notice(notice) => {
-                if let Some(front) = &mut self.front {
-                    front.warn("transport", &notice.0)?;
-                }
-            }
+            Incoming::Notice(notice) => self.on_notice(&notice)?,
             Incoming::Woken => {}
         }
         Ok(())
+    }
+
+    fn on_notice(&mut self, notice: &Notice) -> io::Result<()> {
+        let text = notice.0.as_str();
+        if text.contains("cannot send") {
+            self.send_error = Some(text.to_owned());
+        }
+        let Some(front) = &mut self.front else { return Ok(()) };
+        if notice.is_trouble() {
+            front.warn("transport", &explain::in_words(text, self.port))
+        } else {
+            front.tell("transport", text)
+        }
     }
 
     /// Steps until `wait` is over.
@@ -142,35 +170,33 @@ impl Talk {
         Ok(())
     }
 
-    /// Who has not confirmed all own messages up to `number`: those that are waited for, and
-    /// those that lag.
-    fn lacking(&self, number: u64) -> Vec<MemberId> {
-        let unconfirmed = self.group.unconfirmed(number).into_iter().map(|member| member.id);
-        let lagging = self.chat.others().filter(|person| person.lagging);
-        unconfirmed.chain(lagging.map(|person| person.id)).collect()
+    /// Members that are here and are not waited for.
+    fn lagging(&self) -> Vec<Session> {
+        self.chat.others().filter(|person| person.lagging).map(|person| person.session).collect()
     }
 
-    /// Steps until `who` have all own messages up to `number`, or `enough` of them, or `wait` is
-    /// over.
-    pub(super) fn confirm(
-        &mut self,
-        who: &mut Confirmation,
-        number: u64,
-        enough: usize,
-        wait: Duration,
-    ) -> Result<(), Halt> {
+    /// Message `number` was sent: whoever is here is to have it.
+    pub(super) fn expect(&mut self, number: u64) {
+        self.who.expect(number, self.chat.others());
+    }
+
+    /// Who has not confirmed all own messages: those that are waited for, and those that lag.
+    fn lacking(&self) -> Vec<Session> {
+        let unconfirmed = self.group.unconfirmed(self.who.last());
+        unconfirmed.into_iter().map(|member| member.session).chain(self.lagging()).collect()
+    }
+
+    /// Steps until all that are to have them have all own messages, or `enough` have, or `wait`
+    /// is over. How long that took.
+    pub(super) fn confirm(&mut self, enough: usize, wait: Duration) -> Result<Duration, Halt> {
         let deadline = Deadline::after(wait);
         loop {
-            who.update(&self.lacking(number));
-            let left = deadline.left();
-            let (Some(left), false) = (left, who.is_settled() || who.confirmed() >= enough) else {
-                return Ok(());
+            self.who.update(&self.lacking());
+            let settled = self.who.is_settled() || self.who.confirmed() >= enough;
+            match deadline.left() {
+                Some(left) if !settled => self.step(left.min(LOOK))?,
+                _ => return Ok(deadline.waited()),
             };
-            for happening in self.step(left.min(LOOK))? {
-                if let Happening::Left(person, why) = happening {
-                    who.on_left(person.id, person.session, why);
-                }
-            }
         }
     }
 

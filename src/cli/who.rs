@@ -3,8 +3,8 @@
 use super::args::Who;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
-use super::refusal;
 use super::talk::{Talk, halted};
+use super::{alone, refusal};
 use crate::ui::json::Json;
 use crate::ui::line::describe;
 use std::io::{self, Write as _};
@@ -35,16 +35,20 @@ fn list(talk: &mut Talk, config: &Config, typed: &Who) -> Result<Exit, Halt> {
             writeln!(out, "{}", describe(person))?;
         }
     }
-    if nobody { Err(nobody_else(config, typed).into()) } else { Ok(Exit::Done) }
+    if nobody { Err(nobody_else(talk, config, typed).into()) } else { Ok(Exit::Done) }
 }
 
-fn nobody_else(config: &Config, typed: &Who) -> Failure {
+fn nobody_else(talk: &Talk, config: &Config, typed: &Who) -> Failure {
+    if talk.send_error.is_some() {
+        return alone::failure(talk, config, "nobody else");
+    }
     let time = humantime::format_duration(typed.wait);
+    let reach = alone::reach(talk.group.carrier());
     Failure::new(
         Exit::TooFew,
         "nobody",
         &format!("nobody else is in {}", config.group_name),
-        &format!("no other member was heard within {time}"),
+        &format!("no other member was heard within {time}; {reach}"),
         "mcast-chat who --wait 10s",
     )
 }

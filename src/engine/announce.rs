@@ -17,8 +17,8 @@ const ECHO_WITHIN: Duration = Duration::from_secs(1);
 /// What was received of a session is told with every profile for so long after it changed, or the
 /// session ended: others hold packets for us until they hear it.
 const ACK_AGAIN: Duration = Duration::from_secs(6);
-/// And with every so many-th profile while the session lasts: entries of a hundred idle streams would
-/// fill each heartbeat.
+/// And with every so many-th profile while the session lasts: entries of a hundred idle streams
+/// would fill each heartbeat.
 const ACK_ALL_EVERY: u64 = 4;
 /// One entry of a list, at most: a session tag and two integers.
 const ENTRY: usize = 8 + 9 + 9;

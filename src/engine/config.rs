@@ -71,7 +71,8 @@ impl Config {
             name: cut(name, MAX_NAME).to_owned(),
             // Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header.
             max_datagram: 1_452,
-            // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay product).
+            // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay
+            // product).
             window: 4 << 20,
             // Twice a window: a sender's new packets, and old ones that others may still ask for.
             held_per_sender: 8 << 20,

@@ -108,8 +108,8 @@ impl Engine {
         self.stats.held_bytes += stream.bytes() - before;
     }
 
-    /// Frees delivered packets, the oldest of this sender first and then of others, until `bytes` more
-    /// fit: what is kept for others must not keep out what comes.
+    /// Frees delivered packets, the oldest of this sender first and then of others, until `bytes`
+    /// more fit: what is kept for others must not keep out what comes.
     fn make_room(&mut self, tag: SessionTag, bytes: usize) {
         let most = self.config.held_per_sender;
         let Some(stream) = self.stream(tag) else { return };

@@ -9,8 +9,8 @@ use crate::time::{Duration, Instant};
 use crate::wire::packet::Missing;
 use crate::wire::{Nack, OVERHEAD, Packet, Seq, SessionTag};
 
-/// The longest backoff of a first NACK in GRTTs, RFC 5401's K, by how many members there are: NORM's 4
-/// in large groups, less in small ones, where latency matters more (tests/recovery.txt).
+/// The longest backoff of a first NACK in GRTTs, RFC 5401's K, by how many members there are:
+/// NORM's 4 in large groups, less in small ones, where latency matters more (tests/recovery.txt).
 const fn longest_backoff(members: usize) -> u32 {
     match members {
         0..=6 => 1,
@@ -33,7 +33,8 @@ pub(super) const GIVE_UP_ASKED: u32 = 24;
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 /// Whoever asked this often does not hear the sender's repairs, though others do.
 const UNHEARD_ASKED: u32 = 4;
-/// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes together.
+/// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes
+/// together.
 const NACKS_PER_GRTT: u32 = 4;
 /// After [`PATIENCE`] NACKs each repair of the same packet waits four times as long as the one
 /// before, up to this: whoever asks is out of reach, and the group must not pay for it.

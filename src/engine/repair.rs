@@ -38,7 +38,8 @@ impl Repairs {
         }
     }
 
-    /// The packet was heard, `by_sender` or from another: it need not be sent. Says whether it waited.
+    /// The packet was heard, `by_sender` or from another: it need not be sent. Says whether it
+    /// waited.
     pub fn cancel(&mut self, session: SessionTag, seq: Seq, by_sender: bool) -> bool {
         let holds = |repair: &Waiting| {
             let within = repair.first <= seq && seq < repair.end;

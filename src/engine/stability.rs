@@ -51,8 +51,9 @@ impl Engine {
         counting.filter(|remote| lacks(remote)).filter_map(Remote::member).collect()
     }
 
-    /// While the window is full: whoever is a quarter of it behind the best for too long lags, and so
-    /// does whoever got nothing for longer still. It counts again when it has what all others have.
+    /// While the window is full: whoever is a quarter of it behind the best for too long lags, and
+    /// so does whoever got nothing for longer still. It counts again when it has what all others
+    /// have.
     fn check_lagging(&mut self, now: Instant) {
         let stable = self.stable();
         self.end_lagging(stable);
@@ -98,6 +99,8 @@ impl Engine {
 
     fn free_own(&mut self, now: Instant) {
         let (stable, wanted) = (self.sender.stable, self.wanted_by_absent());
+        // Whoever was here before us and is met late was promised what looked stable before.
+        let wanted = wanted.min(self.stable());
         let most = self.config.window * 2;
         while let Some((seq, Some(slot))) = self.sender.held.lowest() {
             let age = now.since(slot.since);

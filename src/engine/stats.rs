@@ -30,8 +30,8 @@ pub enum Drop {
     BeyondWindow,
     /// The bound of bytes held is reached.
     NoRoom,
-    /// DATA of a session that has not yet told where we start in its stream, or a NACK of one that may
-    /// be a recording.
+    /// DATA of a session that has not yet told where we start in its stream, or a NACK of one that
+    /// may be a recording.
     Early,
     /// The bound of sessions is reached.
     TooManySessions,

@@ -1,5 +1,5 @@
-//! A datagram out: control packets first, then repairs, then new messages, at the pace. Repairs have
-//! half of it at most, so that whoever asks for everything does not silence the others.
+//! A datagram out: control packets first, then repairs, then new messages, at the pace. Repairs
+//! have half of it at most, so that whoever asks for everything does not silence the others.
 
 use super::queue::Next;
 use super::{Engine, Farewell};

@@ -3,10 +3,14 @@
 
 mod object;
 mod ops;
+mod receivers;
 
 use super::{Answer, Front, Greeting, Missing, Refusal, Request, stamp, words};
-use crate::chat::{Chat, Departure, GapState, Happening, Kind, Message, Person, Tally, message_id};
+use crate::chat::{
+    Chat, Departure, GapState, Happening, Kind, Message, Person, Session, Tally, message_id,
+};
 use object::{From, Line, Member, Myself, Object};
+use receivers::Receivers;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 
@@ -17,6 +21,7 @@ pub struct Json<O> {
     /// One's own messages that are not confirmed: number, id, the asker's mark. Bounded by the
     /// group's window: what does not fit in it is not sent.
     unconfirmed: VecDeque<(u64, String, Option<String>)>,
+    receivers: Receivers,
     /// The number of the last view. Until views are agreed, each is named by it and by this
     /// member's session.
     view: u64,
@@ -25,7 +30,7 @@ pub struct Json<O> {
 impl<O: Write> Json<O> {
     /// A front end on `out`.
     pub fn new(out: O) -> Self {
-        Self { out, unconfirmed: VecDeque::new(), view: 0 }
+        Self { out, unconfirmed: VecDeque::new(), receivers: Receivers::default(), view: 0 }
     }
 
     /// One object, for what is reported before or without a group.
@@ -62,7 +67,7 @@ impl<O: Write> Json<O> {
         self.write(Object::View { view, number, primary: None, members, transitional: None })
     }
 
-    fn write_message(&mut self, message: &Message) -> io::Result<()> {
+    fn write_message(&mut self, message: &Message, history: bool) -> io::Result<()> {
         let id = message.from.to_string();
         let kind = match message.kind {
             Kind::Text => "text",
@@ -84,31 +89,38 @@ impl<O: Write> Json<O> {
             service: "fifo",
             text: &message.text,
             reply_to: None,
-            history: false,
+            history,
         })
     }
 
     /// Those that are waited for have all messages before `before`.
     fn confirm(&mut self, chat: &Chat, before: u64) -> io::Result<()> {
+        let lags = |session| chat.others().any(|p| p.lagging && p.session == session);
         while self.unconfirmed.front().is_some_and(|&(number, ..)| number < before) {
-            let Some((_, id, reference)) = self.unconfirmed.pop_front() else { break };
-            let (pending, delivered): (Vec<_>, Vec<_>) =
-                chat.others().partition(|person| person.lagging);
-            let (delivered, pending) = (ids(delivered), ids(pending));
-            self.write(Object::Receipt { id, reference, delivered, pending, r#final: true })?;
+            self.write_receipt(true, lags)?;
         }
         Ok(())
     }
 
-    fn write_missing(&mut self, chat: &Chat, missing: &Missing) -> io::Result<()> {
-        let pending = ids(&missing.people);
-        let is_missing = |person: &&Person| !missing.people.iter().any(|m| m.id == person.id);
-        let delivered = ids(chat.others().filter(is_missing));
-        while let Some((_, id, reference)) = self.unconfirmed.pop_front() {
-            let (delivered, pending) = (delivered.clone(), pending.clone());
-            self.write(Object::Receipt { id, reference, delivered, pending, r#final: false })?;
+    /// The last word on all that was not confirmed: `missing` lack it, or all where it was not
+    /// asked.
+    fn write_missing(&mut self, missing: Option<&Missing>) -> io::Result<()> {
+        let lacks = |session| {
+            missing.is_none_or(|missing| missing.people.iter().any(|p| p.session == session))
+        };
+        while !self.unconfirmed.is_empty() {
+            self.write_receipt(false, lacks)?;
         }
         Ok(())
+    }
+
+    /// Who has the oldest message that is not confirmed: its receivers but those that went
+    /// before they confirmed it and those that lack it.
+    fn write_receipt(&mut self, r#final: bool, lacks: impl Fn(Session) -> bool) -> io::Result<()> {
+        let Some((number, id, reference)) = self.unconfirmed.pop_front() else { return Ok(()) };
+        let (delivered, pending) = self.receivers.split(number, lacks);
+        self.receivers.forget(number);
+        self.write(Object::Receipt { id, reference, delivered, pending, r#final })
     }
 
     fn write_stats(&mut self, tally: &Tally) -> io::Result<()> {
@@ -116,7 +128,14 @@ impl<O: Write> Json<O> {
         self.write(Object::Stats { counters: &tally.counters, drops: &tally.drops, mean })
     }
 
-    fn sent(&mut self, reference: Option<&str>, id: String, number: u64) -> io::Result<()> {
+    fn sent(
+        &mut self,
+        chat: &Chat,
+        reference: Option<&str>,
+        id: String,
+        number: u64,
+    ) -> io::Result<()> {
+        self.receivers.expect(number, chat.others());
         let reference = reference.map(str::to_owned);
         self.write(Object::Ack { reference: reference.clone(), id: Some(id.clone()) })?;
         self.unconfirmed.push_back((number, id, reference));
@@ -148,14 +167,20 @@ impl<O: Write> Front for Json<O> {
                 self.view = *number;
                 self.write_view(chat, people.iter())
             }
-            Happening::Joined(person) => self.write(joined(person)),
-            Happening::Left(person, why) => self.write(left(person, *why)),
+            Happening::Joined(person) => {
+                self.receivers.came(person);
+                self.write(joined(person))
+            }
+            Happening::Left(person, why) => {
+                self.receivers.went(person);
+                self.write(left(person, *why))
+            }
             Happening::Renamed(person, old) => self.write(Object::Nick {
                 id: person.id.to_string(),
                 name: person.name.as_str(),
                 old: old.as_str(),
             }),
-            Happening::Message(message) => self.write_message(message),
+            Happening::Message(message) => self.write_message(message, false),
             Happening::Gap { from, first, last, state, .. } => self.write(Object::Gap {
                 from: from.to_string(),
                 first: *first,
@@ -181,6 +206,10 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Warning { code, message: text })
     }
 
+    fn tell(&mut self, code: &'static str, text: &str) -> io::Result<()> {
+        self.write(Object::Notice { code, message: text })
+    }
+
     fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal> {
         ops::parse(line)
     }
@@ -192,12 +221,15 @@ impl<O: Write> Front for Json<O> {
         answer: &Answer<'_>,
     ) -> io::Result<()> {
         if let Answer::Sent { session, number, .. } = answer {
-            return self.sent(reference, message_id(*session, *number), *number);
+            return self.sent(chat, reference, message_id(*session, *number), *number);
         }
         self.write(Object::Ack { reference: reference.map(str::to_owned), id: None })?;
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Stats(tally) => self.write_stats(tally),
+            Answer::History(messages) => {
+                messages.iter().try_for_each(|message| self.write_message(message, true))
+            }
             _ => Ok(()),
         }
     }
@@ -208,10 +240,8 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Error { reference: reference.as_deref(), code, message, hint })
     }
 
-    fn bye(&mut self, chat: &Chat, tally: &Tally, missing: Option<&Missing>) -> io::Result<()> {
-        if let Some(missing) = missing {
-            self.write_missing(chat, missing)?;
-        }
+    fn bye(&mut self, _: &Chat, tally: &Tally, missing: Option<&Missing>) -> io::Result<()> {
+        self.write_missing(missing)?;
         self.write_stats(tally)?;
         self.write(Object::Bye {})
     }
@@ -259,10 +289,6 @@ fn gap_state(state: GapState) -> &'static str {
         GapState::Recovered => "recovered",
         GapState::Lost => "lost",
     }
-}
-
-fn ids<'p>(people: impl IntoIterator<Item = &'p Person>) -> Vec<String> {
-    people.into_iter().map(|person| person.id.to_string()).collect()
 }
 
 /// Microseconds from noticing a loss to its repair, on average.

@@ -5,12 +5,14 @@
 //! fields. The room of a private message is `@` and the other's name: no room begins with `@`.
 
 use super::collapse::Collapse;
-use super::words::{self, Notices};
+use super::words::{self, Notice, Notices};
 use super::{Answer, Front, Greeting, Missing, Refusal, Request, stamp};
 use crate::chat::{
-    COMMANDS, Chat, Command, CommandError, Happening, Kind, Message, Person, Safe, Tally, command,
+    COMMANDS, Chat, Command, CommandError, Happening, Kind, MemberId, Message, Person, Safe,
+    Session, Tally, command,
 };
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Settings of the line front end.
@@ -36,16 +38,34 @@ pub struct Line<O, N> {
     style: Style,
     collapse: Collapse,
     synced: bool,
+    /// Who is here, and since which start of theirs: whoever starts again comes before the
+    /// earlier run goes, and people are told once.
+    here: BTreeMap<MemberId, Session>,
 }
 
 impl<O: Write, N: Write> Line<O, N> {
     /// A front end on the two.
     pub fn new(out: O, notes: N, style: Style) -> Self {
-        Self { out, notes, style, collapse: Collapse::default(), synced: false }
+        Self {
+            out,
+            notes,
+            style,
+            collapse: Collapse::default(),
+            synced: false,
+            here: BTreeMap::new(),
+        }
     }
 
-    /// A closed stderr is no reason to stop talking: its errors are ignored.
+    /// Tells something that counts each time.
     fn note(&mut self, least: Notices, text: &str) {
+        if self.style.notices >= least {
+            self.collapse.flush().into_iter().for_each(|line| self.write_note(&line));
+            self.write_note(text);
+        }
+    }
+
+    /// Tells something that may come again and again.
+    fn note_once(&mut self, least: Notices, text: &str) {
         if self.style.notices >= least {
             for line in self.collapse.push(text) {
                 self.write_note(&line);
@@ -53,7 +73,31 @@ impl<O: Write, N: Write> Line<O, N> {
         }
     }
 
-    /// A line that was asked for: never collapsed, never left out.
+    /// What people are told of `happening`; nothing of a restart before the earlier run went.
+    fn words(&mut self, chat: &Chat, happening: &Happening) -> Option<Notice> {
+        match happening {
+            Happening::Joined(person) if person.id == chat.me() => None,
+            Happening::Joined(person) => {
+                let earlier = self.here.insert(person.id, person.session);
+                match (earlier, self.synced) {
+                    (Some(_), _) => None,
+                    (None, true) => words::notice(happening),
+                    (None, false) => Some(words::is_here(person)),
+                }
+            }
+            Happening::Left(person, _) => match self.here.get(&person.id) {
+                Some(session) if *session != person.session => Some(words::restarted(person)),
+                _ => {
+                    self.here.remove(&person.id);
+                    words::notice(happening)
+                }
+            },
+            other => words::notice(other),
+        }
+    }
+
+    /// A line that was asked for: never collapsed, never left out. A closed stderr is no reason
+    /// to stop talking: its errors are ignored.
     fn write_note(&mut self, line: &str) {
         let (dim, plain) = if self.style.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
         let _ = writeln!(self.notes, "{dim}-- {line}{plain}");
@@ -138,17 +182,11 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         if let Happening::Message(message) = happening {
             return self.message(message);
         }
-        let (least, text) = match happening {
-            Happening::Joined(person) if person.id == chat.me() => return Ok(()),
-            Happening::Joined(person) if !self.synced => {
-                (Notices::Normal, format!("{} is here", person.name))
-            }
-            other => match words::notice(other) {
-                Some(notice) => (notice.least, notice.text),
-                None => return Ok(()),
-            },
-        };
-        self.note(least, &text);
+        match self.words(chat, happening) {
+            Some(notice) if notice.is_of_people() => self.note(notice.least, &notice.text),
+            Some(notice) => self.note_once(notice.least, &notice.text),
+            None => {}
+        }
         Ok(())
     }
 
@@ -158,7 +196,12 @@ impl<O: Write, N: Write> Front for Line<O, N> {
     }
 
     fn warn(&mut self, _code: &'static str, text: &str) -> io::Result<()> {
-        self.note(Notices::Normal, &format!("warning: {}", Safe::line(text)));
+        self.note_once(Notices::Normal, &format!("warning: {}", Safe::line(text)));
+        Ok(())
+    }
+
+    fn tell(&mut self, _code: &'static str, text: &str) -> io::Result<()> {
+        self.note(Notices::Normal, Safe::line(text).as_str());
         Ok(())
     }
 

@@ -91,9 +91,7 @@ pub enum Answer<'a> {
 /// How this member's last messages were received, when it leaves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Missing {
-    /// The highest message that was asked about.
-    pub number: u64,
-    /// Who did not confirm it.
+    /// Who is here and did not confirm it.
     pub people: Vec<Person>,
 }
 
@@ -109,6 +107,8 @@ pub trait Front {
     fn synced(&mut self) -> io::Result<()>;
     /// Something is amiss, though the program goes on.
     fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()>;
+    /// Something is worth telling, and nothing is amiss.
+    fn tell(&mut self, code: &'static str, text: &str) -> io::Result<()>;
     /// What a line of input asks for; nothing where it is empty.
     fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal>;
     /// A request was done.

@@ -25,6 +25,14 @@ pub(super) struct Notice {
     pub(super) text: String,
 }
 
+impl Notice {
+    /// Whether it is of somebody who came, went or is called otherwise: each time counts, and
+    /// none is told as a repetition.
+    pub(super) fn is_of_people(&self) -> bool {
+        matches!(self.code, "join" | "leave" | "nick" | "same_name")
+    }
+}
+
 /// What is said of `happening`; nothing of what front ends show in their own way.
 pub(super) fn notice(happening: &Happening) -> Option<Notice> {
     let normal = |code, text| Some(Notice { code, least: Notices::Normal, text });
@@ -99,6 +107,21 @@ fn departure(why: Departure) -> &'static str {
     match why {
         Departure::Quit => "left",
         Departure::Timeout => "is gone (not heard for too long)",
-        Departure::Restart => "has restarted",
+        Departure::Restart => RESTARTED,
     }
+}
+
+/// What is said of a member that came again.
+const RESTARTED: &str = "has restarted";
+
+/// The notice of a member that came again, however its earlier run ended.
+pub(super) fn restarted(person: &Person) -> Notice {
+    let text = format!("{} {RESTARTED}", person.name);
+    Notice { code: "leave", least: Notices::Normal, text }
+}
+
+/// The notice of a member that was here before oneself.
+pub(super) fn is_here(person: &Person) -> Notice {
+    let text = format!("{} is here", person.name);
+    Notice { code: "join", least: Notices::Normal, text }
 }

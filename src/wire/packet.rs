@@ -209,8 +209,8 @@ pub struct Missing {
     pub first: Seq,
     /// How many, at least 1.
     pub count: u32,
-    /// How often the receiver has asked for it, this NACK included: many times means that it does not
-    /// hear whoever repairs.
+    /// How often the receiver has asked for it, this NACK included: many times means that it does
+    /// not hear whoever repairs.
     pub asked: u32,
 }
 

@@ -89,6 +89,8 @@ pub(super) enum Object<'a> {
     },
     /// Something is amiss; the program goes on.
     Warning { code: &'a str, message: &'a str },
+    /// Something is worth telling, and nothing is amiss.
+    Notice { code: &'a str, message: &'a str },
     /// Something that was asked for was not done.
     Error {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]

@@ -3,17 +3,18 @@
 //! ```text
 //! {"op":"send","ref":"a1","room":"general","text":"…"}
 //! {"op":"dm","ref":"a2","to":"bo","text":"…"}
-//! {"op":"nick","name":"bo"}   {"op":"who"}   {"op":"stats"}   {"op":"quit"}
+//! {"op":"nick","name":"bo"}   {"op":"who"}   {"op":"history","count":20}
+//! {"op":"stats"}   {"op":"quit"}
 //! ```
 //! Each is answered by an `ack`, or an `error`, with the same `ref`. Unknown fields are ignored.
 
-use crate::chat::{Action, Say};
+use crate::chat::{Action, HISTORY, Say};
 use crate::ui::{Refusal, Request};
 use serde::Deserialize;
 
 /// The operations of the contract that this version lacks.
-const PLANNED: [&str; 10] =
-    ["any", "all", "presence", "react", "edit", "delete", "share", "get", "history", "topic"];
+const PLANNED: [&str; 9] =
+    ["any", "all", "presence", "react", "edit", "delete", "share", "get", "topic"];
 
 /// All fields that any operation has.
 #[derive(Deserialize)]
@@ -26,6 +27,7 @@ struct Op {
     text: Option<String>,
     name: Option<String>,
     service: Option<String>,
+    count: Option<usize>,
     #[serde(default)]
     act: bool,
 }
@@ -49,6 +51,7 @@ fn action(op: Op) -> Result<Action, Refusal> {
         "dm" => say(op, true),
         "nick" => Ok(Action::Nick(required(op.name, "nick", "name")?)),
         "who" => Ok(Action::Who),
+        "history" => Ok(Action::History(op.count.unwrap_or(HISTORY))),
         "stats" => Ok(Action::Stats),
         "quit" => Ok(Action::Quit(op.text)),
         other => Err(unsupported(other)),
@@ -78,7 +81,7 @@ fn unsupported(op: &str) -> Refusal {
         true => format!("{op} is not there yet"),
         false => format!("there is no operation {op}"),
     };
-    Refusal::new("unsupported", &message, "send, dm, nick, who, stats and quit are")
+    Refusal::new("unsupported", &message, "send, dm, nick, who, history, stats and quit are")
 }
 
 fn not_understood(error: &serde_json::Error) -> Refusal {
@@ -110,6 +113,8 @@ mod tests {
         assert_eq!(asked(r#"{"op":"dm","to":"bo","text":"hi"}"#).action, Action::Say(dm));
         assert_eq!(asked(r#"{"op":"nick","name":"bo"}"#).action, Action::Nick("bo".into()));
         assert_eq!(asked(r#"{"op":"who"}"#).action, Action::Who);
+        assert_eq!(asked(r#"{"op":"history"}"#).action, Action::History(20));
+        assert_eq!(asked(r#"{"op":"history","count":7}"#).action, Action::History(7));
         assert_eq!(asked(r#"{"op":"stats"}"#).action, Action::Stats);
         assert_eq!(asked(r#"{"op":"quit"}"#).action, Action::Quit(None));
         assert_eq!(parse("  "), Ok(None));

@@ -169,7 +169,7 @@ fn a_sent_message_gets_an_ack_and_then_one_final_receipt() {
 
 #[test]
 fn what_is_never_confirmed_is_told_before_the_farewell() {
-    let missing = Missing { number: 1, people: vec![bo()] };
+    let missing = Missing { people: vec![bo()] };
     let tally = Tally {
         counters: vec![("recovered", 2), ("recovery_micros", 500)],
         drops: vec![("short", 1)],
@@ -190,4 +190,89 @@ fn what_is_never_confirmed_is_told_before_the_farewell() {
     );
     check_line(lines[1]);
     assert_eq!(lines[2], r#"{"v":1,"type":"bye"}"#);
+}
+
+/// What the receipts in `out` say: delivered, pending, final.
+fn receipts(out: &str) -> Vec<(Vec<String>, Vec<String>, bool)> {
+    let list = |value: &serde_json::Value| {
+        let ids = value.as_array().expect("a list").iter();
+        ids.map(|id| id.as_str().expect("an id").to_owned()).collect()
+    };
+    out.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|object| object["type"] == "receipt")
+        .map(|o| (list(&o["delivered"]), list(&o["pending"]), o["final"] == true))
+        .collect()
+}
+
+#[test]
+fn who_came_after_a_message_has_not_received_it_and_who_went_before_it_confirmed_stays_pending() {
+    let mut chat = chat();
+    let sent = |number| Answer::Sent { session: Session(id(1).0), number, to: None };
+    let out = written(|json| {
+        json.answer(&chat, None, &sent(1))?;
+        chat.on_event(SystemTime::UNIX_EPOCH, crate::engine::Event::Joined(story_member(4, "dee")));
+        json.answer(&chat, None, &sent(2))?;
+        let left = crate::engine::Event::Left(story_member(2, "bo"), Departure::Timeout);
+        for happening in chat.on_event(SystemTime::UNIX_EPOCH, left) {
+            json.show(&chat, &happening)?;
+        }
+        json.answer(&chat, None, &sent(3))?;
+        json.show(&chat, &Happening::Confirmed { before: 4 })
+    });
+    let [bo, cy, dee] = [2, 3, 4].map(|number| id(number).to_string());
+    assert_eq!(
+        receipts(&out),
+        [
+            (vec![cy.clone()], vec![bo.clone()], true),
+            (vec![cy.clone(), dee.clone()], vec![bo], true),
+            (vec![cy, dee], vec![], true),
+        ]
+    );
+}
+
+#[test]
+fn when_nobody_was_asked_nobody_has_it() {
+    let tally = Tally { counters: vec![], drops: vec![] };
+    let out = written(|json| {
+        let answer = Answer::Sent { session: Session(id(1).0), number: 1, to: None };
+        json.answer(&chat(), None, &answer)?;
+        json.bye(&chat(), &tally, None)
+    });
+    let both = [2, 3].map(|number| id(number).to_string()).to_vec();
+    assert_eq!(receipts(&out), [(vec![], both, false)]);
+}
+
+#[test]
+fn no_control_comes_out_of_random_messages_in_either_front_end() {
+    use crate::ui::line::{Line as Lines, Style};
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand::{RngExt as _, SeedableRng as _};
+    let seed = 20_261_122;
+    println!("seed {seed}");
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut text = || {
+        let length = random.random_range(0..24);
+        let mut next = |most| char::from_u32(random.random_range(0..most));
+        (0..length).filter_map(|n| next([0x370, 0x11_0000][n % 2])).collect::<String>()
+    };
+    let zone = jiff::tz::TimeZone::UTC;
+    let notices = crate::ui::Notices::Normal;
+    let style = Style { notices, color: false, short_time: true, zone, only_room: None };
+    let (mut lines, mut notes, mut json) = (Vec::new(), Vec::new(), Json::new(Vec::new()));
+    let mut line = Lines::new(&mut lines, &mut notes, style);
+    let chat = chat();
+    for number in 0..100_000 {
+        let text = text();
+        line.warn("transport", &text).expect("a Vec takes all");
+        json.warn("transport", &text).expect("a Vec takes all");
+        let happening = Happening::Message(message(number, &text));
+        line.show(&chat, &happening).expect("a Vec takes all");
+        json.show(&chat, &happening).expect("a Vec takes all");
+    }
+    for out in [lines, notes, json.out] {
+        let out = String::from_utf8(out).expect("text");
+        let is_bad = |c| crate::chat::is_unsafe(c) && c != '\n' && c != '\t';
+        assert!(!out.chars().any(is_bad));
+    }
 }

@@ -140,6 +140,30 @@ fn a_warning_that_repeats_is_collapsed_and_quiet_is_quiet() {
 }
 
 #[test]
+fn of_a_restart_people_read_one_line_and_comings_are_never_repetitions() {
+    let again = Person { session: crate::chat::Session([9; 16]), ..person("bo") };
+    let (_, notes) = written(style(Notices::Normal), |line| {
+        line.synced()?;
+        line.show(&chat(), &Happening::Joined(person("bo")))?;
+        line.show(&chat(), &Happening::Joined(again.clone()))?;
+        line.show(&chat(), &Happening::Left(person("bo"), Departure::Restart))?;
+        for _ in 0..2 {
+            line.show(&chat(), &Happening::Left(again.clone(), Departure::Quit))?;
+            line.show(&chat(), &Happening::Joined(again.clone()))?;
+        }
+        line.tell("transport", "linked to 10.5.5.7:23911")
+    });
+    let both = "-- bo left\n-- bo joined from 10.5.5.7\n";
+    assert_eq!(
+        notes,
+        format!(
+            "-- bo joined from 10.5.5.7\n-- bo has restarted\n{both}{both}\
+             -- linked to 10.5.5.7:23911\n"
+        )
+    );
+}
+
+#[test]
 fn the_start_says_how_where_and_that_an_open_group_is_not_private() {
     let greeting = Greeting {
         me: person("ana"),
