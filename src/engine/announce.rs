@@ -88,9 +88,12 @@ impl Engine {
             others.rotate_left(first);
         }
         certain.append(&mut others);
+        let oldest = self.sender.oldest();
         for session in certain {
-            let start = self.remotes.get(&session).and_then(|remote| remote.start);
-            let Some((start, message)) = start else { continue };
+            let Some(remote) = self.remotes.get_mut(&session) else { continue };
+            // What was freed since they were met cannot be promised any more.
+            remote.start = remote.start.max(Some(oldest));
+            let Some((start, message)) = remote.start else { continue };
             if !list.push(&Welcome { session, start, message }, room) {
                 return;
             }

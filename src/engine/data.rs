@@ -34,8 +34,12 @@ impl Engine {
         #[cfg(feature = "planted-bugs")]
         self.forget_duplicates(tag, data);
         let bytes = self.scratch.sealed.len();
-        let cost = self.stream(tag).map_or(0, |stream| stream.cost(data.seq, bytes));
-        self.make_room(tag, cost);
+        let stream = self
+            .stream(tag)
+            .filter(|stream| stream.examine(data.seq, bytes, usize::MAX) == Arrival::New);
+        if let Some(cost) = stream.map(|stream| stream.cost(data.seq, bytes)) {
+            self.make_room(tag, cost);
+        }
         self.examine(tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);

@@ -135,7 +135,7 @@ impl Stream {
             Arrival::Duplicate
         } else if seq >= self.next.plus(MAX_AHEAD) || (seq > self.high && self.gaps.is_full()) {
             Arrival::Beyond
-        } else if seq > self.next && self.bytes() + self.cost(seq, bytes) > room {
+        } else if seq > self.next && self.bytes().saturating_add(self.cost(seq, bytes)) > room {
             Arrival::NoRoom
         } else {
             Arrival::New
@@ -145,7 +145,8 @@ impl Stream {
     /// How many bytes more are held with a packet `seq` of `bytes` bytes.
     pub fn cost(&self, seq: Seq, bytes: usize) -> usize {
         let places = seq.next().since(self.held.end().max(self.next));
-        bytes + usize::try_from(places).unwrap_or(usize::MAX / 1_024) * Window::PLACE
+        // A place beyond `MAX_AHEAD` is refused before this is asked.
+        bytes.saturating_add((places as usize).saturating_mul(Window::PLACE))
     }
 
     /// Holds the sealed datagram of packet `seq`, found to be [`Arrival::New`].

@@ -22,8 +22,9 @@ const BOUND: Duration = Duration::from_secs(60);
 /// How often a healed world is asked whether it has settled.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What a settled group may still have to say, before its quiet is measured.
-const CALM: Duration = Duration::from_secs(2);
+/// What a settled group may still have to say, before its quiet is measured: what nobody promised
+/// and nobody has is asked for some seconds before it is given up.
+const CALM: Duration = Duration::from_secs(10);
 
 /// For how long the quiet is measured.
 const QUIET: Duration = Duration::from_secs(2);
