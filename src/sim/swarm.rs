@@ -1,7 +1,7 @@
 //! One seed, one run: faults while members talk, then a healed network in which everybody must come
 //! to the same.
 //!
-//! Safety is checked at every step; after the heal the group has [`BOUND`] to settle, and then has
+//! Safety is checked at every step; after the heal the group has `BOUND` to settle, and then has
 //! to be quiet.
 
 use super::check::Violation;
