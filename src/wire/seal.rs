@@ -17,7 +17,7 @@
 use super::header::Header;
 use super::ids::{GroupId, Session};
 use aws_lc_rs::{aead, digest, hkdf};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 /// Bytes of the tag that closes a datagram.
 pub const TAG_LEN: usize = 16;
@@ -59,7 +59,7 @@ impl GroupKey {
         context.update(name.as_bytes());
         let salt = context.finish();
         let params = argon2::Params::new(64 * 1024, 3, 4, Some(32))?;
-        let mut psk = Zeroizing::new([0; 32]);
+        let mut psk = zeroize::Zeroizing::new([0; 32]);
         argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
             .hash_password_into(passphrase, &salt.as_ref()[..16], psk.as_mut())?;
         Ok(Self::new(name, psk.as_ref(), true))
