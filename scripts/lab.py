@@ -142,7 +142,7 @@ class Member:
         self.space = test.network.attach(number)
         self.home = test.folder / self.name
         self.home.mkdir()
-        self.runs, self.process, self.stopped = 0, None, False
+        self.runs, self.process, self.stopped, self.killed = 0, None, False, False
 
     def start(self):
         """Starts the program, a second time as a restart under the same HOME."""
@@ -240,19 +240,20 @@ class Member:
         self.process.send_signal(which)
 
     def kill(self):
+        self.killed = True
         self.process.kill()
         self.process.wait()
         self.reader.join(5)
 
-    def quit(self):
-        """Leaves properly; the exit code must be 0."""
+    def quit(self, codes=(0,)):
+        """Leaves properly; the exit code must be one of `codes`."""
         self.tell(op="quit")
         self.process.stdin.close()
         try:
             code = self.process.wait(10)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} does not quit") from None
-        if code:
+        if code not in codes:
             raise Failure(f"{self.name} ended with {code}")
 
     def numbers(self, stream):
