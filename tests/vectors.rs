@@ -246,7 +246,12 @@ fn describe_data(data: &Data<'_>) -> Value {
     let records: Vec<Value> = data
         .iter()
         .map(|(message, record)| {
-            let Service::Fifo = record.service;
+            let service = match record.service {
+                Service::Fifo => "fifo",
+                Service::Causal => "causal",
+                Service::Agreed => "agreed",
+                Service::Safe => "safe",
+            };
             let (part, total) = match record.part {
                 Part::Whole => ("whole", None),
                 Part::First(total) => ("first", Some(total)),
@@ -256,7 +261,7 @@ fn describe_data(data: &Data<'_>) -> Value {
             let body = hex(record.body);
             json!({
                 "message": message,
-                "service": "fifo",
+                "service": service,
                 "part": part,
                 "total": total,
                 "body": body,

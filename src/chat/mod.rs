@@ -92,6 +92,7 @@ impl Chat {
             Event::Stable(before) => vec![Happening::Confirmed { before }],
             Event::Lagging(member, lagging) => vec![self.on_lagging(member, lagging)],
             Event::ForeignKey { sessions, datagrams } => self.on_strangers(sessions, datagrams),
+            Event::Transitional | Event::Received(..) | Event::Synced => Vec::new(),
             Event::Writable | Event::Ended => Vec::new(),
         }
     }
@@ -169,7 +170,7 @@ impl Chat {
     fn on_view(&mut self, view: View) -> Vec<Happening> {
         let collisions = self.roster.replace(view.members);
         let people = self.roster.iter().cloned().collect();
-        let mut happenings = vec![Happening::View { number: view.number, people }];
+        let mut happenings = vec![Happening::View { number: view.id.epoch, people }];
         happenings.extend(self.report_collisions(collisions));
         happenings
     }

@@ -49,7 +49,14 @@ pub(crate) fn message(number: u64, text: &str) -> Message {
 pub(crate) fn chat() -> Chat {
     let mut chat = Chat::new(id(1), "general");
     let members = vec![member(1, "me"), member(2, "bo"), member(3, "cy")];
-    let view = crate::engine::View { number: 7, members };
+    let view = view(7, members);
     chat.on_event(noon(), crate::engine::Event::View(view));
     chat
+}
+
+/// A view of these members.
+pub(crate) fn view(epoch: u64, members: Vec<crate::engine::Member>) -> crate::engine::View {
+    let transitional = members.iter().map(|member| member.session).collect();
+    let id = crate::wire::ViewId { epoch, coordinator: crate::wire::SessionTag([1; 8]) };
+    crate::engine::View { id, primary: true, members, transitional }
 }

@@ -7,7 +7,9 @@ use crate::wire::packet::Service;
 fn delivered(from: u16, body: Vec<u8>) -> Event {
     let session = Session(id(from).0);
     let service = Service::Fifo;
-    Event::Delivered(Delivery { from: id(from), session, number: 42, service, body })
+    let (order, history) = (None, false);
+    let number = 42;
+    Event::Delivered(Delivery { from: id(from), session, number, service, order, history, body })
 }
 
 fn text(room: &str, to: Option<MemberId>, text: &str) -> Vec<u8> {
@@ -107,7 +109,7 @@ fn members_come_collide_are_renamed_and_go() {
 fn a_view_that_brings_a_new_name_first_does_not_hide_the_old_one() {
     let mut chat = chat();
     let members = vec![member(1, "me"), member(2, "bob")];
-    chat.on_event(noon(), Event::View(View { number: 8, members }));
+    chat.on_event(noon(), Event::View(story::view(8, members)));
     let happenings = chat.on_event(noon(), Event::Renamed(member(2, "bob"), "bo".into()));
     assert!(matches!(&happenings[..], [Happening::Renamed(_, old)] if old.as_str() == "bo"));
 }
@@ -117,7 +119,7 @@ fn a_collision_is_said_once_though_views_repeat_it() {
     let mut chat = chat();
     let view = |number| {
         let members = vec![member(1, "me"), member(2, "bo"), member(4, "bo")];
-        Event::View(View { number, members })
+        Event::View(story::view(number, members))
     };
     assert_eq!(chat.on_event(noon(), view(8)).len(), 2);
     assert_eq!(chat.on_event(noon(), view(9)).len(), 1);

@@ -72,7 +72,7 @@ impl Confirmation {
         let Some(name) = self.waiting.remove(&session) else { return };
         let why = match why {
             Departure::Quit => return,
-            Departure::Timeout => Why::Silent,
+            Departure::Timeout | Departure::Partition => Why::Silent,
             Departure::Restart => Why::Restarted,
         };
         self.lost.insert(session, (name, why));

@@ -25,6 +25,9 @@ pub struct Config {
     pub rate: u64,
     /// How often a member without anything to say is heard.
     pub heartbeat: Duration,
+    /// How many bytes of delivered messages are kept for those who come later or were away, their
+    /// places counted in; 0 keeps none.
+    pub archive: usize,
     /// GRTT is never taken to be less.
     pub grtt_floor: Duration,
     /// The bug that this engine has, to test the tests.
@@ -84,6 +87,8 @@ impl Config {
             // Two a second: with acks of what others send, below three datagrams a second when
             // idle.
             heartbeat: Duration::from_millis(500),
+            // A chat of 100,000 short messages, and a sixteenth of `held_total` a mebibyte message.
+            archive: 16 << 20,
             // OS timers and wake-ups are coarser than a LAN's round trip: a finer backoff
             // separates nobody.
             grtt_floor: Duration::from_millis(1),

@@ -73,7 +73,15 @@ impl Engine {
         if self.stream(tag).is_some_and(|stream| data.seq < stream.next) {
             for (number, record) in data.iter() {
                 let (service, body) = (record.service, record.body);
-                self.events.deliver(&Delivery { from, session, number, service, body });
+                self.events.deliver(&Delivery {
+                    from,
+                    session,
+                    number,
+                    service,
+                    order: None,
+                    history: false,
+                    body,
+                });
             }
         }
     }
@@ -194,7 +202,15 @@ impl Engine {
         }
         stream.deliver(data, |number, service, body| {
             stats.delivered += 1;
-            events.deliver(&Delivery { from: member, session, number, service, body });
+            events.deliver(&Delivery {
+                from: member,
+                session,
+                number,
+                service,
+                order: None,
+                history: false,
+                body,
+            });
         });
         stats.held_bytes = (stats.held_bytes + stream.bytes()).saturating_sub(before);
     }

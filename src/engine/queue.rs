@@ -31,6 +31,8 @@ impl Events {
             session: delivery.session,
             number: delivery.number,
             service: delivery.service,
+            order: delivery.order,
+            history: delivery.history,
             body: start..self.bytes.len(),
         }));
     }
@@ -126,7 +128,9 @@ mod tests {
         let mut events = Events::default();
         for number in 1..=100 {
             let (from, session, service) = (MemberId([1; 16]), Session([1; 16]), Service::Fifo);
-            events.deliver(&Delivery { from, session, number, service, body: &[7; 100] });
+            let (order, history, body) = (None, false, &[7; 100][..]);
+            let delivery = Delivery { from, session, number, service, order, history, body };
+            events.deliver(&delivery);
             assert!(matches!(events.pop(), Some(Event::Delivered(d)) if d.body == [7; 100]));
         }
         assert_eq!(events.bytes.len(), 100);

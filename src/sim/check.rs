@@ -128,6 +128,7 @@ impl Check {
                 self.journal.progress_mut(run, other).met = Some(now);
                 Ok(())
             }
+            Event::Transitional | Event::Received(..) | Event::Synced => Ok(()),
             Event::Renamed(..) | Event::Writable | Event::ForeignKey { .. } => Ok(()),
         }
     }
@@ -140,11 +141,11 @@ impl Check {
 
     fn view(&mut self, now: u64, run: usize, view: &View) -> Checked {
         let name = self.journal.name(run);
-        ensure(view.number > self.journal.runs[run].views, || {
-            format!("{name}'s view {} does not come after its last", view.number)
+        ensure(view.id.epoch > self.journal.runs[run].views, || {
+            format!("{name}'s view {} does not come after its last", view.id.epoch)
         })?;
         ensure(view.members.is_sorted_by(|a, b| (a.id, a.session) < (b.id, b.session)), || {
-            format!("{name}'s view {} is not in the order of the ids", view.number)
+            format!("{name}'s view {} is not in the order of the ids", view.id.epoch)
         })?;
         let mut members = 0;
         for member in &view.members {
@@ -160,7 +161,7 @@ impl Check {
             self.journal.progress_mut(run, gone).parted = Some(now);
         }
         let state = &mut self.journal.runs[run];
-        (state.view, state.views) = (members, view.number);
+        (state.view, state.views) = (members, view.id.epoch);
         state.disputed.retain(|(other, ..)| members & only(*other) != 0);
         state.present |= members;
         state.lagging &= members;
@@ -301,7 +302,7 @@ impl Check {
             Departure::Restart => {
                 self.journal.runs[gone + 1..].iter().any(|run| run.who == state.who)
             }
-            Departure::Timeout => true,
+            Departure::Timeout | Departure::Partition => true,
         };
         ensure(true_reason, || {
             format!("{} says {why:?} of {}", self.journal.name(run), self.journal.name(gone))

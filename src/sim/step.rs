@@ -169,7 +169,7 @@ impl World {
             Event::Delivered(d) => {
                 [journal.find(&d.session).map_or(u64::MAX, |index| index as u64), d.number]
             }
-            Event::View(view) => [u64::MAX - 1, view.number],
+            Event::View(view) => [u64::MAX - 1, view.id.epoch],
             Event::Stable(number) => [u64::MAX - 2, *number],
             _ => [u64::MAX - 3, 0],
         };
@@ -271,7 +271,7 @@ fn event_line(event: &Event<&[u8]>) -> String {
         Event::View(view) => {
             let members: Vec<String> =
                 view.members.iter().map(|m| format!("{:?}={}", m.session, m.name)).collect();
-            format!("view {}: {}", view.number, members.join(" "))
+            format!("view {}: {}", view.id.epoch, members.join(" "))
         }
         Event::Left(member, why) => format!("says that {:?} left: {why:?}", member.session),
         Event::Joined(member) => format!("says that {:?} joined", member.session),

@@ -278,6 +278,7 @@ fn left(person: &Person, why: Departure) -> Object<'_> {
         Departure::Quit => "quit",
         Departure::Timeout => "timeout",
         Departure::Restart => "restart",
+        Departure::Partition => "partition",
     };
     let (id, session) = (person.id.to_string(), person.session.to_string());
     Object::Leave { id, session, name: person.name.as_str(), reason }

@@ -108,6 +108,7 @@ fn departure(why: Departure) -> &'static str {
         Departure::Quit => "left",
         Departure::Timeout => "is gone (not heard for too long)",
         Departure::Restart => RESTARTED,
+        Departure::Partition => "is in another part of the network",
     }
 }
 

@@ -95,6 +95,28 @@ impl fmt::Debug for SessionTag {
     }
 }
 
+/// An agreed view. Greater ids are later: a session installs views of growing `epoch` only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct ViewId {
+    /// Counts changes: greater than that of every view that its members were in before.
+    pub epoch: u64,
+    /// The coordinator that proposed it; two of them may use one epoch on two sides of a partition.
+    pub coordinator: SessionTag,
+}
+
+impl fmt::Display for ViewId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-", self.epoch)?;
+        hex(f, &self.coordinator.0)
+    }
+}
+
+impl fmt::Debug for ViewId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:?}", self.epoch, self.coordinator)
+    }
+}
+
 /// A packet's place in its sender's stream, counted from 1 in each session.
 ///
 /// 64 bits do not wrap: at ten million packets a second they last 29,000 years. What a datagram

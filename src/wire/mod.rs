@@ -11,7 +11,7 @@ pub mod packet;
 pub mod seal;
 
 pub use header::{Header, HeaderError, Kind};
-pub use ids::{GroupId, MemberId, Seq, Session, SessionTag};
+pub use ids::{GroupId, MemberId, Seq, Session, SessionTag, ViewId};
 pub use packet::{Data, DecodeError, Heartbeat, Leave, Missing, Nack, Packet};
 pub use seal::{GroupKey, SessionKey};
 

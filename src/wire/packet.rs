@@ -27,6 +27,12 @@ pub struct DecodeError;
 pub enum Service {
     /// In its sender's order.
     Fifo,
+    /// And after all that its sender had delivered when it sent it.
+    Causal,
+    /// And in one order for all members of the view.
+    Agreed,
+    /// And only when every member of the view has it.
+    Safe,
 }
 
 /// Which part of a message a record is.

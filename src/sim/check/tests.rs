@@ -28,12 +28,14 @@ fn member(check: &Check, run: usize) -> Member {
 
 fn view(check: &mut Check, now: u64, run: usize, number: u64, members: &[usize]) -> Checked {
     let members = members.iter().map(|run| member(check, *run)).collect();
-    check.happened(now, run, &Event::View(View { number, members }))
+    check.happened(now, run, &Event::View(crate::chat::story::view(number, members)))
 }
 
 fn deliver(check: &mut Check, run: usize, sender: usize, number: u64, body: &str) -> Checked {
     let from = check.journal.runs[sender].who.member();
     let delivery = Delivery {
+        order: None,
+        history: false,
         from,
         session: session(sender),
         number,
