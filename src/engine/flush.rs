@@ -176,8 +176,9 @@ impl Engine {
                 held.push(Held { received: self.sender.next, low: self.sender.held.low() });
                 continue;
             };
-            held.push(Held { received: stream.contiguous(), low: stream.held.low() });
-            beyond.extend(stream.held_beyond().map(|(first, end)| Beyond {
+            let received = stream.received_in(self.view.id);
+            held.push(Held { received, low: stream.held.low() });
+            beyond.extend(stream.held_beyond(self.view.id).map(|(first, end)| Beyond {
                 rank: rank as u32,
                 first,
                 count: u32::try_from(end.since(first)).unwrap_or(u32::MAX),

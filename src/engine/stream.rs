@@ -4,7 +4,7 @@ use super::gaps::Gaps;
 use super::window::{MAX_AHEAD, Pool, Slot, Window};
 use crate::time::Instant;
 use crate::wire::packet::{Content, Dependency, Part, Record};
-use crate::wire::{Data, Seq};
+use crate::wire::{Data, Seq, ViewId};
 
 /// What became of a DATA packet that came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,9 +116,24 @@ impl Stream {
         self.gaps.lowest().map_or(self.high, |gap| gap.first)
     }
 
-    /// The runs of packets that are held beyond gaps.
-    pub fn held_beyond(&self) -> impl Iterator<Item = (Seq, Seq)> {
-        self.gaps.between(self.high)
+    /// All packets of `view` before this came, taken or not.
+    pub fn received_in(&self, view: ViewId) -> Seq {
+        self.end_of(self.next, view)
+    }
+
+    /// The runs of packets of `view` that are held beyond gaps.
+    pub fn held_beyond(&self, view: ViewId) -> impl Iterator<Item = (Seq, Seq)> {
+        let runs = self.gaps.between(self.high);
+        let runs = runs.map(move |(first, end)| (first, self.end_of(first, view).min(end)));
+        runs.filter(|(first, end)| first < end)
+    }
+
+    /// Where the run of held packets of `view` that begins at `seq` ends.
+    fn end_of(&self, mut seq: Seq, view: ViewId) -> Seq {
+        while self.held.get(seq).is_some_and(|slot| slot.view == view) {
+            seq = seq.next();
+        }
+        seq
     }
 
     /// Learns that packets below `high` exist. Gives the range that is newly known to be missing,

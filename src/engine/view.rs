@@ -97,8 +97,9 @@ impl Engine {
         for rank in 0..self.view.members.len() {
             let tag = self.view.members[rank];
             let end = flush.end(rank);
+            let id = self.view.id;
             let stream = self.stream(tag);
-            if let Some(end) = stream.map(|stream| end.unwrap_or(stream.contiguous())) {
+            if let Some(end) = stream.map(|stream| end.unwrap_or(stream.received_in(id))) {
                 self.take_until(tag, end);
             }
         }
