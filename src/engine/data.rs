@@ -356,9 +356,15 @@ impl Engine {
         self.view.order = order;
     }
 
-    fn hand_out(&mut self, delivery: &Delivery<&[u8]>) {
+    /// Gives a message to the application, and keeps it for those who come later.
+    pub(super) fn hand_out(&mut self, delivery: &Delivery<&[u8]>) {
+        let Delivery { from, session, number, service, body, .. } = *delivery;
+        let new = self.archive.add(from, session, number, service, body);
+        if !new && self.archive.has(session.tag(), number) {
+            self.stats.count(Drop::Duplicate);
+            return;
+        }
         self.stats.delivered += 1;
-        self.archive(delivery);
         self.events.deliver(delivery);
     }
 
