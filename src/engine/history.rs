@@ -12,9 +12,9 @@ use super::output::{Delivery, Event, Gap, GapState};
 use super::pace::Pace;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
+use crate::wire::Session;
 use crate::wire::history::{Archived, Kept};
 use crate::wire::list::ListBuilder;
-use crate::wire::Session;
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 

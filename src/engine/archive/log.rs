@@ -143,6 +143,7 @@ impl Log {
     }
 
     /// Bytes of memory taken.
+    #[cfg(test)]
     pub const fn bytes(&self) -> usize {
         self.allocated
     }

@@ -108,6 +108,7 @@ impl Archive {
     }
 
     /// Bytes of memory that the bodies and their places take.
+    #[cfg(test)]
     pub const fn bytes(&self) -> usize {
         self.log.bytes()
     }
@@ -130,6 +131,7 @@ impl Archive {
 
     /// What is kept from before the mark and not among `theirs`, what another had. The list costs
     /// least if sorted by session and number, and need not be.
+    #[cfg(test)]
     pub fn lacking(&self, theirs: &[Held], before: u64) -> Wanted {
         let mut lacking = self.kept(before);
         lacking.subtract(&Wanted::of(theirs));
