@@ -60,7 +60,7 @@ impl Check {
 
     /// `run` sent these messages for the first time, in its datagram `counter`.
     pub(in crate::sim) fn carries(&mut self, run: usize, counter: u64, data: &Data<'_>) -> Checked {
-        for (number, record) in data.iter() {
+        for (number, record) in data.iter().filter(|(_, r)| r.content.service().is_some()) {
             let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
             let sent = index.and_then(|index| self.journal.runs[run].sent.get_mut(index));
             let Some(sent) = sent else {
