@@ -4,7 +4,7 @@
 //! datagrams did not all come is a lie, found when it is told.
 
 use super::{Check, Checked, ensure};
-use crate::sim::journal::{Sent, each, holds};
+use crate::sim::journal::{Sent, Set, each, holds};
 use crate::wire::Session;
 
 impl Check {
@@ -41,6 +41,16 @@ impl Check {
         }
         self.journal.runs[run].stable = number;
         Ok(())
+    }
+
+    /// A view begins: of those that did not come along, what was sent before is said no more.
+    pub(super) fn receipts_begin(&mut self, run: usize, members: Set, came: Set) {
+        let own = self.journal.runs[run].log.iter().filter(|heard| heard.sender == run && !heard.history);
+        let before = own.map(|heard| heard.number + 1).max().unwrap_or(1);
+        for other in each(members & !came).filter(|other| *other != run) {
+            let receipt = self.journal.runs[run].receipts.entry(other).or_insert(before);
+            *receipt = before.max(*receipt);
+        }
     }
 
     /// `other` was given `run`'s message `number`, if it is a member of the view that this was sent
