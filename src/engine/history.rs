@@ -12,7 +12,7 @@ use super::output::{Delivery, Event, Gap, GapState};
 use super::pace::Pace;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::Session;
+use crate::wire::{Session, SessionTag};
 use crate::wire::history::{Archived, Kept};
 use crate::wire::list::ListBuilder;
 use rand::RngExt;
@@ -31,6 +31,10 @@ const NO_ROOM: Duration = Duration::from_millis(2);
 /// so.
 const ROUNDS: u32 = 6;
 
+/// At most so many bytes wait for earlier messages that come from somebody else: as much as is held
+/// of one stream.
+const EARLY: usize = 8 << 20;
+
 /// What a member said that it has.
 #[derive(Debug)]
 struct Digest {
@@ -48,6 +52,11 @@ pub struct CatchUp {
     /// Whose digests must come, by rank.
     expected: BTreeSet<usize>,
     digests: BTreeMap<usize, Digest>,
+    /// What was promised by digests and did not come yet.
+    promised: Wanted,
+    /// What came before earlier messages of its session.
+    early: BTreeMap<(SessionTag, u64), Delivery>,
+    early_bytes: usize,
     /// Who has given all it was to give.
     ended: BTreeSet<usize>,
     /// When our digest is sent, if it is.
@@ -65,6 +74,14 @@ pub struct CatchUp {
     silent_at: Option<Instant>,
     /// All was had that could be.
     pub done: bool,
+}
+
+impl CatchUp {
+    /// Whether an earlier message of the session is still to come. What waits for that has a bound.
+    fn keeps_back(&self, session: SessionTag, number: u64) -> bool {
+        let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
+        self.early_bytes < EARLY && first.is_some_and(|first| first < number)
+    }
 }
 
 impl Engine {
@@ -88,6 +105,9 @@ impl Engine {
             silent_at: expected.is_empty().then(|| now + wait),
             expected,
             digests: BTreeMap::new(),
+            promised: Wanted::default(),
+            early: BTreeMap::new(),
+            early_bytes: 0,
             ended: BTreeSet::new(),
             digest_at: tells.then_some(now),
             told: false,
@@ -137,6 +157,7 @@ impl Engine {
         if !catch_up.done && heard && ended && silent {
             catch_up.done = true;
             self.catch_up = Some(catch_up);
+            self.release_all();
             self.report_missed();
             self.events.push(Event::Synced);
             return;
@@ -271,6 +292,9 @@ impl Engine {
                 kept.insert(&held);
             }
         }
+        let mut new = kept.clone();
+        new.subtract(&Wanted::of(&self.archive.had()));
+        catch_up.promised.union(&new);
         catch_up.digests.insert(rank, Digest { had, kept });
         catch_up.ended.remove(&rank);
         self.assign_gifts(now, &mut catch_up);
@@ -287,8 +311,41 @@ impl Engine {
         if live || self.archive.has(tag, message.number) {
             return;
         }
+        let Some(catch_up) = &mut self.catch_up else { return self.take_past(message) };
+        catch_up.promised.remove(tag, message.number);
+        if !catch_up.keeps_back(tag, message.number) {
+            self.take_past(message);
+            self.release(tag);
+        } else if !catch_up.early.contains_key(&(tag, message.number)) {
+            let owned = message.clone().map(<[u8]>::to_vec);
+            catch_up.early_bytes += owned.body.len();
+            catch_up.early.insert((tag, message.number), owned);
+        }
+    }
+
+    fn take_past(&mut self, message: &Delivery<&[u8]>) {
         self.stats.archived_taken += 1;
         self.hand_out(message);
+    }
+
+    /// Delivers what of a session waited for earlier messages that have now come.
+    fn release(&mut self, tag: SessionTag) {
+        while let Some(catch_up) = &mut self.catch_up {
+            let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
+            let key = next.map(|(key, _)| *key).filter(|key| !catch_up.keeps_back(tag, key.1));
+            let Some(message) = key.and_then(|key| catch_up.early.remove(&key)) else { return };
+            catch_up.early_bytes -= message.body.len();
+            self.take_past(&message.header().map(|()| message.body.as_slice()));
+        }
+    }
+
+    /// Delivers all that still waits: what it waited for does not come.
+    pub(super) fn release_all(&mut self) {
+        let Some(catch_up) = &mut self.catch_up else { return };
+        catch_up.promised = Wanted::default();
+        for message in core::mem::take(&mut catch_up.early).into_values() {
+            self.take_past(&message.header().map(|()| message.body.as_slice()));
+        }
     }
 
     /// Names what was missed and nobody has any more.

@@ -48,6 +48,16 @@ impl Check {
         Ok(())
     }
 
+    /// A view begins: of those that did not come along, what was sent before is said no more.
+    pub(super) fn receipts_begin(&mut self, run: usize, members: Set, came: Set) {
+        let own = self.journal.runs[run].log.iter().filter(|heard| heard.sender == run && !heard.history);
+        let before = own.map(|heard| heard.number + 1).max().unwrap_or(1);
+        for other in each(members & !came).filter(|other| *other != run) {
+            let receipt = self.journal.runs[run].receipts.entry(other).or_insert(before);
+            *receipt = before.max(*receipt);
+        }
+    }
+
     /// `run` goes on with the transitional set `came`: what it called stable after the signal was
     /// given to all of that.
     pub(super) fn proves_what_is_stable(&self, run: usize, came: Set) -> Checked {
