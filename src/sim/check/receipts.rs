@@ -1,7 +1,8 @@
 //! Acknowledgements: who is said to have a message was given all of it.
 //!
 //! The world knows which DATA datagrams came to whom; a message "received" or "stable" whose
-//! datagrams did not all come is a lie, found when it is told.
+//! datagrams did not all come is a lie, found when it is told. Who was told to leave does not count:
+//! its farewell may be known before the view changes.
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Sent, Set, each, holds, only};
@@ -70,7 +71,9 @@ impl Check {
     fn were_given(&self, run: usize, to: Set, mut messages: Range<u64>) -> Checked {
         let counted = to & !self.journal.runs[run].lagging & !only(run);
         messages.try_for_each(|message| {
-            each(counted).try_for_each(|other| self.was_given(run, other, message))
+            let stays = |other: &usize| !self.journal.runs[*other].told_to_leave;
+            let mut counted = each(counted).filter(stays);
+            counted.try_for_each(|other| self.was_given(run, other, message))
         })
     }
 
