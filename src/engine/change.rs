@@ -32,7 +32,8 @@ const DEAF_FOR: Duration = Duration::from_secs(2);
 /// Members of one other view, as far as they are within reach.
 #[derive(Debug, Default)]
 struct Cluster {
-    members: Vec<SessionTag>,
+    /// By rank.
+    members: Vec<(u32, SessionTag)>,
     /// How many there are, by what they say.
     together: u32,
 }
@@ -162,7 +163,7 @@ impl Engine {
             room = room.saturating_sub(cluster.members.len());
             fits
         });
-        fit.flat_map(|(_, cluster)| cluster.members.iter().copied()).collect()
+        fit.flat_map(|(_, cluster)| cluster.members.iter().map(|(_, tag)| *tag)).collect()
     }
 
     /// The other views within reach.
@@ -177,7 +178,8 @@ impl Engine {
                 continue;
             }
             let cluster = clusters.entry(remote.claim.view).or_default();
-            cluster.members.push(*tag);
+            cluster.members.push((remote.claim.rank, *tag));
+            cluster.members.sort_unstable();
             cluster.together = cluster.together.max(remote.claim.together);
         }
         clusters

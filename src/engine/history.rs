@@ -13,6 +13,7 @@ use super::pace::Pace;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::history::{Archived, Kept};
+use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::{Session, SessionTag};
 use rand::RngExt;
@@ -58,12 +59,14 @@ pub struct CatchUp {
     early: BTreeMap<(SessionTag, u64), Delivery>,
     early_bytes: usize,
     /// Who has given all it was to give.
-    ended: BTreeSet<usize>,
+    ended: BTreeMap<usize, RankSet>,
     /// When our digest is sent, if it is.
     digest_at: Option<Instant>,
     told: bool,
     /// What we are to give, and how far in the archive we are.
     wanted: Wanted,
+    /// What we gave.
+    given: Wanted,
     position: u64,
     giving: bool,
     pace: Pace,
@@ -79,6 +82,20 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
+    /// Whose digests came.
+    fn covered(&self) -> RankSet {
+        let mut covered = RankSet::default();
+        self.digests.keys().for_each(|rank| covered.add(*rank));
+        covered
+    }
+
+    /// Whether all who gave digests have given what all these lack.
+    fn has_ended(&self) -> bool {
+        let all = self.covered();
+        let covers = |rank| self.ended.get(rank).is_some_and(|had| had.0 & all.0 == all.0);
+        !self.giving && self.digests.keys().all(covers)
+    }
+
     /// Whether an earlier message of the session is still to come. What waits for that has a bound.
     fn keeps_back(&self, archive: &Archive, session: SessionTag, number: u64) -> bool {
         let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
@@ -113,7 +130,8 @@ impl Engine {
             promised: Wanted::default(),
             early: BTreeMap::new(),
             early_bytes: 0,
-            ended: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            given: Wanted::default(),
             digest_at: tells.then_some(now),
             told: false,
             wanted: Wanted::default(),
@@ -158,7 +176,7 @@ impl Engine {
         }
         catch_up.looked = now;
         let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
-        let ended = catch_up.digests.keys().all(|rank| catch_up.ended.contains(rank));
+        let ended = catch_up.has_ended();
         let silent = catch_up.silent_at.is_some_and(|at| at <= now);
         if silent && !catch_up.settled {
             catch_up.settled = true;
@@ -226,6 +244,7 @@ impl Engine {
             lacked.union(&lacks);
         }
         if catch_up.told {
+            lacked.subtract(&catch_up.given);
             (catch_up.wanted, catch_up.position) = (lacked, 0);
             (catch_up.giving, catch_up.next_at) = (true, now);
         } else if !lacked.is_empty() {
@@ -253,10 +272,11 @@ impl Engine {
             let found = self.archive.next_from(catch_up.position, catch_up.mark, &catch_up.wanted);
             let mut body = self.pool.take();
             let Some((position, entry)) = found else {
-                Archived::End.encode(&mut body);
+                let covered = catch_up.covered();
+                Archived::End(covered).encode(&mut body);
                 self.sender.submit_archived(body);
                 catch_up.giving = false;
-                catch_up.ended.insert(self.view.rank);
+                catch_up.ended.insert(self.view.rank, covered);
                 return;
             };
             let (session, number) = (entry.session, entry.number);
@@ -270,6 +290,7 @@ impl Engine {
             message.encode(&mut body);
             catch_up.position = position;
             catch_up.wanted.remove(session.tag(), number);
+            catch_up.given.insert(&Held { session: session.tag(), first: number, count: 1 });
             catch_up.pace.spend(now, body.len());
             self.stats.archived_sent += 1;
             self.sender.submit_archived(body);
@@ -286,9 +307,9 @@ impl Engine {
                 let (order, history) = (None, true);
                 self.on_past(&Delivery { from, session, number, service, order, history, body });
             }
-            Ok(Archived::End) => {
+            Ok(Archived::End(covered)) => {
                 if let Some(catch_up) = &mut self.catch_up {
-                    catch_up.ended.insert(rank);
+                    catch_up.ended.insert(rank, covered);
                 }
                 self.catch_up_on(now);
             }
@@ -309,7 +330,6 @@ impl Engine {
         new.subtract(&Wanted::of(&self.archive.had()));
         catch_up.promised.union(&new);
         catch_up.digests.insert(rank, Digest { had, kept });
-        catch_up.ended.remove(&rank);
         self.assign_gifts(now, &mut catch_up);
         self.catch_up = Some(catch_up);
         self.catch_up_on(now);
