@@ -102,7 +102,7 @@ fn end(members: &[&Report], rank: usize) -> Seq {
 
 /// Whether the new view holds more than half of the last primary view that any of its members knows
 /// of, and of each that was agreed on after it and may have begun; of a half, the one with the
-/// lowest id. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
+/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
 /// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
 pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
     let known = reports.iter().flat_map(|report| &report.primaries);
@@ -129,8 +129,9 @@ fn has_majority(reports: &[&Report], view: ViewId) -> bool {
     let known = reports.iter().flat_map(|report| &report.primaries);
     let here: Vec<&Primary> = known.filter(|p| p.view == view && p.member).collect();
     let Some(size) = here.first().map(|primary| u64::from(primary.size)) else { return false };
-    let count = 2 * here.len() as u64;
-    count > size || (count == size && here.iter().any(|primary| primary.lowest))
+    let left = here.iter().fold(0, |left, primary| left | primary.left.0).count_ones();
+    let (count, rest) = (2 * here.len() as u64, size.saturating_sub(u64::from(left)));
+    count > rest || (count == rest && here.iter().any(|primary| primary.lowest))
 }
 
 #[cfg(test)]
@@ -179,6 +180,7 @@ mod tests {
             member: true,
             lowest,
             begun,
+            left: RankSet::default(),
         };
         report.primaries = primaries.iter().map(primary).collect();
         report

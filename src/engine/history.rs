@@ -15,7 +15,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::history::{Archived, Kept};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
-use crate::wire::{Session, SessionTag};
+use crate::wire::{MemberId, Session, SessionTag};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,10 @@ const NO_ROOM: Duration = Duration::from_millis(2);
 /// so.
 const ROUNDS: u32 = 6;
 
+/// The last messages of a member that went are told as lost after this time: from another part of
+/// the network they may still come.
+const LOST_AFTER: Duration = Duration::from_secs(5);
+
 /// At most so many bytes wait for earlier messages that come from somebody else: as much as is held
 /// of one stream.
 const EARLY: usize = 8 << 20;
@@ -43,6 +47,21 @@ struct Digest {
     had: Wanted,
     /// What it can give.
     kept: Wanted,
+}
+
+/// Messages of a member that went, of which nobody who stayed has all.
+#[derive(Debug)]
+pub struct Missed {
+    /// Whose messages.
+    pub from: MemberId,
+    /// In which run of that member.
+    pub session: Session,
+    /// The first of them.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
+    /// Since when they are known to be missed.
+    pub since: Instant,
 }
 
 /// The catch-up of one view.
@@ -382,20 +401,35 @@ impl Engine {
         }
     }
 
-    /// Names what was missed and nobody has any more.
+    /// Names what was missed and nobody here has any more.
     fn report_missed(&mut self) {
         for (from, session) in self.archive.owners() {
             for span in self.archive.holes(session.tag()) {
-                let (first, last, state) = (span.first, span.end - 1, GapState::Lost);
-                self.tell_lost(session, first, last);
-                self.events.push(Event::Gap(Gap { from, session, first, last, state }));
+                self.tell_lost(from, session, (span.first, span.end - 1));
             }
         }
     }
 
-    /// Messages are told as lost: they are not asked for any more.
-    pub(super) fn tell_lost(&mut self, session: Session, first: u64, last: u64) {
+    /// Names what members that went had sent, and nobody brought back in time.
+    pub(super) fn report_lost_tails(&mut self, now: Instant) {
+        let busy = self.is_stopped() || self.catch_up.as_ref().is_none_or(|c| !c.done);
+        let due = |missed: &Missed| !busy && now.since(missed.since) >= LOST_AFTER;
+        let (due, rest) = core::mem::take(&mut self.missed).into_iter().partition(due);
+        self.missed = rest;
+        for Missed { from, session, first, last, .. } in due {
+            let had = |number: &u64| !self.archive.has(session.tag(), *number);
+            let open: Vec<u64> = (first..=last).filter(had).collect();
+            for run in open.chunk_by(|one, next| one + 1 == *next) {
+                self.tell_lost(from, session, (run[0], run[run.len() - 1]));
+            }
+        }
+    }
+
+    /// Messages are lost: they are not asked for any more.
+    fn tell_lost(&mut self, from: MemberId, session: Session, (first, last): (u64, u64)) {
         self.stats.given_up += last + 1 - first;
         self.archive.note_lost(session.tag(), first, last);
+        let state = GapState::Lost;
+        self.events.push(Event::Gap(Gap { from, session, first, last, state }));
     }
 }

@@ -248,7 +248,7 @@ impl Engine {
             rank: self.view.rank,
             start: Start { next: self.sender.next, message: self.sender.unbuilt_message() },
             unmet: unmet.unwrap_or_default(),
-            primaries: self.view.primaries.clone(),
+            primaries: self.primaries(),
             held,
             beyond,
             order: self.view.order.early().copied().collect(),

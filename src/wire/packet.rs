@@ -368,12 +368,15 @@ pub struct Leave {
     pub high: Seq,
     /// The number of the message that would have been next.
     pub next_message: u64,
+    /// The view that the member was in last.
+    pub view: ViewId,
 }
 
 impl Leave {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let leave: Self = whole(bytes)?;
         counted(leave.next_message)?;
+        counted(leave.view.epoch)?;
         Ok(leave)
     }
 }
