@@ -3,19 +3,20 @@
 //!
 //! | command | |
 //! |---|---|
-//! | `members 3 delay 10ms` | a world of A, B, C; every way takes that long (1 ms) |
+//! | `members 3 delay 10ms window 20000B` | a world of A, B, C; every way takes that long (1 ms) |
 //! | `start A B` | they begin; without names all do |
 //! | `gather ABC` | the same, a second apart, and nothing is told of it: A is the oldest |
 //! | `run 500ms` | time passes |
 //! | `skip 3s` | time passes, and nothing is told of it |
 //! | `until "A  sends CUT" within 2s` | time passes up to the event of which a line says so |
 //! | `settle` | time passes until all are at rest |
-//! | `say A agreed "hello"` | fifo, causal, agreed or safe |
+//! | `say A agreed "hello"` | fifo, causal, agreed or safe; `8000B` for a long one |
 //! | `leave A`, `crash A`, `restart A`, `recall A` | recall: it comes back with its archive |
 //! | `pause A`, `resume A` | |
 //! | `partition AB CD`, `isolate A`, `cut A B`, `rejoin` | cut: B does not hear A |
-//! | `lose INSTALL A BC` | the next such packet of A does not reach B and C |
+//! | `lose INSTALL A BC 2` | the next (2) such packets of A do not reach B and C |
 //! | `show heartbeats`, `show receipts` | what is not told otherwise |
+//! | `hide "sends NACK"` | lines that say so are not told |
 //! | `heard`, `views` | what each delivered; where each is |
 
 /// Between a command and what came of it.

@@ -19,6 +19,8 @@ pub struct Stage {
     told: usize,
     heartbeats: bool,
     receipts: bool,
+    /// Lines that say so are not told.
+    hidden: Vec<String>,
 }
 
 impl Stage {
@@ -32,6 +34,7 @@ impl Stage {
             ("views", []) => return self.views(),
             ("show", ["heartbeats"]) => self.heartbeats = true,
             ("show", ["receipts"]) => self.receipts = true,
+            ("hide", [words]) => self.hidden.push((*words).to_owned()),
             ("skip", [interval]) => {
                 let interval = self::interval(interval)?;
                 self.world()?.run_for(interval);
@@ -49,9 +52,10 @@ impl Stage {
     }
 
     fn begin(&mut self, rest: &[&str]) -> Result<(), String> {
-        let (count, delay) = match rest {
-            [count] => (count, "1ms"),
-            [count, "delay", delay] => (count, *delay),
+        let (count, delay, window) = match rest {
+            [count] => (count, "1ms", None),
+            [count, "delay", delay] => (count, *delay, None),
+            [count, "delay", delay, "window", window] => (count, *delay, Some(bytes(window)?)),
             _ => return Err("how many members?".into()),
         };
         self.members = count.parse().map_err(|_| format!("\"{count}\" is no number"))?;
@@ -59,7 +63,8 @@ impl Stage {
         world.keep_story();
         for index in 0..self.members {
             let who = Who(index);
-            let config = mcast_chat::engine::Config::new(who.member(), &who.to_string());
+            let mut config = mcast_chat::engine::Config::new(who.member(), &who.to_string());
+            config.window = window.unwrap_or(config.window);
             world.add(config, Clock::EXACT);
         }
         let delay = interval(delay)?;
@@ -139,8 +144,9 @@ impl Stage {
             "safe" => Service::Safe,
             other => return Err(format!("\"{other}\" is no service")),
         };
+        let text = bytes(text).map_or_else(|_| (*text).to_owned(), |count| "x".repeat(count));
         for who in self.whom(&[who])? {
-            self.world()?.say_as(who, service, text);
+            self.world()?.say_as(who, service, &text);
         }
         Ok(true)
     }
@@ -164,11 +170,17 @@ impl Stage {
                 self.world()?.one_way(&from, &to);
             }
             ("rejoin", []) => self.world()?.rejoin(),
-            ("lose", [kind, from, to]) => {
+            ("lose", [kind, from, to, count @ ..]) => {
+                let count = match count {
+                    [] => 1,
+                    [count, ..] => {
+                        count.parse().map_err(|_| format!("\"{count}\" is no number"))?
+                    }
+                };
                 let (kind, from, to) = (named(kind)?, self.whom(&[from])?, self.whom(&[to])?);
                 let ways = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
                 for (from, to) in ways {
-                    self.world()?.lose(from, to, kind, 1);
+                    self.world()?.lose(from, to, kind, count);
                 }
             }
             _ => return Ok(false),
@@ -195,6 +207,9 @@ impl Stage {
                 .deliveries(who)
                 .map(|heard| {
                     let mark = if heard.history { " (history)" } else { "" };
+                    if heard.body.len() > 1_000 {
+                        return format!("{}: {} bytes{mark}", heard.from, heard.body.len());
+                    }
                     format!("{}: {}{mark}", heard.from, String::from_utf8_lossy(heard.body))
                 })
                 .collect();
@@ -222,8 +237,10 @@ impl Stage {
         let Some(world) = &self.world else { return String::new() };
         let (mut text, mut hidden) = (String::new(), false);
         for told in &world.story()[self.told..] {
-            hidden = if told.mark == Mark::Drop { hidden } else { self.is_hidden(told) };
-            if !hidden {
+            // What is lost is told if what was sent is.
+            let is_loss = told.mark == Mark::Drop;
+            hidden = if is_loss { hidden } else { self.is_hidden(told) };
+            if !hidden && !(is_loss && self.is_hidden(told)) {
                 let millis = told.at.as_secs_f64() * 1e3;
                 text += &format!("{millis:>8.1}  {}\n", plain(&told.line));
             }
@@ -234,8 +251,12 @@ impl Stage {
 
     fn is_hidden(&self, told: &Told) -> bool {
         let says = |words: &str| told.line.contains(words);
+        if self.hidden.iter().any(|words| says(words)) {
+            return true;
+        }
         match told.mark {
             Mark::Arrive | Mark::Timeout => true,
+            Mark::Drop => says("(cut)"),
             Mark::Transmit => says("sends HEARTBEAT") && !self.heartbeats,
             Mark::Event => (says(" has all before") || says(" have all before")) && !self.receipts,
             _ => false,
@@ -272,6 +293,12 @@ fn interval(text: &str) -> Result<Duration, String> {
         (Ok(count), "us") => Ok(Duration::from_micros(count)),
         _ => Err(format!("\"{text}\" is no interval like 10ms or 2s")),
     }
+}
+
+/// A size, as `8000B`.
+fn bytes(text: &str) -> Result<usize, String> {
+    let count = text.strip_suffix('B').and_then(|count| count.parse().ok());
+    count.ok_or_else(|| format!("\"{text}\" is no size like 8000B"))
 }
 
 fn named(kind: &str) -> Result<Kind, String> {
