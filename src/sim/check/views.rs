@@ -1,8 +1,8 @@
 //! Views: what one session may install, and what all that install the same one must agree on.
 //!
 //! Promises 3, 4, 5, 13 in part, and 17. Beyond their words: one signal comes before every view but
-//! the first, members are known by their true ids, and those who come along with the first of the new
-//! view keep their order of ranks.
+//! the first, members are known by their true ids, and those who come along with the first of the
+//! new view keep their order of ranks.
 
 use super::{Check, Checked, ensure};
 use crate::engine::{Event, View};
