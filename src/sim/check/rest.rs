@@ -101,12 +101,7 @@ impl Check {
             let end = fates.iter().rposition(|fate| fate.is_had())?;
             let entitled = |index: usize| {
                 let view = self.journal.runs[sender].sent[index].view;
-<<<<<<< HEAD
-                let stays = &self.journal.runs[run].stays;
-                index > first || stays.iter().any(|stay| view == Some(stay.view))
-=======
                 index > first || view.is_some_and(|view| receiver.stay_in(view).is_some())
->>>>>>> sim
             };
             let hole = (0..end).find(|index| fates[*index] == Fate::Open && entitled(*index))?;
             Some(format!("{}, in silence", self.lacks(run, sender, hole as u64 + 1)))
