@@ -41,7 +41,9 @@ impl Journal {
     /// The latest primary that a member of the view at `place` knows.
     fn latest_primary(&self, place: usize) -> Option<usize> {
         let known = self.views[place].members.iter().filter_map(|run| self.runs[*run].primary);
-        known.max_by_key(|view| self.views[*view].id)
+        // One that reached its first member late may come after others that know of later ones.
+        let id = |view: &usize| self.views[*view].id;
+        known.filter(|view| id(view) < id(&place)).max_by_key(id)
     }
 }
 
