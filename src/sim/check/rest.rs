@@ -1,10 +1,13 @@
 //! What a healed world comes to: promises 19 and 21.
 //!
-//! At rest all that live are in one view, which is all of them and primary if they hold the
-//! majority of the last one; each message of that view is at all of them; what any of them has of
-//! earlier times, all have, but for what small archives had to drop; and no member lacks, between
-//! what it has of a session, a message that was not reported lost to it. A report of loss is true
-//! at rest: nobody who lives has the message.
+//! At rest all that live are in one view, which is all of them, and primary if they hold the
+//! majority of the last one and nobody died (who died may have begun a primary view that nobody else
+//! knows to have begun). Each message of that view is at all of them; what any of them has of
+//! earlier times, all have, but for what small archives had to drop.
+//!
+//! Nothing is missing in silence: up to the last message of a session that a member has, or of which
+//! a part came to it in time, each that was sent in a view that it installed, or after the first that
+//! it has, was delivered or is reported lost. Such a report is true: nobody who lives has it.
 
 use super::Check;
 use crate::sim::journal::{End, Fate, Run, Set, each};
@@ -44,7 +47,8 @@ impl Check {
             return Some(format!("{} are in different views of the same members", names(live)));
         }
         let before = self.journal.views[first].last_primary.filter(|last| *last != first)?;
-        self.journal.is_majority(first, before).then(|| {
+        let died = self.journal.runs.iter().any(|run| run.end == Some(End::Crashed));
+        (!died && self.journal.is_majority(first, before)).then(|| {
             let (view, before) = (self.journal.view_name(first), self.journal.view_name(before));
             format!("{view} is not primary, and holds the majority of the primary {before}")
         })
@@ -95,14 +99,18 @@ impl Check {
         senders.into_iter().find_map(|sender| {
             let receiver = &self.journal.runs[run];
             let fates = receiver.fates(sender);
-            let first = fates.iter().position(|fate| fate.is_had())?;
-            let end = fates.iter().rposition(|fate| fate.is_had())?;
-            let entitled = |index: usize| {
-                let view = self.journal.runs[sender].sent[index].view;
-                index > first || view.is_some_and(|view| receiver.stay_in(view).is_some())
+            let number = |index: usize| index as u64 + 1;
+            let first = fates.iter().position(|fate| fate.is_had()).map(number);
+            let had = fates.iter().rposition(|fate| fate.is_had()).map_or(0, number);
+            let known = receiver.heard_of.get(&sender).copied().unwrap_or_default();
+            let entitled = |number: &u64| {
+                let view = self.journal.runs[sender].message(*number).and_then(|sent| sent.view);
+                let was_there = view.is_none_or(|view| receiver.stay_in(view).is_some());
+                let is_owed = was_there || first.is_some_and(|first| first < *number);
+                is_owed && receiver.fate(sender, *number) == Fate::Open
             };
-            let hole = (0..end).find(|index| fates[*index] == Fate::Open && entitled(*index))?;
-            Some(format!("{}, in silence", self.lacks(run, sender, hole as u64 + 1)))
+            let hole = (1..=had.max(known)).find(entitled)?;
+            Some(format!("{}, in silence", self.lacks(run, sender, hole)))
         })
     }
 
