@@ -164,6 +164,8 @@ pub(super) struct Session {
     /// When it was told to leave.
     pub(super) leave: Option<u64>,
     pub(super) ended: bool,
+    /// Records of it are missing: what it does not tell, may have happened.
+    pub(super) damaged: bool,
 }
 
 impl Session {
@@ -182,6 +184,7 @@ impl Session {
             proven: 1,
             leave: None,
             ended: false,
+            damaged: false,
         }
     }
 

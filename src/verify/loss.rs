@@ -100,6 +100,9 @@ impl Account<'_> {
             return;
         }
         for (sender, known) in self.known_to_others(gathering) {
+            if sender == self.session.who {
+                continue;
+            }
             let account = match &seat.stay.synced {
                 Some(holdings) => of(holdings, sender).clone(),
                 None => self.session.accounted(sender),

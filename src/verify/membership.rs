@@ -1,14 +1,13 @@
-//! Promises 13 and 18: transitional sets, and the chain of primary views.
+//! Promise 13: transitional sets.
 
 use super::findings::{Findings, Rule};
 use super::gathering::{Gathering, Run, Seat};
-use super::names::{View, ViewIndex, Who};
+use super::names::{ViewIndex, Who};
 
 pub(super) fn check(run: &Run, findings: &mut Findings) {
     for gathering in &run.gatherings {
         transitional_sets(run, gathering, findings);
     }
-    primaries(run, findings);
 }
 
 /// The view from which the session came.
@@ -84,26 +83,5 @@ fn pair(run: &Run, seat: &Seat<'_>, other: &Seat<'_>, came: bool, findings: &mut
             let sets = [seat, other].map(|seat| run.directory.labels(&set(seat)));
             format!("the set is {}, and that of {} is {}", sets[0], label(), sets[1])
         });
-    }
-}
-
-/// Of two primary views one after the other, the later holds at least half of the earlier.
-fn primaries(run: &Run, findings: &mut Findings) {
-    let mut primaries: Vec<&View> =
-        run.directory.views().map(|(_, view)| view).filter(|view| view.primary).collect();
-    primaries.sort_by_key(|view| view.name);
-    for pair in primaries.windows(2) {
-        let (old, new) = (pair[0], pair[1]);
-        let kept = old.members.iter().filter(|who| new.members.contains(who)).count();
-        if old.name.epoch == new.name.epoch || 2 * kept < old.members.len() {
-            findings.broken(Rule::Primary, new.place, || {
-                format!(
-                    "view {} is primary, and holds {kept} of the {} members of {}, primary before it",
-                    new.name,
-                    old.members.len(),
-                    old.name
-                )
-            });
-        }
     }
 }

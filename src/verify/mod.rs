@@ -11,7 +11,7 @@
 //! | `intake` | a session's records; what can be checked within one trace |
 //! | `log`, `numbers`, `names` | what is kept of it |
 //! | `gathering` | who was together in which view |
-//! | `integrity`, `order`, `causal`, `synchrony`, `membership`, `loss` | the checks over all traces |
+//! | `integrity`, `order`, `causal`, `synchrony`, `membership`, `primary`, `loss` | the checks over all traces |
 //! | `findings`, `report` | what comes out |
 
 mod causal;
@@ -25,6 +25,7 @@ mod membership;
 mod names;
 mod numbers;
 mod order;
+mod primary;
 mod read;
 mod report;
 mod synchrony;
@@ -78,6 +79,7 @@ pub fn verify(files: &[PathBuf], options: &Options) -> Report {
     let run = Run::new(directory, sessions, options.settle);
     integrity::check(&run, &mut findings, &mut counts);
     membership::check(&run, &mut findings);
+    primary::check(&run, &mut findings);
     order::check(&run, &mut findings, &mut counts);
     causal::check(&run, &mut findings);
     synchrony::check(&run, &mut findings);

@@ -187,6 +187,7 @@ impl<'o> Traces<'o> {
         for (_, id) in strangers {
             shared.findings.unknown(|| format!("session {id} has no trace"));
         }
+        self.sessions.retain(|_, session| !session.damaged);
         self.about.members = self.members.len() as u64;
         self.about.views = shared.directory.views().count() as u64;
         self.about.nanos = self.span.map_or(0, |(first, last)| last - first);
@@ -206,6 +207,7 @@ impl Source<'_> {
         };
         if !is_kill && record.i != session.next {
             let (i, next) = (record.i, session.next);
+            session.damaged = true;
             shared.findings.unknown(|| format!("{name}:{line}: record {i} follows {}", next - 1));
         }
         if session.ended && !is_kill {
@@ -218,6 +220,9 @@ impl Source<'_> {
     /// The line that could not be read is not a killed session's last.
     fn condemn(&mut self, shared: &mut Shared) {
         if let Some((line, reason)) = self.bad.take() {
+            if let Some((_, session)) = &mut self.last {
+                session.damaged = true;
+            }
             shared.findings.unknown(|| format!("{}:{line} cannot be read: {reason}", self.name));
         }
     }
