@@ -38,6 +38,8 @@ pub struct Current {
     pub handoff: Option<u64>,
     /// What of our deliveries the others were told, by rank.
     pub told: Vec<u64>,
+    /// The number of each member's first message here, by rank.
+    pub firsts: Vec<u64>,
     /// The last primary view that we know of.
     pub primary: Option<Primary>,
     /// Whether this is it.
@@ -57,6 +59,7 @@ impl Current {
             sequencer: Sequencer::default(),
             handoff: None,
             told: vec![0],
+            firsts: vec![1],
             primary: None,
             is_primary: false,
         }
@@ -134,7 +137,7 @@ impl Engine {
             let session = remote.session;
             let state = GapState::Lost;
             self.events.push(Event::Gap(Gap { from, session, first, last, state }));
-            self.note_lost(session, first, last);
+            self.tell_lost(session, first, last);
         }
     }
 
@@ -183,6 +186,7 @@ impl Engine {
             sequencer: Sequencer::new(members, own == 0),
             handoff: None,
             told: firsts.iter().map(|first| first - 1).collect(),
+            firsts,
             primary: self.view.primary,
             is_primary: false,
         };
