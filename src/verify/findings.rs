@@ -89,7 +89,8 @@ impl fmt::Display for Broken {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     files: Vec<String>,
-    pub(super) broken: Vec<Broken>,
+    /// The first of each promise.
+    broken: BTreeMap<Rule, Vec<Broken>>,
     /// How often each was broken.
     pub(super) counts: BTreeMap<Rule, u64>,
     pub(super) unknown: Vec<String>,
@@ -103,10 +104,22 @@ impl Findings {
 
     pub(super) fn broken(&mut self, rule: Rule, place: Place, text: impl FnOnce() -> String) {
         *self.counts.entry(rule).or_default() += 1;
-        if self.broken.len() < KEPT {
+        if self.broken.get(&rule).is_none_or(|kept| kept.len() < KEPT) {
             let at = self.at(place);
-            self.broken.push(Broken { rule, at, text: text() });
+            let broken = Broken { rule, at, text: text() };
+            self.broken.entry(rule).or_default().push(broken);
         }
+    }
+
+    /// The first [`KEPT`] sentences, by promise: as many of each, as far as there are.
+    pub(super) fn first(&self) -> Vec<Broken> {
+        let mut most = KEPT;
+        let kept =
+            |most: usize| self.broken.values().map(|kept| kept.len().min(most)).sum::<usize>();
+        while kept(most) > KEPT && most > 1 {
+            most -= 1;
+        }
+        self.broken.values().flat_map(|kept| kept.iter().take(most)).cloned().collect()
     }
 
     pub(super) fn unknown(&mut self, text: impl FnOnce() -> String) {

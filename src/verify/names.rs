@@ -71,7 +71,7 @@ impl Directory {
     pub(super) fn label(&self, who: Who) -> String {
         let (id, name) = &self.people[usize::from(who.0)];
         let id = id.to_string();
-        if name.is_empty() { id } else { format!("{name}~{}", &id[..8]) }
+        format!("{name}~{}", &id[..8])
     }
 
     /// Several, for people.

@@ -86,7 +86,8 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(about: About, counts: Counts, findings: Findings) -> Self {
-        let Findings { broken, counts: broken_counts, mut unknown, mut unknowns, .. } = findings;
+        let broken = findings.first();
+        let Findings { counts: broken_counts, mut unknown, mut unknowns, .. } = findings;
         if counts.delivered == 0 {
             unknowns += 1;
             unknown.push("nothing was delivered: this proves nothing".to_owned());
