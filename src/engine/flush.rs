@@ -6,7 +6,7 @@
 
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{Beyond, Held, Start};
+use crate::wire::flush::{Beyond, Held, Last, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Run;
@@ -35,6 +35,10 @@ pub struct Flush {
     pub ends: Vec<Option<Seq>>,
     /// What others of our group know of the agreed order.
     pub order: Vec<Run>,
+    /// The view will be primary.
+    pub primary: bool,
+    /// The last primary view that any of its members knows of.
+    pub last: Option<Last>,
     /// We have all up to the cut.
     pub done: bool,
     /// When it began here.
@@ -53,6 +57,8 @@ impl Flush {
             group: None,
             ends: Vec::new(),
             order: Vec::new(),
+            primary: false,
+            last: None,
             done: false,
             since: now,
             answer_at: None,
@@ -144,8 +150,10 @@ impl Engine {
         flush.answer_at = None;
         let room = self.config.max_datagram - OVERHEAD - FlushState::OVERHEAD;
         let (mut held, mut beyond) = (ListBuilder::default(), ListBuilder::default());
-        let mut order = ListBuilder::default();
+        let (mut order, mut primaries) = (ListBuilder::default(), ListBuilder::default());
         let (entries, runs) = self.holdings();
+        primaries.extend(&self.primaries(), room / 2);
+        let room = room.saturating_sub(primaries.len());
         held.extend(&entries, room);
         let room = room.saturating_sub(held.len());
         order.extend(self.view.order.early(), room / 2);
@@ -159,7 +167,7 @@ impl Engine {
             next: self.sender.next,
             message: self.sender.unbuilt_message(),
             unmet: self.unmet(&flush.members),
-            primary: self.view.primary,
+            primaries: primaries.list(),
             held: held.list(),
             beyond: beyond.list(),
             order: order.list(),
@@ -228,6 +236,8 @@ impl Engine {
         flush.groups = cut.groups.iter().collect();
         let group = flush.groups[own];
         flush.group = Some(group);
+        flush.primary = cut.primary;
+        flush.last = cut.last;
         flush.ends = vec![None; size];
         for end in cut.ends.iter().filter(|end| end.group == group) {
             if let Some(place) = flush.ends.get_mut(end.rank as usize) {
@@ -265,8 +275,12 @@ impl Engine {
             return;
         }
         let view = flush.view;
-        if let Some(flush) = &mut self.flush {
+        if let Some(mut flush) = self.flush.take() {
             flush.done = true;
+            if flush.primary {
+                self.note_primary(&flush, false);
+            }
+            self.flush = Some(flush);
         }
         if self.lead.is_some() {
             self.note_done(now, self.tag);
@@ -289,7 +303,7 @@ impl Engine {
         });
         let flush = flush.ok_or(Drop::Stale)?;
         let starts: Vec<Start> = install.starts.iter().collect();
-        self.install(now, &flush, install.primary, &starts);
+        self.install(now, &flush, &starts);
         Ok(())
     }
 }

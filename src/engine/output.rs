@@ -31,7 +31,7 @@ pub enum Event<B = Vec<u8>> {
     /// A message, once, as its service says. One's own come too.
     Delivered(Delivery<B>),
     /// The member of that session has received all own messages before that number, of those sent
-    /// in views that it was in. Comes for each member of a view, as it rises.
+    /// since it last came into our view. Comes for each member of a view, as it rises.
     Received(Session, u64),
     /// Catch-up has ended: what was missed of the time before this view, and can still be had, was
     /// delivered as history. Comes once after each view that brought others together.
@@ -172,6 +172,12 @@ impl<B> Event<B> {
 }
 
 impl<B> Delivery<B> {
+    /// All but its bytes.
+    pub fn header(&self) -> Delivery<()> {
+        let Self { from, session, number, service, order, history, .. } = *self;
+        Delivery { from, session, number, service, order, history, body: () }
+    }
+
     /// The delivery with its bytes held another way.
     pub fn map<C>(self, bytes: impl FnOnce(B) -> C) -> Delivery<C> {
         Delivery {

@@ -7,13 +7,14 @@
 
 use super::Engine;
 use super::flush::Flush;
+use super::history::Missed;
 use super::order::Order;
-use super::output::{Departure, Event, Gap, GapState, Member, View};
+use super::output::{Departure, Event, Member, View};
 use super::remote::Remote;
 use super::sequencer::Sequencer;
 use super::stream::Stream;
 use crate::time::Instant;
-use crate::wire::flush::{Primary, Start};
+use crate::wire::flush::{Last, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::{Seq, SessionTag, ViewId};
 
@@ -40,8 +41,9 @@ pub struct Current {
     pub told: Vec<u64>,
     /// The number of each member's first message here, by rank.
     pub firsts: Vec<u64>,
-    /// The last primary view that we know of.
-    pub primary: Option<Primary>,
+    /// The last primary view that we know of, and those that we agreed to and that may have begun
+    /// after it.
+    pub primaries: Vec<(Primary, Vec<SessionTag>)>,
     /// Whether this is it.
     pub is_primary: bool,
 }
@@ -60,7 +62,7 @@ impl Current {
             handoff: None,
             told: vec![0],
             firsts: vec![1],
-            primary: None,
+            primaries: Vec::new(),
             is_primary: false,
         }
     }
@@ -79,24 +81,29 @@ impl Engine {
     }
 
     /// Ends the old view and begins the one that was agreed on.
-    pub(super) fn install(&mut self, now: Instant, flush: &Flush, primary: bool, starts: &[Start]) {
+    pub(super) fn install(&mut self, now: Instant, flush: &Flush, starts: &[Start]) {
         let together = flush.companions();
-        self.end_view(flush);
+        self.end_view(now, flush);
         self.tell_stable(&together, starts[flush.rank(self.tag)]);
         let before = self.members();
         self.enter_view(now, flush, starts);
-        self.note_primary(primary);
+        if let Some(last) = flush.last {
+            self.learn_primary(last);
+        }
+        if flush.primary {
+            self.note_primary(flush, true);
+        }
         self.announce_view(&together, before);
+        self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
         members.into_iter().for_each(|tag| self.take_ready(tag, None));
         self.deliver_ready();
-        self.begin_catch_up(now, flush);
         self.beat.restart(now, self.grtt);
         self.beat.introduce(now);
     }
 
     /// Takes all packets up to the cut, and delivers what is left in the old view.
-    fn end_view(&mut self, flush: &Flush) {
+    fn end_view(&mut self, now: Instant, flush: &Flush) {
         for rank in 0..self.view.members.len() {
             let tag = self.view.members[rank];
             let end = flush.end(rank);
@@ -114,16 +121,17 @@ impl Engine {
             self.view.order.place(run, None);
         }
         self.pump();
+        self.release_all();
         if self.view.installed {
             self.events.push(Event::Transitional);
         }
         self.view.order.begin_transition();
         self.pump();
-        self.report_lost(flush);
+        self.note_missed(now, flush);
     }
 
-    /// Names what is known to have been sent by those who do not come along, and was not delivered.
-    fn report_lost(&mut self, flush: &Flush) {
+    /// Notes what is known to have been sent by those who do not come along, and was not delivered.
+    fn note_missed(&mut self, now: Instant, flush: &Flush) {
         let delivered: Vec<u64> = self.view.order.delivered().collect();
         for (rank, delivered) in delivered.into_iter().enumerate() {
             let tag = self.view.members[rank];
@@ -135,9 +143,7 @@ impl Engine {
                 continue;
             }
             let session = remote.session;
-            let state = GapState::Lost;
-            self.events.push(Event::Gap(Gap { from, session, first, last, state }));
-            self.tell_lost(session, first, last);
+            self.missed.push(Missed { from, session, first, last, since: now });
         }
     }
 
@@ -187,27 +193,58 @@ impl Engine {
             handoff: None,
             told: firsts.iter().map(|first| first - 1).collect(),
             firsts,
-            primary: self.view.primary,
-            is_primary: false,
+            primaries: core::mem::take(&mut self.view.primaries),
+            is_primary: flush.primary,
         };
-        (self.flush, self.lead) = (None, None);
+        (self.flush, self.lead, self.invited_since) = (None, None, None);
         self.sender.drop_archived();
         self.gapped.clear();
         flush.members.iter().for_each(|tag| self.note_gaps(*tag));
         self.update_group();
     }
 
-    fn note_primary(&mut self, primary: bool) {
-        self.view.is_primary = primary;
-        if primary {
-            let lowest = self.members().iter().map(|member| member.id).min();
-            self.view.primary = Some(Primary {
-                view: self.view.id,
-                size: self.view.members.len() as u32,
-                member: true,
-                lowest: lowest == Some(self.config.member),
-            });
+    /// Remembers a primary view that was agreed on; once it has begun, those before are over.
+    pub(super) fn note_primary(&mut self, flush: &Flush, begun: bool) {
+        let id = |tag: &SessionTag| self.identity(*tag).map(|(member, _)| member);
+        let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
+        let (view, size) = (flush.view, flush.members.len() as u32);
+        let left = RankSet::default();
+        let primary = Primary { view, size, member: true, lowest, begun, left };
+        self.view.primaries.retain(|(known, _)| !begun && known.view != view);
+        self.view.primaries.push((primary, flush.members.clone()));
+    }
+
+    /// The primary views that we know of, with who of them has left.
+    pub(super) fn primaries(&self) -> Vec<Primary> {
+        let left = |view: ViewId, members: &Vec<SessionTag>| {
+            let mut left = RankSet::default();
+            for (rank, tag) in members.iter().enumerate() {
+                // Whoever left from a later view may have gone on there.
+                let stayed = |remote: &Remote| remote.has_left() && remote.claim.view == view;
+                if self.remotes.get(tag).is_some_and(stayed) {
+                    left.add(rank);
+                }
+            }
+            left
+        };
+        let known = self.view.primaries.iter();
+        known.map(|(primary, members)| Primary { left: left(primary.view, members), ..*primary }).collect()
+    }
+
+    /// Another knows of a later primary view than we.
+    pub(super) fn learn_primary(&mut self, last: Last) {
+        let own = self.view.primaries.iter().map(|(known, _)| known).filter(|known| known.begun);
+        let own = own.map(|known| known.view);
+        if own.max() >= Some(last.view) {
+            return;
         }
+        let Last { view, size } = last;
+        let left = RankSet::default();
+        let unknown = Primary { view, size, member: false, lowest: false, begun: true, left };
+        let maybe = self.view.primaries.iter().find(|(known, _)| known.view == view).cloned();
+        self.view.primaries.retain(|(known, _)| known.view > view);
+        let (known, members) = maybe.unwrap_or((unknown, Vec::new()));
+        self.view.primaries.push((Primary { begun: true, ..known }, members));
     }
 
     fn announce_view(&mut self, together: &[SessionTag], before: Vec<Member>) {

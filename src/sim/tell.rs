@@ -62,10 +62,9 @@ impl<'a> Teller<'a> {
             Packet::Cut(cut) => self.cut(cut),
             Packet::CutDone(done) => format!("CUT_DONE {}", self.id(&done.view)),
             Packet::Install(install) => {
-                let rank = if install.primary { "primary" } else { "not primary" };
                 let starts = install.starts.iter();
                 let starts = list(starts.map(|s| format!("{:?}/{}", s.next, s.message)));
-                format!("INSTALL {} {rank}, streams from {starts}", self.id(&install.view))
+                format!("INSTALL {}, streams from {starts}", self.id(&install.view))
             }
         }
     }
@@ -137,7 +136,7 @@ impl<'a> Teller<'a> {
             Archived::Message { session, number, body, .. } => {
                 format!(" [history: {} {number} {}]", self.session(session), quoted(body))
             }
-            Archived::End => " [end of history]".into(),
+            Archived::End(_) => " [end of history]".into(),
         }
     }
 

@@ -4,8 +4,9 @@
 //! datagrams did not all come is a lie, found when it is told.
 
 use super::{Check, Checked, ensure};
-use crate::sim::journal::{Sent, each, holds};
+use crate::sim::journal::{Sent, Set, each, holds, only};
 use crate::wire::Session;
+use core::ops::Range;
 
 impl Check {
     /// `run` says that `session` has all its messages before `number`, of those sent in views that
@@ -35,12 +36,42 @@ impl Check {
             let name = self.journal.name(run);
             format!("{name} says that {number} is stable after {before}, of {sent} sent")
         })?;
-        let members = state.view().map_or(0, |view| self.journal.views[view].set);
-        for other in each(members & !state.lagging).filter(|other| *other != run) {
-            (before..number).try_for_each(|message| self.was_given(run, other, message))?;
+        let stay = state.stays.last().expect("the first word is a view");
+        if stay.signalled {
+            // Who counts is told with the next view.
+            let stay = self.journal.runs[run].stays.last_mut().expect("it was there");
+            stay.unproven.get_or_insert(before);
+        } else {
+            self.were_given(run, self.journal.views[stay.view].set, before..number)?;
         }
         self.journal.runs[run].stable = number;
         Ok(())
+    }
+
+    /// A view begins: of those that did not come along, what was sent before is said no more.
+    pub(super) fn receipts_begin(&mut self, run: usize, members: Set, came: Set) {
+        let own =
+            self.journal.runs[run].log.iter().filter(|heard| heard.sender == run && !heard.history);
+        let before = own.map(|heard| heard.number + 1).max().unwrap_or(1);
+        for other in each(members & !came).filter(|other| *other != run) {
+            let receipt = self.journal.runs[run].receipts.entry(other).or_insert(before);
+            *receipt = before.max(*receipt);
+        }
+    }
+
+    /// `run` goes on with the transitional set `came`: what it called stable after the signal was
+    /// given to all of that.
+    pub(super) fn proves_what_is_stable(&self, run: usize, came: Set) -> Checked {
+        let state = &self.journal.runs[run];
+        let from = state.stays.last().and_then(|stay| stay.unproven);
+        from.map_or(Ok(()), |from| self.were_given(run, came, from..state.stable))
+    }
+
+    fn were_given(&self, run: usize, to: Set, mut messages: Range<u64>) -> Checked {
+        let counted = to & !self.journal.runs[run].lagging & !only(run);
+        messages.try_for_each(|message| {
+            each(counted).try_for_each(|other| self.was_given(run, other, message))
+        })
     }
 
     /// `other` was given `run`'s message `number`, if it is a member of the view that this was sent

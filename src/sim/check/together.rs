@@ -77,6 +77,7 @@ impl Check {
             let (name, view) = (self.journal.name(run), self.journal.view_name(stay.view));
             format!("{name} leaves {view} without its message {}, which others have", others - 1)
         })?;
+        self.proves_what_is_stable(run, came)?;
         self.has_what_is_safe(run)?;
         self.holds_others_to_what_is_safe(run, came)
     }

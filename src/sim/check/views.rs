@@ -43,6 +43,7 @@ impl Check {
         state.present |= set;
         state.lagging &= set;
         self.learns_of_primaries(run, place);
+        self.receipts_begin(run, set, came);
         Ok(())
     }
 

@@ -46,6 +46,8 @@ pub(in crate::sim) struct Stay {
     pub place: u64,
     /// What was delivered as safe after the signal.
     pub safe_after: Vec<(usize, u64)>,
+    /// All own messages from this on were called stable after the signal.
+    pub unproven: Option<u64>,
     /// By session: the last history message of it that came since the last view or
     /// [`crate::engine::Event::Synced`].
     pub caught_up: BTreeMap<usize, u64>,
@@ -70,6 +72,7 @@ impl Stay {
             ordered: Vec::new(),
             place: 0,
             safe_after: Vec::new(),
+            unproven: None,
             caught_up: BTreeMap::new(),
             synced: false,
         }

@@ -133,3 +133,18 @@ fn a_receipt_for_what_never_came_is_a_lie() {
     breaks(check.happened(6, 0, &Event::Stable(2)), "after 3");
     breaks(check.happened(6, 0, &Event::Stable(4)), "of 2 sent");
 }
+
+#[test]
+fn what_is_called_stable_after_the_signal_is_owed_to_those_who_come_along() {
+    let called = |given: &[usize]| {
+        let mut check = group(3);
+        say(&mut check, 0, Service::Fifo, "x");
+        give(&mut check, 0, given);
+        signal(&mut check, 0).expect("one signal");
+        deliver(&mut check, 0, 0, 1).expect("its own");
+        check.happened(6, 0, &Event::Stable(2)).expect("who counts is not known yet");
+        view(&mut check, 0, 2, &[0, 1], &[0, 1])
+    };
+    called(&[1]).expect("C does not count any more");
+    breaks(called(&[2]), "A1 says that B1 has message 1, which never reached it");
+}
