@@ -228,7 +228,9 @@ impl Engine {
             left
         };
         let known = self.view.primaries.iter();
-        known.map(|(primary, members)| Primary { left: left(primary.view, members), ..*primary }).collect()
+        known
+            .map(|(primary, members)| Primary { left: left(primary.view, members), ..*primary })
+            .collect()
     }
 
     /// Another knows of a later primary view than we.

@@ -3,7 +3,7 @@
 
 use super::findings::{Findings, Rule};
 use super::gathering::{Gathering, Run, Seat};
-use super::log::{Holdings, Session, of};
+use super::log::{Holdings, Session, joined, of};
 use super::names::Who;
 use super::numbers::Numbers;
 use super::report::Counts;
@@ -21,14 +21,16 @@ pub(super) fn check(run: &Run, findings: &mut Findings, counts: &mut Counts) {
             account.caught_up(gathering, &seat, findings);
         }
         counts.lost += account.lost.values().map(Numbers::len).sum::<u64>();
-        counts.declared += declared(session);
+        counts.declared += declared(session).values().map(Numbers::len).sum::<u64>();
+        counts.avoidable += account.avoidable();
     }
 }
 
-/// How many messages it was told are lost, and did not get later.
-fn declared(session: &Session) -> u64 {
-    let without = |(sender, told): (&Who, &Numbers)| told.without(of(&session.have, *sender)).len();
-    session.declared.iter().map(without).sum()
+/// The messages that it was told are lost, and did not get later.
+fn declared(session: &Session) -> Holdings {
+    let without =
+        |(sender, told): (&Who, &Numbers)| (*sender, told.without(of(&session.have, *sender)));
+    session.declared.iter().map(without).collect()
 }
 
 /// What one receiver was owed.
@@ -115,6 +117,19 @@ impl Account<'_> {
             });
             self.lose(sender, &owed.common(&self.in_its_views(sender)));
         }
+    }
+
+    /// How many it was told are lost, and another member of its last view had: whoever keeps
+    /// little of the past may have been right to say so.
+    fn avoidable(&self) -> u64 {
+        let (Some(last), Some(_)) = (self.session.stays.last(), self.run.deadline(self.session))
+        else {
+            return 0;
+        };
+        let gathering = &self.run.gatherings[last.view.0 as usize];
+        let known = joined(&self.known_to_others(gathering), &gathering.seen);
+        let both = |(sender, told): (Who, Numbers)| told.common(of(&known, sender)).len();
+        declared(self.session).into_iter().map(both).sum()
     }
 
     /// What the other members of the view had when they installed it.

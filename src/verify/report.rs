@@ -31,6 +31,8 @@ pub struct Counts {
     pub corrupt: u64,
     /// Deliveries that never came, as the receiver was told.
     pub declared: u64,
+    /// Those of them that another member of the receiver's last view had.
+    pub avoidable: u64,
 }
 
 /// What was read.
@@ -190,7 +192,12 @@ impl fmt::Display for Counts {
             f,
             "messages: {attempted} attempted, {acknowledged} acknowledged, {recovered} recovered"
         )?;
-        writeln!(f, "deliveries: {delivered} ({history} as history), {declared} declared as lost")?;
+        writeln!(
+            f,
+            "deliveries: {delivered} ({history} as history), {declared} declared as lost \
+             ({} of them had by others)",
+            self.avoidable
+        )?;
         let Self { lost, duplicated, unexpected, reordered, corrupt, .. } = self;
         writeln!(
             f,

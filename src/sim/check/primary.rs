@@ -32,7 +32,8 @@ impl Journal {
         let (set, of) = (self.views[later].set, &self.views[earlier]);
         let kept = (set & of.set).count_ones() as usize;
         let rest = of.members.iter().filter(|run| !self.runs[**run].told_to_leave).count();
-        2 * kept > rest || 2 * kept == rest && self.breaks_tie(later, earlier)
+        2 * kept > rest
+            || 2 * kept == rest && self.breaks_tie(later, earlier)
             || self.is_majority(later, earlier)
     }
 
