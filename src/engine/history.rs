@@ -417,10 +417,8 @@ impl Engine {
         let (due, rest) = core::mem::take(&mut self.missed).into_iter().partition(due);
         self.missed = rest;
         for Missed { from, session, first, last, .. } in due {
-            let had = |number: &u64| !self.archive.has(session.tag(), *number);
-            let open: Vec<u64> = (first..=last).filter(had).collect();
-            for run in open.chunk_by(|one, next| one + 1 == *next) {
-                self.tell_lost(from, session, (run[0], run[run.len() - 1]));
+            for span in self.archive.open(session.tag(), first, last) {
+                self.tell_lost(from, session, (span.first, span.end - 1));
             }
         }
     }

@@ -94,6 +94,7 @@ impl Engine {
             self.note_primary(flush, true);
         }
         self.announce_view(&together, before);
+        self.expect_messages();
         self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
         members.into_iter().for_each(|tag| self.take_ready(tag, None));
@@ -247,6 +248,16 @@ impl Engine {
         self.view.primaries.retain(|(known, _)| known.view > view);
         let (known, members) = maybe.unwrap_or((unknown, Vec::new()));
         self.view.primaries.push((Primary { begun: true, ..known }, members));
+    }
+
+    /// From now on this member gets what those in its view send.
+    fn expect_messages(&mut self) {
+        for (rank, first) in self.view.firsts.iter().enumerate() {
+            let tag = self.view.members[rank];
+            if let Some((from, session)) = self.identity(tag) {
+                self.archive.expect(from, session, *first);
+            }
+        }
     }
 
     fn announce_view(&mut self, together: &[SessionTag], before: Vec<Member>) {
