@@ -2,7 +2,7 @@
 
 use super::names::{Place, ViewIndex, Who};
 use super::numbers::Numbers;
-use crate::trace::{Digest, Service};
+use crate::trace::{Digest, Service, SessionId};
 use std::collections::BTreeMap;
 
 /// Messages, by their senders.
@@ -145,6 +145,8 @@ pub(super) enum End {
 pub(super) struct Session {
     pub(super) who: Who,
     pub(super) file: u16,
+    /// The member, the same across restarts.
+    pub(super) member: SessionId,
     /// When, in nanoseconds since 1970.
     pub(super) began: u64,
     pub(super) stays: Vec<Stay>,
@@ -169,10 +171,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(who: Who, file: u16, began: u64) -> Self {
+    pub(super) fn new(who: Who, member: SessionId, place: Place, began: u64) -> Self {
         Self {
             who,
-            file,
+            file: place.file,
+            member,
             began,
             stays: Vec::new(),
             sent: Vec::new(),

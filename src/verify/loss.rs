@@ -11,7 +11,8 @@ use crate::trace::MAX_NUMBER;
 
 pub(super) fn check(run: &Run, findings: &mut Findings, counts: &mut Counts) {
     for session in run.sessions.values() {
-        let mut account = Account { run, session, lost: Holdings::new() };
+        let before = before(run, session);
+        let mut account = Account { run, session, before, lost: Holdings::new() };
         account.own_messages(findings);
         for stay in &session.stays {
             let gathering = &run.gatherings[stay.view.0 as usize];
@@ -33,10 +34,22 @@ fn declared(session: &Session) -> Holdings {
     session.declared.iter().map(without).collect()
 }
 
+/// What earlier sessions of the same member delivered: it may be kept on disk, and is not sent again
+/// then.
+fn before(run: &Run, session: &Session) -> Holdings {
+    let earlier = |other: &&Session| {
+        other.member == session.member && other.who != session.who && other.began < session.began
+    };
+    let earlier = run.sessions.values().filter(earlier);
+    earlier.fold(Holdings::new(), |all, other| joined(&all, &other.have))
+}
+
 /// What one receiver was owed.
 struct Account<'r> {
     run: &'r Run,
     session: &'r Session,
+    /// What its member had before it began.
+    before: Holdings,
     /// What it never got; a message once, whatever made it owed.
     lost: Holdings,
 }
@@ -105,10 +118,11 @@ impl Account<'_> {
             if sender == self.session.who {
                 continue;
             }
-            let account = match &seat.stay.synced {
+            let mut account = match &seat.stay.synced {
                 Some(holdings) => of(holdings, sender).clone(),
                 None => self.session.accounted(sender),
             };
+            account.extend(of(&self.before, sender));
             let owed = known.within(self.owed_from(sender), MAX_NUMBER);
             let Some(number) = owed.without(&account).first() else { continue };
             findings.broken(Rule::NothingLostInSilence, seat.entrance(), || {

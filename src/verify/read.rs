@@ -3,7 +3,7 @@
 
 use super::intake::Shared;
 use super::log::{At, End, Session};
-use super::names::Who;
+use super::names::{Place, Who};
 use super::report::About;
 use crate::trace::{self, Begin, MAX_LINE, Record, SessionId, VERSION, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +128,8 @@ impl<'o> Traces<'o> {
         self.about.sessions += 1;
         self.members.insert(begin.member);
         self.compare(source, begin, shared);
-        let mut session = Session::new(who, source.file, record.t);
+        let place = Place { file: source.file, line };
+        let mut session = Session::new(who, begin.member, place, record.t);
         session.next = 1;
         source.last = Some((record.session, session));
     }
