@@ -35,6 +35,8 @@
 //! | [`runtime`] | the only loop, clock and OS seed; [`Group`] | all of these four |
 //! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
 //! | `ui` | front ends: lines, JSON | `chat` |
+//! | `trace` | what a member writes down of a run | |
+//! | `verify` | judges a run by its traces, without the protocol's code | `trace` |
 //! | `cli` | the program's commands | all but `sim` |
 //!
 //! **A datagram in**: [`runtime::Driver::turn`] → `recv` of the transport →
@@ -49,9 +51,13 @@ pub mod engine;
 pub mod runtime;
 pub mod sim;
 pub mod time;
+#[cfg(feature = "cli")]
+pub mod trace;
 pub mod transport;
 #[cfg(feature = "cli")]
 pub mod ui;
+#[cfg(feature = "cli")]
+pub mod verify;
 pub mod wire;
 
 pub use engine::{

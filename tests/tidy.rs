@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each may name. `sim` is in nobody's list: it costs the program nothing.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("time", &[]),
     ("wire", &["time"]),
     ("engine", &["wire", "time"]),
@@ -15,7 +15,10 @@ const IMPORTS: [(&str, &[&str]); 10] = [
     ("ui", &["chat", "engine", "wire", "time"]),
     ("runtime", &["engine", "transport", "wire", "time"]),
     ("sim", &["engine", "wire", "time", "chat"]),
-    ("cli", &["time", "wire", "engine", "transport", "chat", "ui", "runtime"]),
+    // The checker knows the format of a trace and nothing of the protocol.
+    ("trace", &[]),
+    ("verify", &["trace"]),
+    ("cli", &["time", "wire", "engine", "transport", "chat", "ui", "runtime", "trace", "verify"]),
     ("main", &["time", "wire", "engine", "transport", "chat", "ui", "runtime", "cli"]),
 ];
 /// These keep their state to themselves: one owner, one thread.

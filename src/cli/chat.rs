@@ -239,7 +239,7 @@ impl<'c> Conversation<'c> {
 
     /// Sends, or keeps what the window has no room for.
     fn send(&mut self, request: Request, body: Vec<u8>) -> Result<(), Halt> {
-        match self.talk.group.send(Service::Fifo, &body) {
+        match self.talk.send(Service::Fifo, &body) {
             Ok(number) => {
                 self.talk.expect(number);
                 let session = self.talk.group.session();

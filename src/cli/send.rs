@@ -120,7 +120,7 @@ fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
 fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
     let deadline = Deadline::after(config.timeout);
     loop {
-        match talk.group.send(Service::Fifo, body) {
+        match talk.send(Service::Fifo, body) {
             Ok(number) => return Ok(number),
             Err(SendError::WindowFull) if deadline.left().is_some() => talk.step(LOOK)?,
             Err(error) => {

@@ -7,12 +7,14 @@ use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
 use super::passphrase::Passphrase;
+use super::trace::Tracer;
 use super::{explain, signals};
 use crate::chat::{Chat, Happening, Person, Session, Tally, clean_name};
-use crate::engine::Event;
+use crate::engine::{Event, SendError};
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
 use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
+use crate::wire::packet::Service;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub(super) struct Talk {
     pub(super) send_error: Option<String>,
     /// None for a command that shows only its result.
     pub(super) front: Option<Box<dyn Front>>,
+    trace: Tracer,
     /// The group's.
     port: u16,
     /// Whether the front end reports errors in its own way.
@@ -55,10 +58,12 @@ impl Talk {
     /// Joins the group of `config`, and greets.
     pub(super) fn join(config: &Config, front: Option<Box<dyn Front>>) -> Result<Self, Halt> {
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
+        let mut trace = Tracer::open(config.trace.as_deref())?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
         settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
+        trace.begin(&group, config);
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
         let chat = Chat::new(identity.member, config.room());
@@ -70,6 +75,7 @@ impl Talk {
             who: Confirmation::default(),
             send_error: None,
             front,
+            trace,
             port: config.group.port,
             json,
             signal,
@@ -115,6 +121,12 @@ impl Talk {
     }
 
     fn take(&mut self, incoming: Incoming, into: &mut Vec<Happening>) -> Result<(), Halt> {
+        if let Incoming::Event(event) = &incoming {
+            self.trace.event(event);
+        }
+        if let (Some(trouble), Some(front)) = (self.trace.take_trouble(), &mut self.front) {
+            front.warn("trace", &trouble)?;
+        }
         match incoming {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
@@ -175,6 +187,11 @@ impl Talk {
         self.chat.others().filter(|person| person.lagging).map(|person| person.session).collect()
     }
 
+    /// Gives the group a message; its number.
+    pub(super) fn send(&mut self, service: Service, body: &[u8]) -> Result<u64, SendError> {
+        self.trace.send(service, body, || self.group.send(service, body))
+    }
+
     /// Message `number` was sent: whoever is here is to have it.
     pub(super) fn expect(&mut self, number: u64) {
         self.who.expect(number, self.chat.others());
@@ -222,7 +239,9 @@ impl Talk {
             Ok(_) | Err(Halt::Signal(_)) => self.bye(None, missing),
         };
         let reported = self.json;
+        self.trace.leave();
         leave(self.group);
+        self.trace.end();
         match (result, said) {
             (Err(Halt::Failed(failure)), _) if reported => Ok(failure.exit),
             (Ok(_), Err(error)) => halted(error.into()),
