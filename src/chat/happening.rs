@@ -1,6 +1,7 @@
 //! What people are told.
 
 use super::{Departure, GapState, Kind, MemberId, Person, Safe, Session, Unreadable};
+use crate::wire::packet::Service;
 use std::time::SystemTime;
 
 /// Something that happened, for a front end to show.
@@ -68,7 +69,7 @@ pub struct Message {
     pub session: Session,
     /// The message's number in that session, from 1.
     pub number: u64,
-    /// What the sender is called.
+    /// What the sender is called; what it was called when it spoke, if it is not here.
     pub name: Safe,
     /// Whether oneself said it.
     pub own: bool,
@@ -82,9 +83,22 @@ pub struct Message {
     pub text: String,
     /// When this member received it.
     pub at: SystemTime,
+    /// When it was said, by its sender's clock: may be far off.
+    pub said: SystemTime,
+    /// It was said while this member was away, or before this run of it.
+    pub history: bool,
+    /// How it was to be delivered.
+    pub service: Service,
+    /// Its place in the agreed order of its view, from 1; none for fifo, causal and history.
+    pub order: Option<u64>,
 }
 
 impl Message {
+    /// The time to show with it: when it came; of history, when it was said.
+    pub fn time(&self) -> SystemTime {
+        if self.history { self.said } else { self.at }
+    }
+
     /// Names the message among all: 16 digits of its sender's session, and its number there.
     pub fn id(&self) -> String {
         message_id(self.session, self.number)

@@ -30,12 +30,14 @@ use crate::engine::{Delivery, Event, Gap, Member, View};
 use history::History;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The messenger of one member.
 #[derive(Debug)]
 pub struct Chat {
     me: MemberId,
+    /// What this member calls itself.
+    own_name: String,
     room: String,
     roster: Roster,
     history: History,
@@ -64,10 +66,11 @@ pub enum SayError {
 }
 
 impl Chat {
-    /// The chat of member `me`, who speaks in `room` unless told otherwise.
-    pub fn new(me: MemberId, room: &str) -> Self {
+    /// The chat of member `me`, called `name`, who speaks in `room` unless told otherwise.
+    pub fn new(me: MemberId, name: &str, room: &str) -> Self {
         Self {
             me,
+            own_name: clean_name(name).to_string(),
             room: room.to_owned(),
             roster: Roster::default(),
             history: History::default(),
@@ -97,11 +100,11 @@ impl Chat {
         }
     }
 
-    /// The bytes to send for `say`.
+    /// The bytes to send for `say`, said `at` that time.
     ///
     /// # Errors
     /// [`SayError`] where it cannot be sent.
-    pub fn say(&self, say: &Say) -> Result<Vec<u8>, SayError> {
+    pub fn say(&self, at: SystemTime, say: &Say) -> Result<Vec<u8>, SayError> {
         let room = say.room.as_deref().unwrap_or(&self.room);
         if !is_room(room) {
             return Err(SayError::Room(room.to_owned()));
@@ -114,7 +117,13 @@ impl Chat {
         }
         let to = say.to.as_deref().map(|name| self.find(name)).transpose()?;
         let kind = if say.act { Kind::Act } else { Kind::Text };
-        Ok(Envelope { kind, to, room, text: &say.text }.encode())
+        let (said_at, name) = (since_1970(at), self.own_name.as_str());
+        Ok(Envelope { kind, to, said_at, name, room, text: &say.text }.encode())
+    }
+
+    /// What this member says from now on is said under this name.
+    pub fn call_me(&mut self, name: &str) {
+        self.own_name = clean_name(name).to_string();
     }
 
     /// Makes addresses and round trips those of `members`, which are all that are here.
@@ -146,6 +155,13 @@ impl Chat {
     /// The last `count` messages, oldest first; at most 1,000 are kept.
     pub fn history(&self, count: usize) -> impl Iterator<Item = &Message> {
         self.history.last(count)
+    }
+
+    /// What `id` is called: here, or just gone; else by `said`, the name it spoke under, with
+    /// digits of its id where somebody else who is here has that name.
+    fn speaker(&self, id: MemberId, said: &str) -> Safe {
+        let known = self.roster.get(id).map(|person| &person.name).or_else(|| self.gone.get(&id));
+        known.cloned().unwrap_or_else(|| self.roster.name_of_absent(id, said))
     }
 
     /// How many messages could not be read.
@@ -225,13 +241,17 @@ impl Chat {
             from: delivery.from,
             session: delivery.session,
             number: delivery.number,
-            name: self.name(delivery.from),
+            name: self.speaker(delivery.from, envelope.name),
             own,
             to: envelope.to.map(|to| (to, self.name(to))),
             kind: envelope.kind,
             room: Safe::word(envelope.room, MAX_ROOM),
             text: envelope.text.to_owned(),
             at,
+            said: at_millis(envelope.said_at),
+            history: delivery.history,
+            service: delivery.service,
+            order: delivery.order,
         };
         self.history.push(message.clone());
         Some(Happening::Message(message))
@@ -302,6 +322,18 @@ impl Chat {
 /// The first eight digits of an id, for a member whose name is not known.
 fn short(id: MemberId) -> String {
     id.to_string()[..8].to_owned()
+}
+
+/// Milliseconds since 1970 UTC; a clock before that reads 0.
+fn since_1970(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time that [`since_1970`] gave; 1970 for one that this system cannot express.
+fn at_millis(millis: u64) -> SystemTime {
+    let since = Duration::from_millis(millis);
+    SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -116,6 +116,21 @@ impl Roster {
         }
     }
 
+    /// What a member that is not here is called, who spoke under the name `said`: with digits of
+    /// its id where that is the name of somebody here, so that nobody speaks for another.
+    pub(super) fn name_of_absent(&self, id: MemberId, said: &str) -> Safe {
+        let name = clean_name(said);
+        let folded = name.as_str().to_lowercase();
+        let mut bearers = self.plain.iter().filter(|(_, n)| n.as_str().to_lowercase() == folded);
+        match bearers.next() {
+            None => name,
+            Some((&bearer, _)) => {
+                let digits = digits_needed(&[bearer, id]);
+                name.with_suffix(&id.to_string()[..digits])
+            }
+        }
+    }
+
     fn nearest(&self, name: &str) -> Option<Safe> {
         let known = self.iter().map(|person| person.name.as_str());
         let found = suggest::nearest(name, known)?;
@@ -226,6 +241,14 @@ mod tests {
         assert!(matches!(roster.find("ana"), Err(NameError::Several(both)) if both.len() == 2));
         assert!(matches!(roster.find("ana~91c"), Err(NameError::Nobody(Some(_)))));
         assert_eq!(roster.find("zoe"), Err(NameError::Nobody(None)));
+    }
+
+    #[test]
+    fn who_is_not_here_is_never_taken_for_somebody_who_is() {
+        let mut roster = Roster::default();
+        roster.replace(vec![member(0x7f3a, "ana"), member(1, "bo")]);
+        assert_eq!(roster.name_of_absent(id(0x91c0), "cy\x1b").as_str(), "cy");
+        assert_eq!(roster.name_of_absent(id(0x91c0), "Ana").as_str(), "Ana~91c0");
     }
 
     #[test]

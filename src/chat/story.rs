@@ -2,7 +2,7 @@
 
 use super::{Chat, Kind, Message, Safe};
 use crate::engine::Member;
-use crate::wire::{MemberId, Session};
+use crate::wire::{MemberId, Session, packet::Service};
 use std::time::{Duration, SystemTime};
 
 /// The member whose id begins with the hexadecimal digits of `number`.
@@ -42,12 +42,16 @@ pub(crate) fn message(number: u64, text: &str) -> Message {
         room: Safe::line("general"),
         text: text.to_owned(),
         at: noon(),
+        said: noon(),
+        history: false,
+        service: Service::Fifo,
+        order: None,
     }
 }
 
 /// The chat of member 1, called me, in which bo (2) and cy (3) are, too.
 pub(crate) fn chat() -> Chat {
-    let mut chat = Chat::new(id(1), "general");
+    let mut chat = Chat::new(id(1), "me", "general");
     let members = vec![member(1, "me"), member(2, "bo"), member(3, "cy")];
     let view = view(7, members);
     chat.on_event(noon(), crate::engine::Event::View(view));

@@ -13,7 +13,8 @@ fn delivered(from: u16, body: Vec<u8>) -> Event {
 }
 
 fn text(room: &str, to: Option<MemberId>, text: &str) -> Vec<u8> {
-    Envelope { kind: Kind::Text, to, room, text }.encode()
+    let (kind, said_at) = (Kind::Text, 1_000);
+    Envelope { kind, to, said_at, name: "b\x1bo", room, text }.encode()
 }
 
 fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
@@ -27,7 +28,8 @@ fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
 #[test]
 fn what_is_said_here_is_read_there() {
     let (here, mut there) = (chat(), chat());
-    let bytes = here.say(&Say { text: "hi".into(), ..Say::default() }).expect("can be said");
+    let bytes =
+        here.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("can be said");
     let message = said(&mut there, 2, bytes).expect("is shown");
     assert_eq!(message.text, "hi");
     assert_eq!(message.room.as_str(), "general");
@@ -50,11 +52,39 @@ fn a_private_message_is_shown_to_its_receiver_and_its_sender_alone() {
 }
 
 #[test]
+fn history_has_the_time_and_the_name_that_its_sender_gave_it() {
+    let mut chat = chat();
+    let story = |from| match delivered(from, text("general", None, "long ago")) {
+        Event::Delivered(delivery) => Event::Delivered(Delivery { history: true, ..delivery }),
+        other => other,
+    };
+    let mut told = |from| match chat.on_event(noon(), story(from)).pop() {
+        Some(Happening::Message(message)) => message,
+        other => panic!("{other:?}"),
+    };
+    let absent = told(9);
+    let said = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    assert_eq!((absent.at, absent.time()), (noon(), said));
+    assert!(absent.history);
+    assert_eq!(absent.name.as_str(), "bo~0009", "another bo is here");
+    assert_eq!(told(3).name.as_str(), "cy", "who is here has the name of now");
+}
+
+#[test]
+fn a_message_bears_the_name_and_the_time_of_its_sender() {
+    let mut chat = chat();
+    chat.call_me("Ana Maria");
+    let bytes = chat.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("is said");
+    let envelope = Envelope::decode(&bytes).expect("own bytes");
+    assert_eq!((envelope.name, envelope.said_at), ("Ana_Maria", 1_795_166_043_120));
+}
+
+#[test]
 fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
     let chat = chat();
     let to = |name: &str| {
         let say = Say { to: Some(name.into()), text: "x".into(), ..Say::default() };
-        chat.say(&say).map(|bytes| Envelope::decode(&bytes).expect("own bytes").to)
+        chat.say(noon(), &say).map(|bytes| Envelope::decode(&bytes).expect("own bytes").to)
     };
     assert_eq!(to("bo"), Ok(Some(id(2))));
     assert_eq!(to(&id(3).to_string()), Ok(Some(id(3))));
@@ -65,7 +95,7 @@ fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
 fn what_cannot_be_sent_is_refused_before_it_is_sent() {
     let chat = chat();
     let say = |room: Option<&str>, text: String| {
-        chat.say(&Say { room: room.map(str::to_owned), text, ..Say::default() })
+        chat.say(noon(), &Say { room: room.map(str::to_owned), text, ..Say::default() })
     };
     assert_eq!(say(None, "x".repeat(MAX_TEXT + 1)), Err(SayError::TooLong(MAX_TEXT + 1)));
     assert!(say(None, "x".repeat(MAX_TEXT)).is_ok());

@@ -11,6 +11,7 @@ use super::talk::{SETTLE, Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{Action, Say, usable_name};
 use crate::engine::SendError;
+use crate::runtime::clock::wall_clock;
 use crate::ui::{Answer, Front, Missing, Notices, Refusal, Request};
 use crate::wire::packet::Service;
 use std::io::{self, IsTerminal as _};
@@ -182,7 +183,7 @@ impl<'c> Conversation<'c> {
 
     fn perform(&mut self, request: Request) -> Result<(), Halt> {
         match &request.action {
-            Action::Say(say) => match self.talk.chat.say(say) {
+            Action::Say(say) => match self.talk.chat.say(wall_clock(), say) {
                 Ok(body) => self.send(request, body),
                 Err(error) => {
                     let reference = request.reference;
@@ -234,6 +235,7 @@ impl<'c> Conversation<'c> {
             return self.refuse(&Refusal { reference, ..refusal::unusable_name(name) });
         };
         self.talk.group.rename(clean.as_str());
+        self.talk.chat.call_me(clean.as_str());
         self.answer(request, &Answer::Nick(clean.as_str()))
     }
 

@@ -196,7 +196,7 @@ mod tests {
         let refusal = say(&SayError::TooLong(2_000_000));
         assert_eq!(
             failure(&refusal, "split -b 1M").to_string(),
-            "error[too-long]: the text has 2000000 bytes, and a message holds 1048448 at most\n  \
+            "error[too-long]: the text has 2000000 bytes, and a message holds 1048320 at most\n  \
              why: send it in parts\n  try: split -b 1M"
         );
     }

@@ -8,6 +8,7 @@ use super::talk::{SETTLE, Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{MAX_TEXT, Say};
 use crate::engine::SendError;
+use crate::runtime::clock::wall_clock;
 use crate::ui::Answer;
 use crate::wire::packet::Service;
 use std::io::{self, IsTerminal as _, Read as _};
@@ -36,7 +37,7 @@ fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exi
     find_members(talk, config, typed)?;
     let body = talk
         .chat
-        .say(say)
+        .say(wall_clock(), say)
         .map_err(|error| refusal::failure(&refusal::say(&error), "mcast-chat who"))?;
     let number = submit(talk, config, &body)?;
     talk.expect(number);

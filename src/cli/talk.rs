@@ -61,7 +61,7 @@ impl Talk {
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
-        let chat = Chat::new(identity.member, config.room());
+        let chat = Chat::new(identity.member, &config.group.name, config.room());
         let not_kept = identity.not_kept.clone();
         let json = config.json && front.is_some();
         let mut talk = Self {
