@@ -61,6 +61,9 @@ impl Strangers {
 }
 
 impl Engine {
+    /// The last link of a mesh to `session` has ended: it is likely to be gone.
+    pub fn lost_link(&mut self, _now: Instant, _session: Session) {}
+
     pub(super) fn note_stranger(&mut self, tag: SessionTag) {
         if self.strangers.note(tag) {
             let (sessions, datagrams) = (self.strangers.certain(), self.strangers.datagrams);
