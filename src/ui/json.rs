@@ -6,7 +6,7 @@ mod ops;
 
 use super::{Answer, Front, Greeting, Refusal, Request, stamp, words};
 use crate::chat::{
-    Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Session, Tally,
+    Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally,
     ViewId, message_id, service_name,
 };
 use object::{From, Line, Member, Myself, Object};
