@@ -204,7 +204,9 @@ mod tests {
 
     #[test]
     fn a_command_without_what_it_needs_says_how_it_is_used() {
-        for line in ["/msg", "/msg bo", "/nick", "/me", "/history many", "/sync", "/who me", "/help x"] {
+        for line in
+            ["/msg", "/msg bo", "/nick", "/me", "/history many", "/sync", "/who me", "/help x"]
+        {
             assert!(matches!(parse(line), Err(CommandError::Usage(_))), "{line}");
         }
     }

@@ -86,13 +86,7 @@ struct Open {
 
 impl Default for Receipts {
     fn default() -> Self {
-        Self {
-            others: Vec::new(),
-            delivered: 1,
-            open: VecDeque::new(),
-            looked: None,
-            late: false,
-        }
+        Self { others: Vec::new(), delivered: 1, open: VecDeque::new(), looked: None, late: false }
     }
 }
 
@@ -150,7 +144,8 @@ impl Receipts {
 
     /// Progress that is due to be told `at` this time, and what is late.
     pub(super) fn due(&mut self, at: SystemTime) -> Vec<Receipt> {
-        if self.open.is_empty() || self.looked.is_some_and(|looked| !is_over(PROGRESS, looked, at)) {
+        if self.open.is_empty() || self.looked.is_some_and(|looked| !is_over(PROGRESS, looked, at))
+        {
             return Vec::new();
         }
         self.looked = Some(at);

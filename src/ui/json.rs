@@ -6,8 +6,8 @@ mod ops;
 
 use super::{Answer, Front, Greeting, Refusal, Request, stamp, words};
 use crate::chat::{
-    Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally,
-    ViewId, message_id, service_name,
+    Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally, ViewId,
+    message_id, service_name,
 };
 use object::{From, Line, Member, Myself, Object};
 use std::collections::VecDeque;

@@ -102,7 +102,9 @@ pub(super) fn receipt(chat: &Chat, receipt: &Receipt, late: bool) -> Option<Noti
     let (mark, count) = (mark(receipt), format!("{}/{}", have.len(), have.len() + lack.len()));
     let (least, text) = match (is_final, lack.is_empty()) {
         (true, true) if late => (Notices::Normal, format!("{mark}{count} have what you said")),
-        (true, true) => (Notices::Verbose, format!("{mark}{count} have message {}", receipt.number)),
+        (true, true) => {
+            (Notices::Verbose, format!("{mark}{count} have message {}", receipt.number))
+        }
         (true, false) => {
             let who = names(chat, lack);
             (Notices::Normal, format!("{mark}{count} final: {who} did not confirm what you said"))

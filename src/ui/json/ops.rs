@@ -130,11 +130,13 @@ mod tests {
 
     #[test]
     fn each_message_has_the_service_that_it_asks_for() {
-        let asked_for = |service: &str| {
-            match asked(&format!(r#"{{"op":"send","text":"x","service":"{service}"}}"#)).action {
-                Action::Say(say) => say.service,
-                other => panic!("{other:?}"),
-            }
+        let asked_for = |service: &str| match asked(&format!(
+            r#"{{"op":"send","text":"x","service":"{service}"}}"#
+        ))
+        .action
+        {
+            Action::Say(say) => say.service,
+            other => panic!("{other:?}"),
         };
         for (service, name) in SERVICES {
             assert_eq!(asked_for(name), Some(service));
