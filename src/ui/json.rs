@@ -78,7 +78,7 @@ impl<O: Write> Json<O> {
             seq: message.number,
             ord: None,
             view: None,
-            ts: stamp::utc(message.time()),
+            ts: stamp::utc(message.time),
             room: message.room.as_str(),
             from: From { id, name: message.name.as_str() },
             to: message

@@ -116,8 +116,8 @@ impl<O: Write, N: Write> Line<O, N> {
     fn format(&self, message: &Message) -> String {
         let zone = &self.style.zone;
         let time = match self.style.short_time {
-            true => stamp::clock(message.time(), zone),
-            false => stamp::local(message.time(), zone),
+            true => stamp::clock(message.time, zone),
+            false => stamp::local(message.time, zone),
         };
         let room = match &message.to {
             Some((_, to)) if message.own => format!("@{to}"),
