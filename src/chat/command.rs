@@ -4,6 +4,7 @@
 //! `/msg bo secret` must not be read out to the whole group.
 
 use super::suggest;
+use crate::wire::packet::Service;
 
 /// What somebody at the keyboard, or a script, wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,6 +13,8 @@ pub enum Action {
     Say(Say),
     /// Take another name.
     Nick(String),
+    /// Whether the next line waits until every member has the one before it.
+    Sync(bool),
     /// List the members.
     Who,
     /// Show the last so many messages.
@@ -33,6 +36,8 @@ pub struct Say {
     pub to: Option<String>,
     /// Whether it is something done (`/me`).
     pub act: bool,
+    /// How it is to be delivered; none: as everything.
+    pub service: Option<Service>,
     /// The text.
     pub text: String,
 }
@@ -55,7 +60,7 @@ pub struct Command {
 }
 
 /// All commands, in the order in which `/help` lists them.
-pub const COMMANDS: [Command; 8] = [
+pub const COMMANDS: [Command; 9] = [
     Command { word: "who", arguments: "", does: "list who is here" },
     Command { word: "nick", arguments: "NAME", does: "take another name" },
     Command {
@@ -64,6 +69,11 @@ pub const COMMANDS: [Command; 8] = [
         does: "say something that only NAME is shown (not sealed: others' computers receive it)",
     },
     Command { word: "me", arguments: "ACT", does: "say what you do: /me waves" },
+    Command {
+        word: "sync",
+        arguments: "on|off",
+        does: "whether a line waits until every member has the one before it",
+    },
     Command {
         word: "history",
         arguments: "[N]",
@@ -116,6 +126,7 @@ fn action(word: &str, rest: &str) -> Option<Action> {
         "me" => (!rest.is_empty())
             .then(|| Action::Say(Say { act: true, text: rest.to_owned(), ..Say::default() })),
         "msg" => private(rest),
+        "sync" => ["on", "off"].contains(&rest).then(|| Action::Sync(rest == "on")),
         "history" if rest.is_empty() => Some(Action::History(HISTORY)),
         "history" => rest.parse().ok().map(Action::History),
         "help" if rest.is_empty() => Some(Action::Help(None)),
@@ -167,6 +178,8 @@ mod tests {
     fn every_command_is_understood() {
         check("/who", Action::Who);
         check("/nick bo", Action::Nick("bo".into()));
+        check("/sync on", Action::Sync(true));
+        check("/sync off", Action::Sync(false));
         check("/history", Action::History(HISTORY));
         check("/history 5", Action::History(5));
         check("/stats", Action::Stats);
@@ -191,7 +204,9 @@ mod tests {
 
     #[test]
     fn a_command_without_what_it_needs_says_how_it_is_used() {
-        for line in ["/msg", "/msg bo", "/nick", "/me", "/history many", "/who me", "/help x"] {
+        for line in
+            ["/msg", "/msg bo", "/nick", "/me", "/history many", "/sync", "/who me", "/help x"]
+        {
             assert!(matches!(parse(line), Err(CommandError::Usage(_))), "{line}");
         }
     }

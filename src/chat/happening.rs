@@ -1,19 +1,24 @@
 //! What people are told.
 
-use super::{Departure, GapState, Kind, MemberId, Person, Safe, Service};
+use super::{Departure, GapState, Kind, MemberId, Person, Receipt, Safe, Service};
 use super::{Session, SessionTag, Unreadable};
 use std::time::SystemTime;
 
 /// Something that happened, for a front end to show.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Happening {
-    /// The members are now these.
-    View {
-        /// Counts this member's views from 1.
-        number: u64,
-        /// Everybody, oneself included, by id.
-        people: Vec<Person>,
+    /// The members are now these, as all of them agreed: everybody, oneself included, by rank (the
+    /// longest here first). [`Chat::view`](super::Chat::view) tells of the view itself.
+    View(Vec<Person>),
+    /// The group is divided, and this is not its main part.
+    Divided {
+        /// How many are here, oneself included.
+        here: usize,
+        /// How many there were when this was last in the main part; 0 if it never was.
+        of: usize,
     },
+    /// After [`Happening::Divided`]: this is the main part again, with so many members.
+    Whole(usize),
     /// A member came.
     Joined(Person),
     /// A member went.
@@ -37,11 +42,10 @@ pub enum Happening {
         /// What became of them.
         state: GapState,
     },
-    /// All that counts have one's own messages before this number.
-    Confirmed {
-        /// The number after the last confirmed one.
-        before: u64,
-    },
+    /// Who has one's own message has changed.
+    Receipt(Receipt),
+    /// What was missed and can still be had has come: so many messages, since the last time.
+    Synced(u64),
     /// The member is no longer waited for (`true`), or has caught up (`false`).
     Lagging(Person, bool),
     /// Members with another passphrase are here.

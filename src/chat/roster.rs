@@ -31,10 +31,12 @@ pub struct Person {
     pub lagging: bool,
 }
 
-/// Everybody here, by id.
+/// Everybody here.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     people: BTreeMap<MemberId, Person>,
+    /// The longest here first, as the last view had them; who came since is at the end.
+    rank: Vec<MemberId>,
     /// The cleaned name of each, without a suffix.
     plain: BTreeMap<MemberId, Safe>,
     /// In which session each came last: a view may list an earlier one, too, while that one's
@@ -69,16 +71,27 @@ pub fn usable_name(raw: &str) -> Option<Safe> {
 
 impl Roster {
     /// Everybody is exactly `members`. Gives the groups of names that newly collide.
-    pub(super) fn replace(&mut self, members: Vec<Member>) -> Vec<Vec<Safe>> {
+    pub(super) fn replace(&mut self, members: &[Member]) -> Vec<Vec<Safe>> {
         self.people.clear();
         self.plain.clear();
+        self.rank.clear();
         for member in members {
             let is_latest = self.latest.get(&member.id) == Some(&member.session);
             if is_latest || !self.people.contains_key(&member.id) {
-                self.insert(&member);
+                self.insert(member);
             }
         }
         self.retitle()
+    }
+
+    /// Takes addresses and round trips of who is here from `members`.
+    pub(super) fn refresh(&mut self, members: &[Member]) {
+        for member in members {
+            let person = self.people.get_mut(&member.id);
+            if let Some(person) = person.filter(|person| person.session == member.session) {
+                (person.addr, person.rtt) = (member.addr, member.rtt);
+            }
+        }
     }
 
     /// `member` is here, or has changed. Gives the groups of names that collide now.
@@ -90,10 +103,13 @@ impl Roster {
 
     /// `session` of `id` is gone, unless a newer session of it has come.
     pub(super) fn remove(&mut self, id: MemberId, session: Session) {
+        if self.latest.get(&id) == Some(&session) {
+            self.latest.remove(&id);
+        }
         if self.people.get(&id).is_some_and(|person| person.session == session) {
             self.people.remove(&id);
             self.plain.remove(&id);
-            self.latest.remove(&id);
+            self.rank.retain(|other| *other != id);
             self.retitle();
         }
     }
@@ -102,8 +118,9 @@ impl Roster {
         self.people.get(&id)
     }
 
+    /// By rank.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
-        self.people.values()
+        self.rank.iter().filter_map(|id| self.people.get(id))
     }
 
     /// The member that `name` means: as it is shown, or without case where that is unique.
@@ -157,6 +174,9 @@ impl Roster {
         let name = clean_name(&member.name);
         self.plain.insert(member.id, name.clone());
         let Member { id, session, addr, rtt, lagging, .. } = *member;
+        if !self.rank.contains(&id) {
+            self.rank.push(id);
+        }
         self.people.insert(id, Person { id, session, name, addr, rtt, lagging });
     }
 
@@ -214,7 +234,7 @@ mod tests {
     #[test]
     fn two_of_one_name_are_both_shown_with_digits_of_their_ids() {
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), member(0x9000, "bo")]);
+        roster.replace(&[member(0x7f3a, "ana"), member(0x9000, "bo")]);
         assert_eq!(names(&roster), ["ana", "bo"]);
         let collisions = roster.put(&member(0x91c0, "Ana"));
         assert_eq!(names(&roster), ["ana~7f3a", "bo", "Ana~91c0"]);
@@ -228,7 +248,7 @@ mod tests {
         let mut near = id(0x7f3a);
         near.0[2] = 0x50;
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), Member { id: near, ..member(1, "ana") }]);
+        roster.replace(&[member(0x7f3a, "ana"), Member { id: near, ..member(1, "ana") }]);
         assert_eq!(names(&roster), ["ana~7f3a0", "ana~7f3a5"]);
     }
 
@@ -251,7 +271,7 @@ mod tests {
     #[test]
     fn a_member_is_found_by_what_is_shown_and_an_ambiguous_name_is_not_guessed() {
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), member(0x91c0, "ana"), member(1, "Bo")]);
+        roster.replace(&[member(0x7f3a, "ana"), member(0x91c0, "ana"), member(1, "Bo")]);
         assert_eq!(roster.find("ana~91c0").map(|person| person.id), Ok(id(0x91c0)));
         assert_eq!(roster.find("@bo").map(|person| person.id), Ok(id(1)));
         assert!(matches!(roster.find("ana"), Err(NameError::Several(both)) if both.len() == 2));
@@ -262,7 +282,7 @@ mod tests {
     #[test]
     fn who_is_not_here_is_never_taken_for_somebody_who_is() {
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), member(1, "bo")]);
+        roster.replace(&[member(0x7f3a, "ana"), member(1, "bo")]);
         assert_eq!(roster.name_of_absent(id(0x91c0), "cy\x1b").as_str(), "cy");
         assert_eq!(roster.name_of_absent(id(0x91c0), "Ana").as_str(), "Ana~91c0");
         assert_eq!(roster.name_of_absent(id(0x92c0), "Cy").as_str(), "Cy~92c0");
@@ -276,8 +296,8 @@ mod tests {
         let mut roster = Roster::default();
         roster.put(&old);
         roster.put(&new);
-        roster.replace(vec![old.clone(), new.clone()]);
-        roster.replace(vec![new.clone(), old.clone()]);
+        roster.replace(&[old.clone(), new.clone()]);
+        roster.replace(&[new.clone(), old.clone()]);
         assert_eq!(roster.get(old.id).map(|person| person.session), Some(new.session));
         roster.remove(old.id, old.session);
         assert_eq!(names(&roster), ["ana"]);

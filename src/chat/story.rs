@@ -24,6 +24,27 @@ pub(crate) fn member(number: u16, name: &str) -> Member {
     }
 }
 
+/// Message `number` of that member, as it is delivered.
+pub(crate) fn delivered(from: u16, number: u64) -> crate::engine::Event {
+    let envelope = super::Envelope {
+        kind: Kind::Text,
+        to: None,
+        said_at: 0,
+        name: "",
+        room: "general",
+        text: "hi",
+    };
+    crate::engine::Event::Delivered(crate::engine::Delivery {
+        from: id(from),
+        session: Session(id(from).0),
+        number,
+        service: Service::Agreed,
+        order: Some(number),
+        history: false,
+        body: envelope.encode(),
+    })
+}
+
 /// 2026-11-20T09:14:03.120Z.
 pub(crate) fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_166_043_120)

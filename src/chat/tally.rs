@@ -32,6 +32,8 @@ impl Tally {
             lost,
             recovered,
             given_up,
+            flushes,
+            withdrawn,
             recovery_micros,
             held_bytes,
         } = *stats;
@@ -51,6 +53,8 @@ impl Tally {
             ("lost", lost),
             ("recovered", recovered),
             ("given_up", given_up),
+            ("flushes", flushes),
+            ("withdrawn", withdrawn),
             ("recovery_micros", recovery_micros),
             ("held_bytes", held_bytes as u64),
             ("unreadable", unreadable),

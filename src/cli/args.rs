@@ -22,7 +22,8 @@ Examples:
   mcast-chat listen --json | jq .text           for scripts
   mcast-chat who                                who is here?
 
-While you talk: /who /nick NAME /msg NAME TEXT /me ACT /history /stats /help /quit
+While you talk: /who /nick NAME /msg NAME TEXT /me ACT /sync on
+/history /stats /help /quit
 Exit codes: 0 done, 2 usage, 3 network, 4 too few members, 5 not confirmed by all,
 6 another passphrase, 7 name taken, 8 input refused, 130 interrupted";
 
@@ -170,7 +171,8 @@ pub(super) struct Looks {
     /// The room to talk in [default: general]
     #[arg(short, long, global = true, env = "MCAST_CHAT_ROOM", hide_env_values = true)]
     pub(super) room: Option<String>,
-    /// How messages are ordered
+    /// When a message is shown: fifo, in its sender's order; causal, after all that its sender had
+    /// seen; agreed, in one order for all; safe, when all have it
     #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub(super) service: Service,
     /// How long to wait for the others to confirm
@@ -232,15 +234,26 @@ pub(super) enum NamePolicy {
 /// `--service`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(super) enum Service {
-    /// In each sender's order.
-    #[default]
+    /// In its sender's order
     Fifo,
-    /// After what its sender had seen.
+    /// And after all that its sender had seen
     Causal,
-    /// In one order for all.
+    /// And in one order for all
+    #[default]
     Agreed,
-    /// When all have it.
+    /// And only when all have it
     Safe,
+}
+
+impl From<Service> for crate::chat::Service {
+    fn from(service: Service) -> Self {
+        match service {
+            Service::Fifo => Self::Fifo,
+            Service::Causal => Self::Causal,
+            Service::Agreed => Self::Agreed,
+            Service::Safe => Self::Safe,
+        }
+    }
 }
 
 /// `--color`.

@@ -5,7 +5,7 @@ use super::config::Config;
 use super::exec::Exec;
 use super::failure::{Exit, Failure, Halt};
 use super::fronts;
-use super::talk::{SETTLE, Talk, halted};
+use super::talk::{Talk, halted};
 use crate::chat::{Happening, Message};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, typed: &Listen) -> Result<Exit, Failure> {
     };
     let mut listener = Listener { talk, config, exec, left: typed.count };
     let result = listener.run();
-    listener.talk.leave(result, None)
+    listener.talk.leave(result)
 }
 
 struct Listener<'c> {
@@ -38,18 +38,12 @@ struct Listener<'c> {
 
 impl Listener<'_> {
     fn run(&mut self) -> Result<Exit, Halt> {
-        let mut wait = SETTLE;
-        let mut synced = false;
+        let mut wait = IDLE;
         loop {
             for happening in self.talk.step(wait)? {
                 if let Happening::Message(message) = happening {
                     self.on_message(message)?;
                 }
-            }
-            if !std::mem::replace(&mut synced, true)
-                && let Some(front) = &mut self.talk.front
-            {
-                front.synced()?;
             }
             let idle = self.execute()?;
             if idle && self.left == Some(0) {

@@ -11,6 +11,7 @@ mod exec;
 mod explain;
 mod failure;
 mod fronts;
+mod held;
 mod identity;
 mod input;
 mod listen;

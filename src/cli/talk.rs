@@ -2,29 +2,24 @@
 //! come in by [`Talk::step`], in the main thread; nothing else is shown from.
 
 use super::config::Config;
-use super::confirm::Confirmation;
+use super::confirm::{Absent, Confirmation};
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
 use super::passphrase::Passphrase;
 use super::{explain, signals};
-use crate::chat::{Chat, Happening, Person, Session, Tally, clean_name};
+use crate::chat::{Chat, Happening, PROGRESS, Person, Tally, clean_name};
 use crate::engine::Event;
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
-use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
+use crate::ui::{Front, Greeting, Notices, Refusal};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long whoever is here has to answer: several round trips of a slow LAN, and the random
-/// delays by which a whole group does not answer at once.
-pub(super) const SETTLE: Duration = Duration::from_millis(300);
-
-/// Whoever came, all others who are here have answered when nobody new came for so long...
-const QUIET: Duration = Duration::from_millis(20);
-/// ... and so much longer for each that is known, as a group spreads its answers by its size.
-const QUIET_EACH: Duration = Duration::from_millis(4);
+/// How long the first view is waited for: whoever is alone has it after 0.3 seconds, and where
+/// much is lost, or many come at once, agreeing takes longer. What is said before it is not lost.
+const FIRST_VIEW: Duration = Duration::from_secs(2);
 
 /// How often a wait for confirmations looks again.
 const LOOK: Duration = Duration::from_millis(20);
@@ -94,9 +89,10 @@ impl Talk {
     /// Waits at most `wait` for something to happen, and takes and shows what has.
     pub(super) fn step(&mut self, wait: Duration) -> Result<Vec<Happening>, Halt> {
         let mut happenings = Vec::new();
-        let mut next = self.group.recv(wait);
+        let waits = self.chat.unconfirmed() > 0;
+        let mut next = self.group.recv(if waits { wait.min(PROGRESS) } else { wait });
         if next.is_none()
-            && let Some(front) = &mut self.front
+            && let (Some(front), false) = (&mut self.front, waits)
         {
             front.idle()?;
         }
@@ -108,6 +104,8 @@ impl Talk {
         if let Some(incoming) = next {
             self.take(incoming, &mut happenings)?;
         }
+        let due = self.chat.due(wall_clock());
+        self.tell(due, &mut happenings)?;
         match self.signal.get() {
             Some(signal) => Err(Halt::Signal(signal)),
             None => Ok(happenings),
@@ -119,16 +117,22 @@ impl Talk {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
             Incoming::Event(event) => {
-                for happening in self.chat.on_event(wall_clock(), event) {
-                    self.who.note(&happening, &self.lagging());
-                    if let Some(front) = &mut self.front {
-                        front.show(&self.chat, &happening)?;
-                    }
-                    into.push(happening);
-                }
+                let happenings = self.chat.on_event(wall_clock(), event);
+                self.tell(happenings, into)?;
             }
             Incoming::Notice(notice) => self.on_notice(&notice)?,
             Incoming::Woken => {}
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, told: Vec<Happening>, into: &mut Vec<Happening>) -> io::Result<()> {
+        for happening in told {
+            self.who.note(&self.chat, &happening);
+            if let Some(front) = &mut self.front {
+                front.show(&self.chat, &happening)?;
+            }
+            into.push(happening);
         }
         Ok(())
     }
@@ -155,44 +159,28 @@ impl Talk {
         Ok(())
     }
 
-    /// Steps until all who are here are likely known: somebody came, and then nobody new. At most
-    /// [`SETTLE`], which passes where nobody is here.
+    /// Steps until the first view says who is here, at most [`FIRST_VIEW`].
     pub(super) fn settle(&mut self) -> Result<(), Halt> {
-        let longest = Deadline::after(SETTLE);
-        let mut quiet = Deadline::after(SETTLE);
-        while let (Some(left), Some(still)) = (longest.left(), quiet.left()) {
-            let happenings = self.step(left.min(still))?;
-            if happenings.iter().any(|happening| matches!(happening, Happening::Joined(_))) {
-                let known = u32::try_from(self.chat.others().count()).unwrap_or(u32::MAX);
-                quiet = Deadline::after(QUIET.saturating_add(QUIET_EACH.saturating_mul(known)));
-            }
+        let longest = Deadline::after(FIRST_VIEW);
+        while let (Some(left), None) = (longest.left(), self.chat.view()) {
+            self.step(left)?;
         }
         Ok(())
     }
 
-    /// Members that are here and are not waited for.
-    fn lagging(&self) -> Vec<Session> {
-        self.chat.others().filter(|person| person.lagging).map(|person| person.session).collect()
+    /// Message `number` was handed to the group: whoever is here is to have it.
+    pub(super) fn expect(&mut self, number: u64) -> Result<(), Halt> {
+        self.who.expect(number);
+        let told = self.chat.sent(wall_clock(), self.group.session(), number);
+        Ok(self.tell(told, &mut Vec::new())?)
     }
 
-    /// Message `number` was sent: whoever is here is to have it.
-    pub(super) fn expect(&mut self, number: u64) {
-        self.who.expect(number, self.chat.others());
-    }
-
-    /// Who has not confirmed all own messages: those that are waited for, and those that lag.
-    fn lacking(&self) -> Vec<Session> {
-        let unconfirmed = self.group.unconfirmed(self.who.last());
-        unconfirmed.into_iter().map(|member| member.session).chain(self.lagging()).collect()
-    }
-
-    /// Steps until all that are to have them have all own messages, or `enough` have, or `wait`
-    /// is over. How long that took.
+    /// Steps until all that was sent is final, or `enough` have the last of it, or `wait` is over.
+    /// How long that took.
     pub(super) fn confirm(&mut self, enough: usize, wait: Duration) -> Result<Duration, Halt> {
         let deadline = Deadline::after(wait);
         loop {
-            self.who.update(&self.lacking());
-            let settled = self.who.is_settled() || self.who.confirmed() >= enough;
+            let settled = self.who.is_settled() || self.who.confirmed(&self.chat) >= enough;
             match deadline.left() {
                 Some(left) if !settled => self.step(left.min(LOOK))?,
                 _ => return Ok(deadline.waited()),
@@ -200,9 +188,14 @@ impl Talk {
         }
     }
 
+    /// Who has not confirmed all that was sent.
+    pub(super) fn missing(&self) -> Vec<Absent> {
+        self.who.missing(&self.chat)
+    }
+
     /// Makes the members' addresses and round trips those of now.
     pub(super) fn refresh(&mut self) {
-        self.chat.refresh(self.group.members());
+        self.chat.refresh(&self.group.members());
     }
 
     /// The counters.
@@ -211,15 +204,11 @@ impl Talk {
     }
 
     /// Says farewell, to people and to the group. What stopped the talk decides how it ends.
-    pub(super) fn leave(
-        mut self,
-        result: Result<Exit, Halt>,
-        missing: Option<&Missing>,
-    ) -> Result<Exit, Failure> {
+    pub(super) fn leave(mut self, result: Result<Exit, Halt>) -> Result<Exit, Failure> {
         let said = match &result {
             Err(Halt::Closed) => Ok(()),
-            Err(Halt::Failed(failure)) => self.bye(Some(failure), missing),
-            Ok(_) | Err(Halt::Signal(_)) => self.bye(None, missing),
+            Err(Halt::Failed(failure)) => self.bye(Some(failure)),
+            Ok(_) | Err(Halt::Signal(_)) => self.bye(None),
         };
         let reported = self.json;
         leave(self.group);
@@ -232,14 +221,14 @@ impl Talk {
     }
 
     /// Among JSON, an error has its place before the farewell; people read it last, on stderr.
-    fn bye(&mut self, failure: Option<&Failure>, missing: Option<&Missing>) -> io::Result<()> {
+    fn bye(&mut self, failure: Option<&Failure>) -> io::Result<()> {
         let tally = self.tally();
         let Some(front) = &mut self.front else { return Ok(()) };
         if let Some(Failure { code, what, why, remedy, .. }) = failure.filter(|_| self.json) {
             let what = format!("{what}: {why}");
             front.refuse(&Refusal::new(code, &what, remedy.as_str()))?;
         }
-        front.bye(&self.chat, &tally, missing)
+        front.bye(&self.chat, &tally)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn run(config: &Config, typed: &Who) -> Result<Exit, Failure> {
         Err(halt) => return halted(halt),
     };
     let result = list(&mut talk, config, typed);
-    talk.leave(result, None)
+    talk.leave(result)
 }
 
 fn list(talk: &mut Talk, config: &Config, typed: &Who) -> Result<Exit, Halt> {

@@ -5,10 +5,8 @@ use super::beat::Kind;
 use super::remote::Remote;
 use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
-use crate::wire::packet::{Ack, Echo, MAX_NAME, Profile, Welcome};
-use crate::wire::{Heartbeat, OVERHEAD, Packet, SessionTag};
-use rand::RngExt;
-use std::collections::BTreeMap;
+use crate::wire::packet::{Ack, Echo, MAX_NAME, Profile};
+use crate::wire::{Heartbeat, OVERHEAD, Packet};
 
 /// At most this many timestamps are answered in one heartbeat: 17 bytes each.
 const MAX_ECHOES: usize = 16;
@@ -30,13 +28,9 @@ impl Engine {
         let name = if kind.profile { self.config.name.len().min(MAX_NAME) } else { 0 };
         let room = self.config.max_datagram.saturating_sub(OVERHEAD + Heartbeat::OVERHEAD + name);
         let mut echoes = core::mem::take(&mut self.scratch.echoes);
-        let mut welcomes = core::mem::take(&mut self.scratch.welcomes);
         let mut acks = core::mem::take(&mut self.scratch.list);
         self.list_echoes(now, &mut echoes);
         let room = room.saturating_sub(echoes.len());
-        // Half is left to the acknowledgements, without which all windows would stand.
-        self.list_welcomes(&mut welcomes, room / 2);
-        let room = room.saturating_sub(welcomes.len());
         self.list_acks(now, &mut acks, room, kind);
         let name = core::mem::take(&mut self.config.name);
         let profile = Profile { member: self.config.member, name: &name };
@@ -46,14 +40,18 @@ impl Engine {
             low: self.sender.held.low(),
             high: self.sender.next,
             next_message: self.sender.unbuilt_message(),
+            view: self.view.id,
+            promised: self.promised.epoch,
+            together: self.together(now),
+            hears: self.hears(),
+            probes: self.probes(),
             hello: kind.hello,
             profile: kind.profile.then_some(profile),
             echoes: echoes.list(),
-            welcomes: welcomes.list(),
             acks: acks.list(),
         }));
         self.config.name = name;
-        (self.scratch.echoes, self.scratch.welcomes, self.scratch.list) = (echoes, welcomes, acks);
+        (self.scratch.echoes, self.scratch.list) = (echoes, acks);
     }
 
     /// Answers the timestamps of those who may not know us yet, and then of those whose turn it is.
@@ -63,7 +61,7 @@ impl Engine {
             |remote: &Remote| remote.stamp.is_some_and(|(_, came)| now.since(came) < ECHO_WITHIN);
         let waiting = self.remotes.iter().filter(|(_, remote)| fresh(remote));
         let mut waiting: Vec<_> =
-            waiting.map(|(tag, remote)| (remote.acked.is_some(), remote.echoed, *tag)).collect();
+            waiting.map(|(tag, remote)| (remote.is_member(), remote.echoed, *tag)).collect();
         waiting.sort_unstable();
         for (.., tag) in waiting.into_iter().take(MAX_ECHOES) {
             let Some(remote) = self.remotes.get_mut(&tag) else { continue };
@@ -74,62 +72,25 @@ impl Engine {
         }
     }
 
-    /// Tells those who have not acknowledged where our stream begins for them: whoever surely lives
-    /// first, the others from a random one on, as recordings may outnumber them.
-    fn list_welcomes(&mut self, list: &mut ListBuilder, room: usize) {
-        list.clear();
-        let unsure = self.remotes.iter().filter(|(_, remote)| {
-            remote.acked.is_none() && remote.start.is_some() && !remote.has_departed()
-        });
-        let (mut certain, mut others): (Vec<_>, Vec<_>) =
-            unsure.map(|(tag, _)| *tag).partition(|tag| self.names_us(*tag));
-        if !others.is_empty() {
-            let first = self.rng.random_range(0..others.len());
-            others.rotate_left(first);
-        }
-        certain.append(&mut others);
-        let oldest = self.sender.oldest();
-        for session in certain {
-            let Some(remote) = self.remotes.get_mut(&session) else { continue };
-            // What was freed since they were met cannot be promised any more.
-            remote.start = remote.start.max(Some(oldest));
-            let Some((start, message)) = remote.start else { continue };
-            if !list.push(&Welcome { session, start, message }, room) {
-                return;
-            }
-        }
-    }
-
-    fn names_us(&self, tag: SessionTag) -> bool {
-        self.remotes.get(&tag).is_some_and(|remote| remote.names_us)
-    }
-
-    /// Lists what was received of each session: what changed, with a profile also what changed of
+    /// Lists what was received of each member: what changed, with a profile also what changed of
     /// late, and at times all. What does not fit comes first next time.
     fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, kind: Kind) {
         list.clear();
         self.profiles += u64::from(kind.profile);
-        let full = self.profiles.is_multiple_of(ACK_ALL_EVERY);
-        let from = self.scratch.cursor.take();
-        let tags: &BTreeMap<_, _> = &self.remotes;
-        let order: Vec<SessionTag> = match from {
-            Some(from) => {
-                tags.range(from..).chain(tags.range(..from)).map(|(tag, _)| *tag).collect()
-            }
-            None => tags.keys().copied().collect(),
-        };
-        for tag in order {
-            let Some(remote) = self.remotes.get_mut(&tag) else { continue };
-            let lasts = full && !remote.has_ended();
-            let entered = remote.since;
-            let Some(stream) = remote.stream.as_mut() else { continue };
-            let recent = now.since(entered.max(stream.changed)) < ACK_AGAIN;
-            if stream.ack_repeats == 0 && !(kind.profile && (lasts || recent)) {
+        let full = kind.profile && self.profiles.is_multiple_of(ACK_ALL_EVERY);
+        let size = self.view.members.len();
+        let first = self.scratch.cursor.take().unwrap_or(0);
+        for rank in (0..size).map(|step| (first + step) % size) {
+            let tag = self.view.members[rank];
+            let began = self.view.since;
+            let Some(stream) = self.stream(tag) else { continue };
+            let recent = now.since(began.max(stream.changed)) < ACK_AGAIN;
+            if stream.ack_repeats == 0 && !full && !(kind.profile && recent) {
                 continue;
             }
-            let ack = Ack { session: tag, received: stream.next, high: stream.high };
+            let ack = Ack { rank: rank as u32, received: stream.next, high: stream.high };
             if !list.push(&ack, room) {
-                self.scratch.cursor = Some(tag);
+                self.scratch.cursor = Some(rank);
                 return;
             }
             stream.ack_repeats = stream.ack_repeats.saturating_sub(1);

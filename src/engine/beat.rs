@@ -23,6 +23,21 @@ impl Beat {
         Self { next: now, interval: first, profile: now, owed: None, hello: true, idle }
     }
 
+    /// The interval of an idle member.
+    pub const fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// Another interval for an idle member.
+    pub const fn set_idle(&mut self, idle: Duration) {
+        self.idle = idle;
+    }
+
+    /// Keeps asking for answers.
+    pub const fn ask_again(&mut self) {
+        self.hello = true;
+    }
+
     /// When the next heartbeat is due.
     pub fn deadline(&self) -> Instant {
         let regular = self.next.min(self.profile);

@@ -39,30 +39,48 @@ pub struct Config {
 #[cfg(feature = "planted-bugs")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bug {
+    /// At a change of views all that came is delivered, not only what all will have.
+    BeyondCut,
     /// A packet that was delivered is delivered again when it comes again.
     ForgetDuplicates,
     /// Own packets are freed before all have them.
     FreeEarly,
     /// High edges in heartbeats are ignored: a lost last message is not noticed.
     IgnoreHighEdge,
+    /// What only some know of the agreed order is lost at a change of views.
+    LoseOrder,
     /// Nobody repairs the packets of others.
     NoRepairForOthers,
     /// A gap is passed over in silence once it was asked for.
     PassOverGap,
     /// Heartbeats do not advance the packet counter.
     ReuseCounter,
+    /// Safe messages are delivered before all have them.
+    SafeEarly,
+    /// Messages do not tell what they come after.
+    SkipCausal,
+    /// A view is installed that was promised to nobody any more.
+    StaleView,
+    /// All members of a view are taken for its transitional set.
+    WrongTransitional,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
+        Self::BeyondCut,
         Self::ForgetDuplicates,
         Self::FreeEarly,
         Self::IgnoreHighEdge,
+        Self::LoseOrder,
         Self::NoRepairForOthers,
         Self::PassOverGap,
         Self::ReuseCounter,
+        Self::SafeEarly,
+        Self::SkipCausal,
+        Self::StaleView,
+        Self::WrongTransitional,
     ];
 }
 
@@ -84,9 +102,8 @@ impl Config {
             // Below what a receive buffer of 212,992 bytes (Linux's default) survives between two
             // turns of a busy receiver.
             rate: 50_000_000,
-            // Two a second: with acks of what others send, below three datagrams a second when
-            // idle.
-            heartbeat: Duration::from_millis(500),
+            // Three of them missed, and a search of 250 ms: a death is known within a second.
+            heartbeat: Duration::from_millis(200),
             // A chat of 100,000 short messages, and a sixteenth of `held_total` a mebibyte message.
             archive: 16 << 20,
             // OS timers and wake-ups are coarser than a LAN's round trip: a finer backoff

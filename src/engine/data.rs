@@ -1,9 +1,12 @@
-//! DATA: hold, close gaps, deliver in order.
+//! DATA: hold, close gaps, take in order, deliver as each message's service says.
 
+use super::order::Waiting;
 use super::output::{Delivery, Event, Gap, GapState};
-use super::stream::{Arrival, Found, Stream};
+use super::stream::Arrival;
+use super::window::Slot;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
+use crate::wire::packet::{Content, Dependency, Service};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
 use rand::RngExt;
 use std::net::SocketAddr;
@@ -30,7 +33,7 @@ impl Engine {
         if let Some(slot) = slot.filter(|_| !by_sender) {
             slot.repaired = Some(now);
         }
-        let next_message = data.end_message().ok_or(Drop::Malformed)?;
+        data.end_message().ok_or(Drop::Malformed)?;
         #[cfg(feature = "planted-bugs")]
         self.forget_duplicates(tag, data);
         let bytes = self.scratch.sealed.len();
@@ -43,21 +46,22 @@ impl Engine {
         self.examine(tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
-        self.hold(now, tag, data.seq, (data.message, next_message));
+        self.hold(now, tag, data);
         self.owe_ack(now, tag);
-        self.deliver_ready(tag, Some(data));
+        self.learn_early(tag, data);
+        self.take_ready(tag, Some(data));
+        self.deliver_ready();
         self.make_room(tag, 0);
+        self.check_cut(now);
         Ok(())
     }
 
     fn examine(&mut self, tag: SessionTag, seq: Seq) -> Result<(), Drop> {
         let room = self.config.held_total.saturating_sub(self.stats.held_bytes);
         let remote = self.remotes.get_mut(&tag).ok_or(Drop::Unknown)?;
-        let gone = remote.is_gone();
         let stream = remote.stream.as_mut().ok_or(Drop::Early)?;
         let room = self.config.held_per_sender.min(stream.bytes() + room);
         match stream.examine(seq, self.scratch.sealed.len(), room) {
-            Arrival::New if gone => Err(Drop::Ended),
             Arrival::New => Ok(()),
             Arrival::Beyond => Err(Drop::BeyondWindow),
             Arrival::NoRoom => Err(Drop::NoRoom),
@@ -72,16 +76,10 @@ impl Engine {
         let Some((from, session)) = self.identity(tag).filter(|_| planted) else { return };
         if self.stream(tag).is_some_and(|stream| data.seq < stream.next) {
             for (number, record) in data.iter() {
-                let (service, body) = (record.service, record.body);
-                self.events.deliver(&Delivery {
-                    from,
-                    session,
-                    number,
-                    service,
-                    order: None,
-                    history: false,
-                    body,
-                });
+                let Some(service) = record.content.service() else { continue };
+                let (body, order, history) = (record.body, None, false);
+                let delivery = Delivery { from, session, number, service, order, history, body };
+                self.events.deliver(&delivery);
             }
         }
     }
@@ -89,8 +87,7 @@ impl Engine {
     /// Learns that packets of a session below `high` exist; those newly found missing are asked for
     /// after a backoff.
     pub(super) fn learn_high(&mut self, now: Instant, tag: SessionTag, high: Seq) {
-        let remote = self.remotes.get_mut(&tag).filter(|remote| !remote.is_gone());
-        let stream = remote.and_then(|remote| remote.stream.as_mut());
+        let stream = self.stream(tag);
         let Some((first, end)) = stream.and_then(|stream| stream.learn_high(high)) else { return };
         let deadline = now + self.nack_backoff();
         if let Some(stream) = self.stream(tag) {
@@ -111,17 +108,19 @@ impl Engine {
         }
     }
 
-    fn hold(&mut self, now: Instant, tag: SessionTag, seq: Seq, messages: (u64, u64)) {
+    fn hold(&mut self, now: Instant, tag: SessionTag, data: &Data<'_>) {
         let sealed = core::mem::replace(&mut self.scratch.sealed, self.pool.take());
         let Some(stream) = self.stream(tag) else { return };
         let before = stream.bytes();
-        stream.hold(seq, sealed, now, messages);
+        let (message, next_message) = (data.message, data.end_message().unwrap_or(data.message));
+        let (view, repaired) = (data.view, None);
+        stream.hold(data.seq, Slot { sealed, since: now, repaired, message, next_message, view });
         stream.ack_repeats = 2;
         self.stats.held_bytes += stream.bytes() - before;
     }
 
-    /// Frees delivered packets, the oldest of this sender first and then of others, until `bytes`
-    /// more fit: what is kept for others must not keep out what comes.
+    /// Frees packets that were taken, the oldest of this sender first and then of others, until
+    /// `bytes` more fit: what is kept for others must not keep out what comes.
     fn make_room(&mut self, tag: SessionTag, bytes: usize) {
         let most = self.config.held_per_sender;
         let Some(stream) = self.stream(tag) else { return };
@@ -157,29 +156,63 @@ impl Engine {
         }
     }
 
-    /// Delivers what is next, and what was waiting for it. `fresh` is the packet that just came,
+    /// ORDER is repeated in the next packets: it holds before those that it was first in came.
+    fn learn_early(&mut self, tag: SessionTag, data: &Data<'_>) {
+        let stops = self.is_stopped() || data.view != self.view.id;
+        let Some(remote) = self.remotes.get(&tag).filter(|_| !stops) else { return };
+        let (Some(rank), Some(stream)) = (remote.rank, &remote.stream) else { return };
+        if data.seq > stream.next {
+            for run in data.order {
+                self.view.order.place(&run, Some((rank, data.seq)));
+            }
+        }
+    }
+
+    /// Takes what is next, and what was waiting for it. `fresh` is the packet that just came,
     /// already open.
-    pub(super) fn deliver_ready(&mut self, tag: SessionTag, fresh: Option<&Data<'_>>) {
+    pub(super) fn take_ready(&mut self, tag: SessionTag, fresh: Option<&Data<'_>>) {
         while let Some(seq) = self.next_ready(tag) {
-            match fresh.filter(|data| data.seq == seq) {
-                Some(data) => self.deliver(tag, data),
-                None => self.deliver_held(tag, seq),
+            let taken = match fresh.filter(|data| data.seq == seq) {
+                Some(data) => self.take(tag, data),
+                None => self.take_held(tag, seq),
+            };
+            if !taken {
+                break;
             }
         }
         self.note_recovered(tag);
     }
 
+    /// The next packet of a session, if it came, belongs to this view, and may be taken.
     fn next_ready(&mut self, tag: SessionTag) -> Option<Seq> {
-        let stream = self.remotes.get_mut(&tag)?.stream.as_mut()?;
-        stream.advance().then_some(stream.next)
+        if self.is_stopped() {
+            return None;
+        }
+        let remote = self.remotes.get(&tag)?;
+        let (stream, rank) = (remote.stream.as_ref()?, remote.rank?);
+        let slot = stream.held.get(stream.next)?;
+        let full = self.view.order.bytes(rank) > self.config.held_per_sender / 4;
+        let later = slot.view != self.view.id && slot.view.epoch >= self.view.id.epoch;
+        (!full && !later).then_some(stream.next)
+    }
+
+    /// Takes all packets of a session up to the end of the view.
+    pub(super) fn take_until(&mut self, tag: SessionTag, end: Seq) {
+        while let Some(seq) = self.stream(tag).map(|stream| stream.next).filter(|seq| *seq < end) {
+            let held = self.stream(tag).is_some_and(|stream| stream.held.get(seq).is_some());
+            if !held || !self.take_held(tag, seq) {
+                return;
+            }
+        }
+        self.note_recovered(tag);
     }
 
     /// Packets are held only as they were sealed: one that waited is opened a second time, which
     /// costs less than keeping both forms of all.
-    fn deliver_held(&mut self, tag: SessionTag, seq: Seq) {
+    fn take_held(&mut self, tag: SessionTag, seq: Seq) -> bool {
         let mut opened = core::mem::take(&mut self.scratch.opened);
         opened.clear();
-        let Some(remote) = self.remotes.get(&tag) else { return };
+        let Some(remote) = self.remotes.get(&tag) else { return false };
         let slot = remote.stream.as_ref().and_then(|stream| stream.held.get(seq));
         opened.extend_from_slice(&slot.expect("a packet that is ready is held").sealed);
         let header = Header::decode(&opened).expect("it was decoded before");
@@ -187,36 +220,153 @@ impl Engine {
         let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, body) else {
             unreachable!("it was decoded before")
         };
-        self.deliver(tag, &data);
+        let taken = self.take(tag, &data);
         self.scratch.opened = opened;
+        taken
     }
 
-    fn deliver(&mut self, tag: SessionTag, data: &Data<'_>) {
-        let Some((member, session)) = self.identity(tag) else { return };
-        let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        let Some(stream) = remote.stream.as_mut() else { return };
-        let (events, stats) = (&mut self.events, &mut self.stats);
-        let before = stream.bytes();
-        if let Some(found) = stream.meet(data) {
-            note_found(events, stats, member, session, found);
+    /// Takes a packet: its messages wait for their turn, or are delivered. Says whether there was
+    /// room for what it tells of the agreed order.
+    fn take(&mut self, tag: SessionTag, data: &Data<'_>) -> bool {
+        let Some((from, session)) = self.identity(tag) else { return false };
+        if data.order.iter().any(|run| !self.view.order.has_room(&run)) {
+            return false;
         }
-        stream.deliver(data, |number, service, body| {
-            stats.delivered += 1;
-            events.deliver(&Delivery {
-                from: member,
-                session,
-                number,
-                service,
-                order: None,
-                history: false,
-                body,
-            });
+        let Some(remote) = self.remotes.get_mut(&tag) else { return false };
+        let (Some(mut stream), Some(rank)) = (remote.stream.take(), remote.rank) else {
+            return false;
+        };
+        let mut after = core::mem::take(&mut stream.after);
+        after.extend(data.after);
+        let before = stream.bytes();
+        let sound = stream.take(data, |number, content, body| {
+            let origin = Origin { from, session, rank, seq: data.seq };
+            self.accept(&origin, number, content, body, &mut after);
         });
-        stats.held_bytes = (stats.held_bytes + stream.bytes()).saturating_sub(before);
+        if !sound || data.view != self.view.id {
+            self.stats.count(Drop::Malformed);
+        }
+        stream.after = after;
+        let (held, next) = (stream.bytes(), stream.next);
+        self.stats.held_bytes = (self.stats.held_bytes + held).saturating_sub(before);
+        if let Some(remote) = self.remotes.get_mut(&tag) {
+            remote.stream = Some(stream);
+        }
+        self.learn_order(rank, next, data);
+        true
+    }
+
+    /// Takes what a packet tells of the agreed order.
+    fn learn_order(&mut self, rank: usize, next: Seq, data: &Data<'_>) {
+        for run in data.order {
+            self.view.order.place(&run, None);
+        }
+        self.view.order.confirm(rank, next);
+        let ours = data.handoff.filter(|handoff| handoff.rank as usize == self.view.rank);
+        if let Some(handoff) = ours {
+            self.view.handoff = Some(handoff.place);
+        }
+    }
+
+    /// Takes the role of the sequencer once all places before are known.
+    pub(super) fn take_role(&mut self) {
+        let Some(place) = self.view.handoff else { return };
+        if self.view.order.first_unknown() < place {
+            return;
+        }
+        self.view.handoff = None;
+        self.view.sequencer.begin(place);
+        for (rank, number) in self.view.order.unplaced() {
+            self.assign(rank, number);
+        }
+    }
+
+    /// As the sequencer: gives a message its place.
+    pub(super) fn assign(&mut self, rank: usize, number: u64) {
+        if let Some(run) = self.view.sequencer.assign(rank, number) {
+            self.view.order.place(&run, None);
+        }
+    }
+
+    /// A message came to its end: it is delivered at once if it may be, or waits.
+    fn accept(
+        &mut self,
+        origin: &Origin,
+        number: u64,
+        content: Content,
+        body: &[u8],
+        after: &mut Vec<Dependency>,
+    ) {
+        let Some(service) = content.service() else {
+            return self.on_archived(origin.rank, body);
+        };
+        let Origin { from, session, rank, seq } = *origin;
+        if !self.view.order.passes(rank, service) || self.is_stopped() {
+            let mut copy = self.pool.take();
+            copy.extend_from_slice(body);
+            let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
+            self.view.order.push(rank, Waiting { number, service, body: copy, after, seq });
+            if service >= Service::Agreed {
+                self.assign(rank, number);
+            }
+            return;
+        }
+        self.view.order.pass(rank, number);
+        let (order, history) = (None, false);
+        self.hand_out(&Delivery { from, session, number, service, order, history, body });
+    }
+
+    /// One's own messages that a packet has carried away wait for their turn as others' do.
+    pub(super) fn accept_own(&mut self, seq: Seq) {
+        let rank = self.view.rank;
+        let mut finished = core::mem::take(&mut self.sender.finished);
+        for message in finished.drain(..) {
+            let (number, service, body) = (message.number, message.service, message.body);
+            let after = Vec::new();
+            self.view.order.push(rank, Waiting { number, service, body, after, seq });
+            if service >= Service::Agreed {
+                self.assign(rank, number);
+            }
+        }
+        self.sender.finished = finished;
+    }
+
+    /// Delivers all messages whose turn it is.
+    pub(super) fn deliver_ready(&mut self) {
+        if !self.is_stopped() {
+            self.take_role();
+            self.pump();
+        }
+    }
+
+    pub(super) fn pump(&mut self) {
+        let mut order = core::mem::take(&mut self.view.order);
+        while let Some(ready) =
+            order.next(|rank| self.received_at(rank), |rank| self.stable_at(rank))
+        {
+            let tag = self.view.members[ready.rank];
+            let Waiting { number, service, body, .. } = ready.message;
+            if let Some((from, session)) = self.identity(tag) {
+                let (order, history) = (ready.place, false);
+                let body = body.as_slice();
+                self.hand_out(&Delivery { from, session, number, service, order, history, body });
+            }
+            self.pool.give(body);
+        }
+        self.view.order = order;
+    }
+
+    fn hand_out(&mut self, delivery: &Delivery<&[u8]>) {
+        self.stats.delivered += 1;
+        self.archive(delivery);
+        self.events.deliver(delivery);
     }
 
     /// Who a session is. A stream opens only for a session that said so.
     pub(super) fn identity(&self, tag: SessionTag) -> Option<(MemberId, Session)> {
+        if tag == self.tag {
+            return Some((self.config.member, self.session));
+        }
         let remote = self.remotes.get(&tag)?;
         remote.profile.as_ref().map(|(member, _)| (*member, remote.session))
     }
@@ -233,45 +383,12 @@ impl Engine {
             self.events.push(Event::Gap(Gap { from, session, first, last, state }));
         }
     }
-
-    /// Gives up packets `first` up to `end` of a session: what comes after them is delivered.
-    pub(super) fn give_up(&mut self, tag: SessionTag, first: Seq, end: Seq) {
-        let Some((member, session)) = self.identity(tag) else { return };
-        self.stats.given_up += end.since(first);
-        self.note_gaps(tag);
-        let Some(stream) = self.stream(tag) else { return };
-        stream.give_up(first, end);
-        stream.reported = None;
-        self.deliver_ready(tag, None);
-        let stream = self.stream(tag);
-        let tail = stream.and_then(Stream::lose_tail);
-        if let Some(found) = tail {
-            note_found(&mut self.events, &mut self.stats, member, session, found);
-        }
-    }
-
-    /// Gives up the message of which a sender that has gone did not send all.
-    pub(super) fn lose_partial(&mut self, tag: SessionTag) {
-        let Some((member, session)) = self.identity(tag) else { return };
-        let Some(stream) = self.stream(tag) else { return };
-        if let Some(found) = stream.lose_partial() {
-            note_found(&mut self.events, &mut self.stats, member, session, found);
-        }
-    }
 }
 
-fn note_found(
-    events: &mut super::Events,
-    stats: &mut super::Stats,
+/// Whose message it is.
+struct Origin {
     from: MemberId,
     session: Session,
-    found: Found,
-) {
-    match found {
-        Found::Malformed => stats.count(Drop::Malformed),
-        Found::Lost { first, last } => {
-            let state = GapState::Lost;
-            events.push(Event::Gap(Gap { from, session, first, last, state }));
-        }
-    }
+    rank: usize,
+    seq: Seq,
 }

@@ -103,6 +103,29 @@ impl Gaps {
         index + usize::from(before.first < before.end)
     }
 
+    /// Forgets all gaps, and parts of gaps, below `start`.
+    pub fn forget_below(&mut self, start: Seq) {
+        self.list.retain(|gap| gap.end > start);
+        if let Some(first) = self.list.first_mut() {
+            first.first = first.first.max(start);
+        }
+    }
+
+    /// Forgets all gaps, and parts of gaps, at or above `end`.
+    pub fn forget_from(&mut self, end: Seq) {
+        self.list.retain(|gap| gap.first < end);
+        if let Some(last) = self.list.last_mut() {
+            last.end = last.end.min(end);
+        }
+    }
+
+    /// The runs of packets that came between the gaps and after the last of them, below `high`.
+    pub fn between(&self, high: Seq) -> impl Iterator<Item = (Seq, Seq)> {
+        let ends = self.list.iter().skip(1).map(|gap| gap.first).chain([high]);
+        let runs = self.list.iter().zip(ends).map(|(gap, end)| (gap.end, end));
+        runs.filter(|(first, end)| first < end)
+    }
+
     /// When the next gap is to be asked for.
     pub fn deadline(&self) -> Option<Instant> {
         self.list.iter().map(|gap| gap.deadline).min()

@@ -1,13 +1,13 @@
-//! HEARTBEAT: what this member has sent and received, and who it is; and what is learned from
-//! others'.
+//! HEARTBEAT: what is learned from others': who they are, that they live and hear us, in which view
+//! they are, what they have.
 
 use super::grtt;
 use super::output::Event;
-use super::stream::Stream;
+use super::remote::{Claim, Phase};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::packet::{Ack, Profile};
-use crate::wire::{Heartbeat, SessionTag};
+use crate::wire::{Heartbeat, Seq, SessionTag};
 use rand::RngExt;
 
 /// Answers to a hello are spread over this time for each member, at most [`ANSWER_LONGEST`].
@@ -16,6 +16,8 @@ const ANSWER_SPREAD: Duration = Duration::from_millis(2);
 const ANSWER_LONGEST: Duration = Duration::from_millis(200);
 /// An answer to a timestamp of ours proves that its sender lives now if it came within this time.
 const FRESH: Duration = Duration::from_secs(10);
+/// All members together send no more heartbeats than one in this time, when idle: 200 a second.
+const BEAT_SHARE: Duration = Duration::from_millis(5);
 
 impl Engine {
     pub(super) fn on_heartbeat(
@@ -24,41 +26,27 @@ impl Engine {
         tag: SessionTag,
         heartbeat: &Heartbeat<'_>,
     ) -> Result<(), Drop> {
-        self.learn_profile(now, tag, heartbeat);
-        let names_us = self.learn_mentions(now, tag, heartbeat);
+        self.learn_profile(tag, heartbeat);
+        self.learn_echoes(now, tag, heartbeat);
+        self.learn_claim(now, tag, heartbeat);
         self.learn_acks(now, tag, heartbeat);
-        if let Some(remote) = self.remotes.get_mut(&tag) {
-            remote.stamp = Some((heartbeat.sent_at, now));
-            remote.names_us |= names_us;
-        }
         self.learn_sender_edges(now, tag, heartbeat);
-        self.admit(now, tag);
-        if heartbeat.hello || !self.knows(tag) {
+        self.link(now, tag);
+        if heartbeat.hello || !self.remotes.get(&tag).is_some_and(|r| r.claim.together > 0) {
             self.answer(now);
         }
         Ok(())
     }
 
-    /// Answers a hello, or a member that does not yet know its place in our stream: soon, but not
-    /// all at once.
+    /// Answers a hello, or a member that has no view yet: soon, but not all at once.
     pub(super) fn answer(&mut self, now: Instant) {
         let longest = (ANSWER_SPREAD * self.population as u32).min(ANSWER_LONGEST);
         let wait = longest.mul_f64(self.rng.random());
         self.beat.introduce(now + wait);
     }
 
-    /// Whether the session has acknowledged our stream, so that it surely knows us.
-    fn knows(&self, tag: SessionTag) -> bool {
-        self.remotes.get(&tag).is_some_and(|remote| remote.acked.is_some())
-    }
-
-    fn learn_profile(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
-        let elder = heartbeat.sent_at >= self.age(now);
+    fn learn_profile(&mut self, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        // Who was here before us is promised all we ever sent; who came later, what we send from
-        // now on.
-        let start = if elder { self.sender.oldest() } else { self.sender.newest() };
-        remote.start.get_or_insert(start);
         let Some(Profile { member, name }) = heartbeat.profile else { return };
         if remote.profile.as_ref().is_some_and(|(known, _)| *known != member) {
             // A session is one run of one member.
@@ -67,69 +55,107 @@ impl Engine {
         }
         let old = remote.profile.replace((member, name.to_owned()));
         let renamed = old.filter(|(id, old)| *id == member && old != name);
-        if let (Some((_, old)), true) = (renamed, remote.is_admitted()) {
-            self.view_changed = true;
+        if let (Some((_, old)), true) = (renamed, remote.is_member()) {
             remote.member().into_iter().for_each(|member| {
                 self.events.push(Event::Renamed(member, old.clone()));
             });
         }
     }
 
-    /// What it says of our session: where we start in its stream, and answers to our timestamps.
-    /// Whether it answers one that we gave of late: then it is no recording.
-    fn learn_mentions(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) -> bool {
+    /// Answers to our timestamps: whoever answers one that we gave of late lives, and hears us.
+    fn learn_echoes(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
         let age = self.age(now);
-        let Some(remote) = self.remotes.get_mut(&tag) else { return false };
-        let mut names_us = false;
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        remote.stamp = Some((heartbeat.sent_at, now));
         for echo in heartbeat.echoes.iter().filter(|echo| echo.session == self.tag) {
             // Their clock may run faster than ours while they hold the timestamp.
             if Duration::from_micros(age.abs_diff(echo.at)) < FRESH {
-                names_us = true;
+                remote.proven = Some(now);
                 remote.rtt.learn(Duration::from_micros(age.saturating_sub(echo.at)));
             }
         }
-        for welcome in heartbeat.welcomes.iter().filter(|welcome| welcome.session == self.tag) {
-            let lives = names_us || remote.names_us;
-            if lives && remote.stream.is_none() && remote.profile.is_some() {
-                remote.stream = Some(Stream::new(welcome.start, welcome.message));
-                self.beat.owe(now);
+    }
+
+    /// What it says of its view. A member of ours that hears us proves so.
+    fn learn_claim(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
+        let (view, rank) = (self.view.id, self.view.rank);
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        let claim = Claim {
+            view: heartbeat.view,
+            promised: heartbeat.promised,
+            together: heartbeat.together,
+            hears: heartbeat.hears,
+        };
+        if (claim.view, claim.promised) != (remote.claim.view, remote.claim.promised) {
+            remote.claimed = now;
+        }
+        self.review_due |= claim != remote.claim;
+        remote.claim = claim;
+        if claim.view == view && remote.is_member() {
+            if claim.hears.has(rank) {
+                remote.proven = Some(now);
+            }
+            if heartbeat.probes.has(rank) {
+                self.beat.introduce(now);
             }
         }
-        names_us
+    }
+
+    /// A session that said who it is, and proved that it hears us, can be a member.
+    fn link(&mut self, now: Instant, tag: SessionTag) {
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        let ready = remote.profile.is_some() && remote.proven.is_some();
+        if remote.phase != Phase::Met || !ready {
+            return;
+        }
+        remote.enter(now, Phase::Linked);
+        self.review_due = true;
+        self.look_for_earlier(now, tag);
+        self.update_group();
     }
 
     /// What it says that it received: of ours, and of others', which also tells what exists.
     fn learn_acks(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
+        let Some(from) = self.remotes.get(&tag).and_then(|remote| remote.rank) else { return };
+        if heartbeat.view != self.view.id {
+            return;
+        }
         for ack in heartbeat.acks {
-            if ack.session == self.tag {
+            let rank = ack.rank as usize;
+            if rank == self.view.rank {
                 self.learn_ack(now, tag, &ack);
                 continue;
             }
-            let other = self.remotes.get_mut(&ack.session);
-            match other.and_then(|other| other.stream.as_mut()) {
-                Some(stream) => {
-                    let received = stream.acks.entry(tag).or_insert(ack.received);
-                    *received = ack.received.max(*received);
-                    if ack.high > stream.high {
-                        self.learn_edge(now, ack.session, ack.high);
-                    }
-                }
-                None => self.stats.count(Drop::Unknown),
+            let other = self.view.members.get(rank).copied();
+            let stream = other.and_then(|other| self.stream(other));
+            let (Some(stream), Some(other)) = (stream, other) else { continue };
+            if let Some(received) = stream.acks.get_mut(from) {
+                *received = ack.received.max(*received);
+            }
+            if ack.high > stream.high {
+                self.learn_edge(now, other, ack.high);
             }
         }
+        self.deliver_ready();
     }
 
     fn learn_ack(&mut self, now: Instant, tag: SessionTag, ack: &Ack) {
         let received = ack.received.min(self.sender.next);
+        let message = self.sender.message_at(received);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        if remote.acked < Some(received) {
-            remote.acked = Some(received);
-            remote.progressed = now;
-            self.settle();
+        if remote.acked >= received {
+            return;
         }
+        remote.acked = received;
+        remote.progressed = now;
+        if message > remote.told {
+            remote.told = message;
+            self.events.push(Event::Received(remote.session, message));
+        }
+        self.settle();
     }
 
-    fn learn_edge(&mut self, now: Instant, tag: SessionTag, high: crate::wire::Seq) {
+    fn learn_edge(&mut self, now: Instant, tag: SessionTag, high: Seq) {
         #[cfg(feature = "planted-bugs")]
         if self.config.planted == Some(super::Bug::IgnoreHighEdge) {
             return;
@@ -147,7 +173,7 @@ impl Engine {
     }
 
     /// The sender itself says how far its stream goes.
-    pub(super) fn learn_end(&mut self, tag: SessionTag, high: crate::wire::Seq, message: u64) {
+    pub(super) fn learn_end(&mut self, tag: SessionTag, high: Seq, message: u64) {
         let stream = self.stream(tag);
         if let Some(stream) = stream
             && high >= stream.sender_high
@@ -159,9 +185,11 @@ impl Engine {
 
     /// Counts the members, and takes the round-trip times measured so far into the group's.
     pub(super) fn update_group(&mut self) {
-        let members = self.remotes.values().filter(|remote| remote.is_admitted());
-        self.population = members.clone().count() + 1;
-        self.grtt = grtt::greatest(members.map(|remote| &remote.rtt), self.config.grtt_floor);
+        self.population = self.view.members.len();
+        let near = self.remotes.values().filter(|r| r.is_linked() && !r.is_unheard());
+        self.grtt = grtt::greatest(near.map(|remote| &remote.rtt), self.config.grtt_floor);
+        let share = BEAT_SHARE * self.population as u32;
+        self.beat.set_idle(self.config.heartbeat.max(share));
     }
 
     /// All own messages that every member has.

@@ -17,14 +17,21 @@
 mod announce;
 mod backoff;
 mod beat;
+mod change;
 pub mod config;
+mod cut;
 mod data;
+mod detect;
+mod flush;
 mod gaps;
 mod grtt;
 mod heartbeat;
+mod history;
+mod lead;
 mod loss;
 mod members;
 mod nack;
+mod order;
 pub mod output;
 mod pace;
 mod queue;
@@ -33,10 +40,12 @@ mod remote;
 mod repair;
 mod replay;
 mod sender;
+mod sequencer;
 mod stability;
 pub mod stats;
 mod stream;
 mod transmit;
+mod view;
 mod window;
 
 #[cfg(feature = "planted-bugs")]
@@ -48,9 +57,11 @@ pub use stats::{Drop, Stats};
 use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Service;
-use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag};
+use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag, ViewId};
 use backoff::Losers;
 use beat::Beat;
+use flush::Flush;
+use lead::{Lead, Spread};
 use loss::Loss;
 use members::Strangers;
 use pace::Pace;
@@ -61,6 +72,7 @@ use repair::Repairs;
 use sender::Sender;
 use std::collections::{BTreeMap, BTreeSet};
 use stream::Stream;
+use view::Current;
 use window::Pool;
 
 /// The longest message, in bytes.
@@ -71,10 +83,13 @@ pub const MAX_MESSAGE: usize = 1 << 20;
 const UPKEEP: Duration = Duration::from_millis(100);
 /// Nothing was done for so long: the process was stopped, and what looks like others' silence is
 /// our own.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(300);
 /// The farewell is sent so often: lost by one in 125 at 20 % loss; the others' timeout covers the
 /// rest.
 const FAREWELLS: u32 = 3;
+
+/// A farewell is said after this time though own messages still wait for their turn.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What every IPv4 host must take, 576 bytes (RFC 791), less 20 of IP and 8 of UDP header.
 const LEAST_DATAGRAM: usize = 548;
@@ -102,6 +117,10 @@ pub enum Timer {
     Repair,
     /// A heartbeat or an acknowledgement is due.
     Heartbeat,
+    /// A silent member is to be looked for.
+    Watch,
+    /// A change of views is to go on.
+    Change,
     /// Members are to be checked.
     Upkeep,
     /// The farewell is to be repeated.
@@ -117,6 +136,9 @@ enum Farewell {
     None,
     /// So many more are to be sent, the next at that time.
     Due(u32, Instant),
+    /// All was said: what others lack is repaired until they have a view without us, or that
+    /// time.
+    Staying(Instant),
     /// It has left.
     Done,
 }
@@ -156,8 +178,25 @@ pub struct Engine {
     upkeep_at: Instant,
     seen: Instant,
     strangers: Strangers,
-    view: u64,
-    view_changed: bool,
+    view: Current,
+    /// The change of views that this member takes part in.
+    flush: Option<Flush>,
+    /// That it leads.
+    lead: Option<Lead>,
+    /// The INSTALL that it repeats.
+    spread: Option<Spread>,
+    /// The last view that it agreed to go to.
+    promised: ViewId,
+    watch_at: Instant,
+    /// Something was learned that may ask for another view.
+    review_due: bool,
+    reviewed: Instant,
+    /// Since when others are there that may be led into a view with us.
+    gather_since: Option<Instant>,
+    /// Since when members of the view do not hear each other.
+    deaf_since: Option<Instant>,
+    /// When the farewell is said whatever still waits.
+    leave_by: Option<Instant>,
 
     events: Events,
     outbox: Outbox,
@@ -174,9 +213,10 @@ struct Scratch {
     records: Vec<u8>,
     list: ListBuilder,
     echoes: ListBuilder,
-    welcomes: ListBuilder,
+    after: ListBuilder,
+    order: ListBuilder,
     /// Where the last list that did not hold all went on.
-    cursor: Option<SessionTag>,
+    cursor: Option<usize>,
 }
 
 impl Engine {
@@ -190,9 +230,10 @@ impl Engine {
         now: Instant,
     ) -> Self {
         config.max_datagram = config.max_datagram.clamp(LEAST_DATAGRAM, MAX_DATAGRAM);
+        let tag = session.tag();
         Self {
             seal: key.session_key(0, &session),
-            tag: session.tag(),
+            tag,
             counter: 0,
             started: now,
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
@@ -213,8 +254,17 @@ impl Engine {
             upkeep_at: now + UPKEEP,
             seen: now,
             strangers: Strangers::default(),
-            view: 0,
-            view_changed: true,
+            view: Current::looking(tag, now),
+            flush: None,
+            lead: None,
+            spread: None,
+            promised: ViewId { epoch: 0, coordinator: tag },
+            watch_at: now,
+            review_due: false,
+            reviewed: now,
+            gather_since: None,
+            deaf_since: None,
+            leave_by: None,
             events: Events::default(),
             outbox: Outbox::default(),
             pool: Pool::default(),
@@ -241,18 +291,7 @@ impl Engine {
             return Err(SendError::Left);
         }
         let number = self.sender.submit(now, service, body, &mut self.pool)?;
-        let (from, session) = (self.config.member, self.session);
-        self.events.deliver(&Delivery {
-            from,
-            session,
-            number,
-            service,
-            order: None,
-            history: false,
-            body,
-        });
         self.stats.submitted += 1;
-        self.stats.delivered += 1;
         Ok(number)
     }
 
@@ -271,11 +310,19 @@ impl Engine {
             self.send_nack(now);
         }
         self.send_due_repairs(now);
+        if self.watch_at <= now {
+            self.watch(now);
+        }
+        if self.review_deadline().is_some_and(|at| at <= now) {
+            self.review(now);
+        }
+        self.answer_flush(now);
+        self.lead_on(now);
         if self.upkeep_at <= now {
             self.upkeep_at = now + UPKEEP;
             self.upkeep(now);
         }
-        if self.farewell == Farewell::None && self.beat.deadline() <= now {
+        if !self.is_leaving() && self.beat.deadline() <= now {
             self.send_heartbeat(now);
         }
         self.say_farewell(now);
@@ -298,7 +345,6 @@ impl Engine {
     }
 
     fn has_events(&mut self) -> bool {
-        self.note_view();
         !self.events.is_empty()
     }
 
@@ -307,16 +353,18 @@ impl Engine {
     pub fn next_timeout(&self) -> Option<(Instant, Timer)> {
         let farewell = match self.farewell {
             Farewell::None => None,
-            Farewell::Due(_, at) => Some((at, Timer::Leave)),
+            Farewell::Due(_, at) | Farewell::Staying(at) => Some((at, Timer::Leave)),
             Farewell::Done => return None,
         };
-        let waits = self.outbox.has_control() || self.sender.has_queued();
         [
             self.gaps_deadline().map(|at| (at, Timer::Nack)),
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
-            farewell.is_none().then(|| (self.beat.deadline(), Timer::Heartbeat)),
+            (!self.is_leaving()).then(|| (self.beat.deadline(), Timer::Heartbeat)),
+            Some((self.watch_at, Timer::Watch)),
+            self.lead_deadline().map(|at| (at, Timer::Change)),
+            self.review_deadline().map(|at| (at, Timer::Change)),
             Some((self.upkeep_at, Timer::Upkeep)),
-            farewell.filter(|_| !waits),
+            farewell,
             self.transmit_at().map(|at| (at, Timer::Pace)),
         ]
         .into_iter()
@@ -329,7 +377,6 @@ impl Engine {
         config::cut(name, crate::wire::packet::MAX_NAME).clone_into(&mut self.config.name);
         self.beat.restart(now, self.grtt);
         self.beat.introduce(now);
-        self.view_changed = true;
     }
 
     /// Says farewell: sends what is queued, then LEAVE, then ends with [`Event::Ended`]. Does not
@@ -337,6 +384,7 @@ impl Engine {
     pub fn leave(&mut self, now: Instant) {
         if self.farewell == Farewell::None {
             self.farewell = Farewell::Due(FAREWELLS, now);
+            self.leave_by = Some(now + LEAVE_WITHIN);
         }
     }
 

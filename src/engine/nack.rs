@@ -105,13 +105,7 @@ impl Engine {
                 name(&Missing { session: tag, first, count, asked })
             },
         );
-        #[cfg(feature = "planted-bugs")]
-        let passes_over = self.config.planted == Some(super::Bug::PassOverGap);
         if let Some(stream) = self.stream(tag) {
-            #[cfg(feature = "planted-bugs")]
-            if passes_over {
-                stream.pass_over_gap(&mut gaps);
-            }
             stream.gaps = gaps;
         }
         self.note_gaps(tag);
@@ -132,13 +126,44 @@ impl Engine {
         }
     }
 
+    /// A gap that was asked for often and long, and that its sender freed, is not to be had: this
+    /// member leaves the view, and comes back to be caught up. What nobody ever told of but hearsay
+    /// is forgotten.
+    pub(super) fn check_hopeless(&mut self, now: Instant) {
+        let tags: Vec<SessionTag> = self.gapped.iter().copied().collect();
+        for tag in tags {
+            let Some(stream) = self.stream(tag) else { continue };
+            let (low, told, known) = (stream.sender_low, stream.sender_high, stream.high);
+            let tried = |gap: &super::gaps::Missing| {
+                gap.asked >= GIVE_UP_ASKED && now.since(gap.noticed) >= GIVE_UP_AFTER
+            };
+            let rumour = stream.gaps.give_up(|g| tried(g) && g.first >= told && g.end == known);
+            if let Some(gap) = rumour {
+                stream.high = gap.first;
+                self.note_gaps(tag);
+                self.stats.count(Drop::Unknown);
+            } else if stream.gaps.lowest().is_some_and(|gap| tried(gap) && gap.end <= low) {
+                self.withdraw(now);
+                return;
+            }
+        }
+    }
+
+    /// Goes into a view of its own.
+    fn withdraw(&mut self, now: Instant) {
+        if !self.is_stopped() {
+            self.stats.withdrawn += 1;
+            self.propose(now, vec![self.tag]);
+        }
+    }
+
     pub(super) fn on_nack(
         &mut self,
         now: Instant,
         tag: SessionTag,
         nack: &Nack<'_>,
     ) -> Result<(), Drop> {
-        if !self.remotes.get(&tag).is_some_and(|remote| remote.names_us) {
+        if !self.remotes.get(&tag).is_some_and(|remote| remote.proven.is_some()) {
             return Err(Drop::Early);
         }
         self.stats.nacks_heard += 1;
@@ -211,7 +236,8 @@ impl Engine {
         if held.is_none_or(|(seq, _)| seq >= end) {
             return;
         }
-        let urgent = remote.has_departed() || missing.asked >= UNHEARD_ASKED;
+        let absent = remote.has_left() || remote.is_unheard();
+        let urgent = absent || missing.asked >= UNHEARD_ASKED;
         let members = self.population as f64;
         let wait = if urgent {
             backoff(&mut self.rng, self.grtt * 2, members)

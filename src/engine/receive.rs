@@ -37,6 +37,11 @@ impl Engine {
             Packet::Heartbeat(heartbeat) => self.on_heartbeat(now, tag, &heartbeat),
             Packet::Nack(nack) => self.on_nack(now, tag, &nack),
             Packet::Leave(leave) => self.on_leave(now, tag, &leave),
+            Packet::FlushReq(req) => self.on_flush_req(now, tag, &req),
+            Packet::FlushState(state) => self.on_flush_state(now, tag, &state),
+            Packet::Cut(cut) => self.on_cut(now, tag, &cut),
+            Packet::CutDone(done) => self.on_cut_done(now, tag, done),
+            Packet::Install(install) => self.on_install(now, tag, &install),
         }
     }
 
@@ -63,7 +68,7 @@ impl Engine {
         let tag = header.session.tag();
         if let Some(remote) = self.remotes.get(&tag) {
             // Its DATA may still go round among those that lack them.
-            if remote.has_ended() && header.kind != Kind::Data {
+            if remote.has_left() && header.kind != Kind::Data {
                 return Err(Drop::Ended);
             }
             let opened = remote.key.open(header.counter, datagram);
@@ -107,8 +112,9 @@ impl Engine {
         if header.kind != Kind::Data || matches!(freshness, Freshness::Newest { .. }) {
             remote.heard = now;
         }
-        if header.kind != Kind::Data {
-            self.revive(now, tag);
+        if remote.silence != super::remote::Silence::Heard && remote.heard == now {
+            self.review_due |= remote.is_unheard();
+            remote.silence = super::remote::Silence::Heard;
         }
         Ok(())
     }

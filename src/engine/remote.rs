@@ -1,25 +1,57 @@
-//! Another session as this member knows it: its key, its state, its stream, and how far it is with
-//! ours.
+//! Another session as this member knows it: its key, its state, what it says of itself, its
+//! stream, and how far it is with ours.
 
 use super::grtt::Rtt;
-use super::output::{Departure, Member};
+use super::output::Member;
 use super::replay::Replay;
 use super::stream::Stream;
-use crate::time::Instant;
-use crate::wire::{MemberId, Seq, Session, SessionKey};
+use crate::time::{Duration, Instant};
+use crate::wire::ids::RankSet;
+use crate::wire::{MemberId, Seq, Session, SessionKey, SessionTag, ViewId};
 use std::net::SocketAddr;
 
 /// Where a session is in its life here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
-    /// Heard, but it has not yet named our session: it may be a recording.
+    /// Heard, but it has not yet answered us: it may be a recording.
     Met,
-    /// A member.
-    Admitted,
-    /// Gone, or nearly; its last messages are still being fetched from others.
-    Departing(Departure),
-    /// Gone. Remembered, so that nothing of it is delivered twice.
-    Gone(Departure),
+    /// It said who it is, and hears us: it can be a member of a view.
+    Linked,
+    /// It said farewell. Remembered, so that nothing brings it back.
+    Left,
+}
+
+/// What a session last said of its view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// The view that it is in.
+    pub view: ViewId,
+    /// The highest epoch of a view that it was asked to join.
+    pub promised: u64,
+    /// How many members of its view it takes to be with it; 0 before its first view.
+    pub together: u32,
+    /// Whom of its view it hears.
+    pub hears: RankSet,
+}
+
+impl Claim {
+    const NONE: Self = Self {
+        view: ViewId { epoch: 0, coordinator: SessionTag([0; 8]) },
+        promised: 0,
+        together: 0,
+        hears: RankSet(0),
+    };
+}
+
+/// How far the search for a silent member has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Silence {
+    /// It was heard in time.
+    Heard,
+    /// It must answer: so many probes were sent, the next goes then.
+    Probed(u32, Instant),
+    /// It did not answer.
+    Unheard,
 }
 
 /// Another session.
@@ -35,19 +67,28 @@ pub struct Remote {
     pub since: Instant,
     /// When it was last certainly alive.
     pub heard: Instant,
+    /// Whether it is looked for.
+    pub silence: Silence,
+    /// When it last proved that it hears us.
+    pub proven: Option<Instant>,
     /// Where it is in its life.
     pub phase: Phase,
+    /// Its rank in our view, if it is in it.
+    pub rank: Option<usize>,
+    /// What it says of its view, and since when it says the same view.
+    pub claim: Claim,
+    /// Since when.
+    pub claimed: Instant,
+    /// It did not answer a proposal: it is not asked before that time; how long that was.
+    pub shunned: Option<(Instant, Duration)>,
     /// Who it is, as far as it said.
     pub profile: Option<(MemberId, String)>,
     /// Where its datagrams come from.
     pub addr: Option<SocketAddr>,
-    /// It has answered a timestamp of ours while that was fresh: it is no recording.
-    pub names_us: bool,
-    /// The first packet of ours that is promised to it, and the number of the first message that
-    /// begins there or later.
-    pub start: Option<(Seq, u64)>,
-    /// All of ours before this it has received; none while it has not said so.
-    pub acked: Option<Seq>,
+    /// All of ours before this it has received.
+    pub acked: Seq,
+    /// The messages before this number it has received, as was told.
+    pub told: u64,
     /// When that last rose.
     pub progressed: Instant,
     /// It holds our window back and is not waited for.
@@ -58,7 +99,7 @@ pub struct Remote {
     pub echoed: Instant,
     /// Its last timestamp and when it came, until answered.
     pub stamp: Option<(u64, Instant)>,
-    /// What we receive from it, once it has told where we start.
+    /// What we receive from it, while it is in our view.
     pub stream: Option<Stream>,
 }
 
@@ -71,12 +112,17 @@ impl Remote {
             replay: Replay::new(),
             since: now,
             heard: now,
+            silence: Silence::Heard,
+            proven: None,
             phase: Phase::Met,
+            rank: None,
+            claim: Claim::NONE,
+            claimed: now,
+            shunned: None,
             profile: None,
             addr: None,
-            names_us: false,
-            start: None,
-            acked: None,
+            acked: Seq::FIRST,
+            told: 0,
             progressed: now,
             lagging: false,
             rtt: Rtt::NEW,
@@ -86,52 +132,30 @@ impl Remote {
         }
     }
 
-    /// Whether it is a member.
-    pub fn is_admitted(&self) -> bool {
-        self.phase == Phase::Admitted
+    /// Whether it is a member of our view.
+    pub const fn is_member(&self) -> bool {
+        self.rank.is_some()
     }
 
-    /// Whether it will never come back: it said farewell.
-    pub fn has_ended(&self) -> bool {
-        self.phase == Phase::Gone(Departure::Quit)
+    /// Whether it can be a member of a view.
+    pub fn is_linked(&self) -> bool {
+        self.phase == Phase::Linked
     }
 
-    /// Whether nothing more of it is delivered, unless it comes back.
-    pub fn is_gone(&self) -> bool {
-        matches!(self.phase, Phase::Gone(_))
-    }
-
-    /// Whether it departs or has gone.
-    pub fn has_departed(&self) -> bool {
-        matches!(self.phase, Phase::Departing(_) | Phase::Gone(_))
-    }
-
-    /// Up to which of our packets it has told, or need not be told.
-    pub fn received(&self) -> Option<Seq> {
-        self.acked.or(self.start.map(|(seq, _)| seq))
+    /// Whether it will never come back.
+    pub fn has_left(&self) -> bool {
+        self.phase == Phase::Left
     }
 
     /// Whether our window waits for it.
     pub fn counts(&self) -> bool {
-        let here = match self.phase {
-            // Recordings of the past must not hold anyone back.
-            Phase::Met => self.names_us,
-            Phase::Admitted => true,
-            Phase::Departing(why) => why != Departure::Quit,
-            Phase::Gone(_) => false,
-        };
-        here && !self.lagging && self.start.is_some()
+        self.is_member() && !self.lagging && !self.has_left()
     }
 
     /// Enters `phase`.
     pub fn enter(&mut self, now: Instant, phase: Phase) {
         self.phase = phase;
         self.since = now;
-    }
-
-    /// The same, for those that applications were told of.
-    pub fn joined(&self) -> Option<Member> {
-        self.member().filter(|_| !matches!(self.phase, Phase::Met))
     }
 
     /// What applications see of it; none before it said who it is.

@@ -4,21 +4,30 @@
 use super::window::{MAX_AHEAD, Pool, Slot, Window};
 use super::{MAX_MESSAGE, SendError};
 use crate::time::Instant;
-use crate::wire::packet::{Part, Record, Service, encode_record};
-use crate::wire::{OVERHEAD, Seq};
+use crate::wire::packet::{Content, Part, Record, Service, encode_record};
+use crate::wire::{Data, OVERHEAD, Seq, ViewId};
 use std::collections::VecDeque;
 
-/// The most bytes of a DATA body before its records: two integers of 9 bytes, a length of 3.
-const DATA_FIELDS: usize = 9 + 9 + 3;
 /// A part of a message goes into a started packet only if at least this many of its bytes fit.
 const SMALLEST_PART: usize = 256;
 
 /// A message, or the rest of one, that no packet carries yet.
 #[derive(Debug)]
 struct Queued {
-    service: Service,
+    content: Content,
     body: Vec<u8>,
     sent: usize,
+}
+
+/// A message that is wholly in packets: its sender delivers it, too.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its number.
+    pub number: u64,
+    /// How it is delivered.
+    pub service: Service,
+    /// Its bytes.
+    pub body: Vec<u8>,
 }
 
 /// What a packet is to be built from.
@@ -43,6 +52,8 @@ pub struct Sender {
     pub stable: Seq,
     /// Datagrams sent and still held.
     pub held: Window,
+    /// Messages that were finished since they were last taken.
+    pub finished: Vec<Finished>,
     /// Since when a message waits for room.
     pub blocked: Option<Instant>,
     queue: VecDeque<Queued>,
@@ -54,6 +65,8 @@ pub struct Sender {
     /// The number of the first message that is not wholly in packets.
     unbuilt_message: u64,
     stable_message: u64,
+    /// Bytes of archives among those queued.
+    archived: usize,
     limit: usize,
     capacity: usize,
 }
@@ -62,11 +75,12 @@ impl Sender {
     /// A sender of datagrams of at most `max_datagram` bytes that keeps at most `limit` bytes
     /// unstable.
     pub fn new(max_datagram: usize, limit: usize) -> Self {
-        let smallest = OVERHEAD + DATA_FIELDS + Record::OVERHEAD + SMALLEST_PART;
+        let smallest = OVERHEAD + Data::OVERHEAD + Record::OVERHEAD + SMALLEST_PART;
         Self {
             next: Seq::FIRST,
             stable: Seq::FIRST,
             held: Window::new(Seq::FIRST),
+            finished: Vec::new(),
             blocked: None,
             queue: VecDeque::new(),
             queued: 0,
@@ -74,8 +88,9 @@ impl Sender {
             next_message: 1,
             unbuilt_message: 1,
             stable_message: 1,
+            archived: 0,
             limit,
-            capacity: max_datagram.max(smallest) - OVERHEAD - DATA_FIELDS,
+            capacity: max_datagram.max(smallest) - OVERHEAD - Data::OVERHEAD,
         }
     }
 
@@ -89,16 +104,19 @@ impl Sender {
         self.unbuilt_message
     }
 
-    /// Where the stream begins for whoever is promised all that is still held: its first packet,
-    /// and the first message that begins there or later.
-    pub fn oldest(&self) -> (Seq, u64) {
-        self.held.first_from(Seq::FIRST).map_or(self.newest(), |(seq, slot)| (seq, slot.message))
-    }
-
     /// Where the stream begins for whoever comes now.
     pub fn newest(&self) -> (Seq, u64) {
-        let inside = self.queue.front().is_some_and(|front| front.sent > 0);
-        (self.next, self.unbuilt_message + u64::from(inside))
+        let message = self.queue.front().is_some_and(|front| front.content.service().is_some());
+        (self.next, self.unbuilt_message + u64::from(self.is_inside() && message))
+    }
+
+    /// The number of the first message of which not all is in packets before `seq`.
+    pub fn message_at(&self, seq: Seq) -> u64 {
+        if seq >= self.next {
+            return self.unbuilt_message;
+        }
+        let before = seq.0.checked_sub(1).and_then(|seq| self.held.get(Seq(seq)));
+        before.map_or(0, |slot| slot.next_message)
     }
 
     /// Bytes that not all have received, queued ones included.
@@ -131,10 +149,25 @@ impl Sender {
         }
         let mut copy = pool.take();
         copy.extend_from_slice(body);
-        self.queued += body.len() + Record::OVERHEAD;
-        self.queue.push_back(Queued { service, body: copy, sent: 0 });
+        self.enqueue(service.into(), copy);
         self.next_message += 1;
         Ok(self.next_message - 1)
+    }
+
+    /// Queues a part of an archive: it has no number, and comes after what is queued.
+    pub fn submit_archived(&mut self, body: Vec<u8>) {
+        self.archived += body.len();
+        self.enqueue(Content::History, body);
+    }
+
+    /// Whether a part of an archive may be queued: it must not fill the window.
+    pub fn has_room_for_archive(&self) -> bool {
+        self.archived == 0 && self.unstable() < self.limit / 4
+    }
+
+    fn enqueue(&mut self, content: Content, body: Vec<u8>) {
+        self.queued += body.len() + Record::OVERHEAD;
+        self.queue.push_back(Queued { content, body, sent: 0 });
     }
 
     fn has_room(&self, bytes: usize) -> bool {
@@ -152,12 +185,31 @@ impl Sender {
         free
     }
 
-    /// Fills `records` with what fits one datagram; what the packet is then. `None` if nothing is
-    /// queued.
-    pub fn build(&mut self, records: &mut Vec<u8>, pool: &mut Pool) -> Option<Built> {
+    /// Whether the next message is more than fifo.
+    pub fn is_ordered_next(&self) -> bool {
+        let service = self.queue.front().and_then(|front| front.content.service());
+        service.is_some_and(|service| service > Service::Fifo)
+    }
+
+    /// Whether a message is in packets in part.
+    pub fn is_inside(&self) -> bool {
+        self.queue.front().is_some_and(|front| front.sent > 0)
+    }
+
+    /// Fills `records` with what fits one datagram beside `taken` bytes of lists; what the packet
+    /// is then. Without `ordered` it takes nothing above fifo, with `empty` it may be without
+    /// records. `None` if there is nothing to build from.
+    pub fn build(
+        &mut self,
+        records: &mut Vec<u8>,
+        pool: &mut Pool,
+        taken: usize,
+        (ordered, empty): (bool, bool),
+    ) -> Option<Built> {
         let (message, (_, begins)) = (self.unbuilt_message, self.newest());
-        while self.append(records, pool) {}
-        if records.is_empty() {
+        let capacity = self.capacity - taken;
+        while self.may_append(ordered) && self.append(capacity, records, pool) {}
+        if records.is_empty() && !empty {
             return None;
         }
         let seq = self.next;
@@ -165,12 +217,16 @@ impl Sender {
         Some(Built { seq, message, begins, next_message: self.unbuilt_message })
     }
 
+    fn may_append(&self, ordered: bool) -> bool {
+        ordered || !self.is_ordered_next()
+    }
+
     /// Appends the next record that fits; says whether another might.
-    fn append(&mut self, records: &mut Vec<u8>, pool: &mut Pool) -> bool {
-        let room = (self.capacity - records.len()).saturating_sub(Record::OVERHEAD);
+    fn append(&mut self, capacity: usize, records: &mut Vec<u8>, pool: &mut Pool) -> bool {
+        let room = capacity.saturating_sub(records.len() + Record::OVERHEAD);
         let Some(front) = self.queue.front_mut() else { return false };
         let rest = front.body.len() - front.sent;
-        if rest > room && room < SMALLEST_PART {
+        if rest > room && room < SMALLEST_PART && !records.is_empty() {
             return false;
         }
         let part = match (front.sent, rest <= room) {
@@ -180,7 +236,7 @@ impl Sender {
             (_, false) => Part::Middle,
         };
         let body = &front.body[front.sent..][..rest.min(room)];
-        encode_record(&Record { service: front.service, part, body }, records);
+        encode_record(&Record { content: front.content, part, body }, records);
         front.sent += rest.min(room);
         self.queued -= rest.min(room);
         if part.ends() {
@@ -190,18 +246,37 @@ impl Sender {
     }
 
     fn retire(&mut self, pool: &mut Pool) {
-        if let Some(done) = self.queue.pop_front() {
-            pool.give(done.body);
-            self.queued -= Record::OVERHEAD;
+        let Some(done) = self.queue.pop_front() else { return };
+        self.queued -= Record::OVERHEAD;
+        if let Some(service) = done.content.service() {
+            let (number, body) = (self.unbuilt_message, done.body);
+            self.finished.push(Finished { number, service, body });
             self.unbuilt_message += 1;
+        } else {
+            self.archived -= done.body.len();
+            pool.give(done.body);
         }
     }
 
+    /// Forgets parts of archives that no packet carries yet: they were for another view.
+    pub fn drop_archived(&mut self) {
+        let inside = self.is_inside();
+        let mut index = 0;
+        self.queue.retain(|queued| {
+            index += 1;
+            let keep = queued.content != Content::History || (inside && index == 1);
+            self.queued -= if keep { 0 } else { queued.body.len() + Record::OVERHEAD };
+            self.archived -= if keep { 0 } else { queued.body.len() };
+            keep
+        });
+    }
+
     /// Holds the sealed datagram of a packet that was built.
-    pub fn hold(&mut self, built: Built, sealed: Vec<u8>, now: Instant) {
+    pub fn hold(&mut self, built: Built, view: ViewId, sealed: Vec<u8>, now: Instant) {
         let Built { seq, begins: message, next_message, .. } = built;
         self.unstable += sealed.len() + Window::PLACE;
-        self.held.insert(seq, Slot { sealed, since: now, repaired: None, message, next_message });
+        let repaired = None;
+        self.held.insert(seq, Slot { sealed, since: now, repaired, message, next_message, view });
     }
 
     /// All before `stable` are received by every member that counts; the number before which all

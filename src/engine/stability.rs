@@ -1,8 +1,8 @@
 //! Who has what: when the own window may move, who is no longer waited for, and what may be freed.
 
+use super::Engine;
 use super::output::{Event, Member};
-use super::remote::{Phase, Remote};
-use super::{Departure, Engine};
+use super::remote::Remote;
 use crate::time::{Duration, Instant};
 use crate::wire::{Seq, SessionTag};
 
@@ -21,10 +21,12 @@ impl Engine {
     /// What is done ten times a second.
     pub(super) fn upkeep(&mut self, now: Instant) {
         self.update_group();
-        self.check_silence(now);
-        self.give_up_hopeless(now);
-        self.complete_departures(now);
-        self.repeat_welcomes(now);
+        self.forget_silent(now);
+        self.review(now);
+        self.check_hopeless(now);
+        let members = self.view.members.clone();
+        members.into_iter().for_each(|tag| self.take_ready(tag, None));
+        self.deliver_ready();
         self.check_lagging(now);
         self.settle();
         self.pool.trim();
@@ -35,7 +37,7 @@ impl Engine {
     /// All own packets before this were received by every member that counts.
     pub(super) fn stable(&self) -> Seq {
         let counting = self.remotes.values().filter(|remote| remote.counts());
-        counting.filter_map(Remote::received).min().unwrap_or(self.sender.next)
+        counting.map(|remote| remote.acked).min().unwrap_or(self.sender.next)
     }
 
     /// Members that count and have not yet received all own messages up to `number`.
@@ -44,9 +46,7 @@ impl Engine {
             return Vec::new();
         }
         let carrier = self.sender.held.ending(number);
-        let lacks = |remote: &Remote| {
-            carrier.is_none_or(|carrier| remote.received().is_none_or(|next| next <= carrier))
-        };
+        let lacks = |remote: &Remote| carrier.is_none_or(|carrier| remote.acked <= carrier);
         let counting = self.remotes.values().filter(|remote| remote.counts());
         counting.filter(|remote| lacks(remote)).filter_map(Remote::member).collect()
     }
@@ -62,14 +62,14 @@ impl Engine {
             return;
         }
         let counting = self.remotes.values().filter(|remote| remote.counts());
-        let Some(best) = counting.filter_map(Remote::received).max() else { return };
+        let Some(best) = counting.map(|remote| remote.acked).max() else { return };
         let quarter = self.sender.next.since(stable) / 4;
         for remote in self.remotes.values_mut().filter(|remote| remote.counts()) {
-            let Some(next) = remote.received() else { continue };
+            let next = remote.acked;
             let stuck = blocked > STUCK && now.since(remote.progressed) > STUCK && next == stable;
             if best.since(next) > quarter || stuck {
                 remote.lagging = true;
-                let member = remote.joined().map(|member| Event::Lagging(member, true));
+                let member = remote.member().map(|member| Event::Lagging(member, true));
                 member.into_iter().for_each(|event| self.events.push(event));
             }
         }
@@ -77,9 +77,9 @@ impl Engine {
 
     fn end_lagging(&mut self, stable: Seq) {
         for remote in self.remotes.values_mut().filter(|remote| remote.lagging) {
-            if remote.received().is_some_and(|next| next >= stable) {
+            if remote.acked >= stable {
                 remote.lagging = false;
-                let member = remote.joined().map(|member| Event::Lagging(member, false));
+                let member = remote.member().map(|member| Event::Lagging(member, false));
                 member.into_iter().for_each(|event| self.events.push(event));
             }
         }
@@ -87,14 +87,8 @@ impl Engine {
 
     /// The lowest own packet that a member which is not waited for may still come back for.
     fn wanted_by_absent(&self) -> Seq {
-        let absent = self.remotes.values().filter(|remote| {
-            remote.lagging
-                || matches!(
-                    remote.phase,
-                    Phase::Departing(Departure::Timeout) | Phase::Gone(Departure::Timeout)
-                )
-        });
-        absent.filter_map(Remote::received).min().unwrap_or(self.sender.next)
+        let absent = self.remotes.values().filter(|remote| remote.is_member() && remote.lagging);
+        absent.map(|remote| remote.acked).min().unwrap_or(self.sender.next)
     }
 
     fn free_own(&mut self, now: Instant) {
@@ -147,9 +141,11 @@ impl Engine {
     fn stable_of(&self, tag: SessionTag) -> Seq {
         let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
         let Some(stream) = stream else { return Seq::FIRST };
-        let others =
-            self.remotes.iter().filter(|(other, remote)| **other != tag && remote.counts());
-        let received = others.map(|(other, _)| stream.acks.get(other).copied());
-        received.map(|received| received.unwrap_or(Seq::FIRST)).min().unwrap_or(stream.next)
+        let counts = |rank: &usize| {
+            let other = self.at_rank(*rank);
+            self.view.members.get(*rank) != Some(&tag) && other.is_some_and(Remote::counts)
+        };
+        let others = (0..stream.acks.len()).filter(counts).map(|rank| stream.acks[rank]);
+        others.min().unwrap_or(stream.next)
     }
 }

@@ -30,20 +30,22 @@ pub enum Drop {
     BeyondWindow,
     /// The bound of bytes held is reached.
     NoRoom,
-    /// DATA of a session that has not yet told where we start in its stream, or a NACK of one that
-    /// may be a recording.
+    /// DATA of a session that is not in our view, or a control packet of one that may be a
+    /// recording.
     Early,
     /// The bound of sessions is reached.
     TooManySessions,
     /// From a session that has gone.
     Ended,
+    /// Of a change of views that is over, or not ours.
+    Stale,
     /// Names sessions or packets that we do not know (the rest of the packet was used).
     Unknown,
 }
 
 impl Drop {
     /// All reasons, with the word that counts them for people and scripts.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str); 17] = [
         (Self::Short, "short"),
         (Self::Version, "version"),
         (Self::Kind, "kind"),
@@ -59,6 +61,7 @@ impl Drop {
         (Self::Early, "early"),
         (Self::TooManySessions, "too_many_sessions"),
         (Self::Ended, "ended_session"),
+        (Self::Stale, "stale"),
         (Self::Unknown, "unknown"),
     ];
 }
@@ -106,8 +109,12 @@ pub struct Stats {
     pub lost: u64,
     /// Packets that were missing and came.
     pub recovered: u64,
-    /// Packets given up.
+    /// Messages told as lost.
     pub given_up: u64,
+    /// Changes of views begun.
+    pub flushes: u64,
+    /// Views left as a packet was not to be had any more.
+    pub withdrawn: u64,
     /// Microseconds from noticing a loss to its repair, summed over `recovered`.
     pub recovery_micros: u64,
     /// Bytes of packets held now.

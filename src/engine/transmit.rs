@@ -2,8 +2,11 @@
 //! have half of it at most, so that whoever asks for everything does not silence the others.
 
 use super::queue::Next;
+use super::sender::Built;
 use super::{Engine, Farewell};
 use crate::time::Instant;
+use crate::wire::list::ListBuilder;
+use crate::wire::packet::Dependency;
 use crate::wire::{Data, Header, Kind, Packet, Seq, SessionTag};
 
 impl Engine {
@@ -41,7 +44,7 @@ impl Engine {
     /// When the next datagram that waits may go; none if none waits.
     pub(super) fn transmit_at(&self) -> Option<Instant> {
         let at = self.pace.ready_at();
-        if self.outbox.has_control() || self.sender.has_queued() {
+        if self.outbox.has_control() || self.has_data() {
             return Some(at);
         }
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
@@ -69,20 +72,69 @@ impl Engine {
         held.get(seq).map(|slot| slot.sealed.as_slice())
     }
 
-    /// Builds a DATA packet from what is queued.
+    /// Builds a DATA packet from what is queued, if something may be sent now.
     fn build_data(&mut self, now: Instant) -> Option<Seq> {
+        if self.is_stopped() { None } else { self.build(now) }
+    }
+
+    /// Whether a DATA packet waits to be built.
+    fn has_data(&self) -> bool {
+        !self.is_stopped() && (self.sender.has_queued() || self.view.sequencer.has_pending())
+    }
+
+    /// Builds a DATA packet from what is queued, and what is to be told of the agreed order.
+    pub(super) fn build(&mut self, now: Instant) -> Option<Seq> {
         let mut records = core::mem::take(&mut self.scratch.records);
+        let mut after = core::mem::take(&mut self.scratch.after);
+        let mut order = core::mem::take(&mut self.scratch.order);
         records.clear();
-        let built = self.sender.build(&mut records, &mut self.pool);
+        let told = self.list_dependencies(&mut after);
+        let ordered = told && self.sender.is_ordered_next();
+        let reserve = self.view.sequencer.room().min(self.config.max_datagram / 4);
+        let empty = self.view.sequencer.has_pending() || !told;
+        let taken = after.len() + reserve;
+        let built = self.sender.build(&mut records, &mut self.pool, taken, (ordered, empty));
         if let Some(built) = built {
-            let data = Data { seq: built.seq, message: built.message, records: &records };
+            self.accept_own(built.seq);
+            self.view.sequencer.consider_handoff(self.view.rank);
+            let handoff = self.view.sequencer.write(&mut order, reserve, true);
+            let (after, order) = (after.list(), order.list());
+            let Built { seq, message, .. } = built;
+            let view = self.view.id;
+            let data = Data { seq, view, message, after, order, handoff, records: &records };
             let datagram = self.seal(&Packet::Data(data));
-            self.sender.hold(built, datagram, now);
+            self.sender.hold(built, view, datagram, now);
             self.beat.restart(now, self.grtt);
             self.stats.data_sent += 1;
+            self.deliver_ready();
         }
-        self.scratch.records = records;
+        (self.scratch.records, self.scratch.after, self.scratch.order) = (records, after, order);
         built.map(|built| built.seq)
+    }
+
+    /// If a message above fifo comes next: lists what was delivered since it was last told. Says
+    /// whether all of that is told, so that such messages may follow.
+    fn list_dependencies(&mut self, list: &mut ListBuilder) -> bool {
+        list.clear();
+        if !self.sender.is_ordered_next() {
+            return true;
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.config.planted == Some(super::Bug::SkipCausal) {
+            return true;
+        }
+        let room = self.config.max_datagram / 4;
+        let own = self.view.rank;
+        for (rank, number) in self.view.order.delivered().enumerate() {
+            if rank == own || self.view.told[rank] >= number {
+                continue;
+            }
+            if !list.push(&Dependency { rank: rank as u32, number }, room) {
+                return false;
+            }
+            self.view.told[rank] = number;
+        }
+        true
     }
 
     /// Seals a control packet and queues it.

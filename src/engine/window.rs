@@ -1,7 +1,7 @@
 //! Sealed datagrams of one stream, held for delivery and for repair, by sequence number.
 
 use crate::time::Instant;
-use crate::wire::Seq;
+use crate::wire::{Seq, SessionTag, ViewId};
 use std::collections::VecDeque;
 
 /// How far beyond the next packet to deliver a packet may lie. A sender keeps half of it, so that
@@ -59,6 +59,8 @@ pub struct Slot {
     pub message: u64,
     /// The number of the message that comes after those it ends.
     pub next_message: u64,
+    /// The view in which it was sent.
+    pub view: ViewId,
 }
 
 impl Slot {
@@ -68,6 +70,7 @@ impl Slot {
         repaired: None,
         message: 0,
         next_message: 0,
+        view: ViewId { epoch: 0, coordinator: SessionTag([0; 8]) },
     };
 
     const fn is_hole(&self) -> bool {
@@ -156,6 +159,11 @@ impl Window {
         let skip = usize::try_from(start).ok()?;
         let held = self.slots.iter().enumerate().skip(skip).find(|(_, slot)| !slot.is_hole());
         held.map(|(index, slot)| (self.low.plus(index as u64), slot))
+    }
+
+    /// The highest datagram.
+    pub fn last(&self) -> Option<&Slot> {
+        self.slots.iter().rev().find(|slot| !slot.is_hole())
     }
 
     /// The packet that ends message `number`, if it is held.

@@ -115,6 +115,9 @@ impl Driver {
         } else {
             self.read(now);
         }
+        for session in self.sockets.take_lost() {
+            self.engine.lost_link(now, session);
+        }
         self.engine.handle_timeout(now);
         self.turned = now;
         self.refresh(now);

@@ -30,7 +30,7 @@ const CALM: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(2);
 
 /// What a quiet member may send in [`QUIET`]: three datagrams a second, and one at each edge.
-const QUIET_DATAGRAMS: u64 = 8;
+const QUIET_DATAGRAMS: u64 = 16;
 
 /// What all have is kept no longer, even for members that fell silent and may come back.
 const RETAIN: Duration = Duration::from_secs(31);

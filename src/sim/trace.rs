@@ -2,7 +2,7 @@
 //! for each event.
 
 use super::seat::Who;
-use crate::wire::{GroupKey, Header, Packet};
+use crate::wire::{GroupKey, Header, Packet, SessionTag};
 
 /// Folds a run into 64 bits with FNV-1a's step over whole words, and tells it to whoever asked.
 #[derive(Debug)]
@@ -93,27 +93,37 @@ fn content(packet: &Packet<'_>) -> String {
                 .iter()
                 .map(|(message, record)| format!("{message}:{:?}", record.part))
                 .collect();
-            format!("DATA {:?} [{}]", data.seq, parts.join(" "))
+            let runs: Vec<String> = data
+                .order
+                .iter()
+                .map(|r| format!("{}@{}.{}+{}", r.place, r.rank, r.number, r.count))
+                .collect();
+            format!(
+                "DATA {:?} in {:?} [{}] order [{}]",
+                data.seq,
+                data.view,
+                parts.join(" "),
+                runs.join(" ")
+            )
         }
         Packet::Heartbeat(beat) => {
             let acks: Vec<String> = beat
                 .acks
                 .iter()
-                .map(|ack| format!("{:?}<{:?}/{:?}", ack.session, ack.received, ack.high))
-                .collect();
-            let welcomes: Vec<String> = beat
-                .welcomes
-                .iter()
-                .map(|welcome| format!("{:?}from{:?}", welcome.session, welcome.start))
+                .map(|ack| format!("{:?}<{:?}/{:?}", ack.rank, ack.received, ack.high))
                 .collect();
             format!(
-                "HEARTBEAT {:?}..{:?} hello {} profile {} echoes {} welcomes [{}] acks [{}]",
+                "HEARTBEAT {:?}..{:?} view {:?} promised {} together {} hears {:b} probes {:b} hello {} profile {} echoes {} acks [{}]",
                 beat.low,
                 beat.high,
+                beat.view,
+                beat.promised,
+                beat.together,
+                beat.hears.0,
+                beat.probes.0,
                 beat.hello,
                 beat.profile.is_some(),
                 beat.echoes.iter().count(),
-                welcomes.join(" "),
                 acks.join(" ")
             )
         }
@@ -126,6 +136,29 @@ fn content(packet: &Packet<'_>) -> String {
             format!("NACK [{}]", missing.join(" "))
         }
         Packet::Leave(leave) => format!("LEAVE {:?}", leave.high),
+        Packet::FlushReq(req) => {
+            let members: Vec<SessionTag> = req.members.iter().collect();
+            format!("FLUSH_REQ {:?} {members:?} answered {:b}", req.view, req.answered.0)
+        }
+        Packet::FlushState(state) => format!(
+            "FLUSH_STATE {:?} from {:?} rank {} next {:?} unmet {:b}",
+            state.view, state.old, state.rank, state.next, state.unmet.0
+        ),
+        Packet::Cut(cut) => {
+            let groups: Vec<u32> = cut.groups.iter().collect();
+            let ends: Vec<String> =
+                cut.ends.iter().map(|e| format!("{}.{}<{:?}", e.group, e.rank, e.end)).collect();
+            format!(
+                "CUT {:?} groups {groups:?} ends [{}] answered {:b}",
+                cut.view,
+                ends.join(" "),
+                cut.answered.0
+            )
+        }
+        Packet::CutDone(done) => format!("CUT_DONE {:?}", done.view),
+        Packet::Install(install) => {
+            format!("INSTALL {:?} primary {}", install.view, install.primary)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A delivery as a row, and a row as the delivery it was.
 
 use super::fault::Fault;
-use crate::chat::{Delivery, Envelope, Kind, MemberId, Service, Session, date};
+use crate::chat::{Delivery, Envelope, Kind, MemberId, Session, date, service_name, service_named};
 use aws_lc_rs::digest;
 use rusqlite::{Row, Statement, named_params};
 use std::time::SystemTime;
@@ -67,22 +67,6 @@ impl Sort {
     }
 }
 
-const SERVICES: [(Service, &str); 4] = [
-    (Service::Fifo, "fifo"),
-    (Service::Causal, "causal"),
-    (Service::Agreed, "agreed"),
-    (Service::Safe, "safe"),
-];
-
-fn service_word(service: Service) -> &'static str {
-    SERVICES.iter().find(|(known, _)| *known == service).map_or("", |(_, word)| word)
-}
-
-fn read_service(word: &str) -> Result<Service, Fault> {
-    let found = SERVICES.iter().find(|(_, known)| *known == word);
-    found.map(|(service, _)| *service).ok_or_else(|| damaged("service"))
-}
-
 fn damaged(column: &str) -> Fault {
     Fault::Damaged(format!("a row has no sound {column}"))
 }
@@ -111,7 +95,7 @@ pub(super) fn insert<'r>(
     let new = statement.execute(named_params! {
         ":session": session,
         ":number": delivery.number as i64,
-        ":service": service_word(delivery.service),
+        ":service": service_name(delivery.service),
         ":kind": sort.word(),
         ":said": shown.map(|envelope| envelope.said_at as i64),
         ":delivered": date::millis(*at) as i64,
@@ -156,7 +140,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Option<Kept>, Fault> {
         from: MemberId(row.get(2)?),
         session: Session(row.get(1)?),
         number: row.get::<_, i64>(3)? as u64,
-        service: read_service(&row.get::<_, String>(4)?)?,
+        service: service_named(&row.get::<_, String>(4)?).map_err(|_| damaged("service"))?,
         order: None,
         history: row.get(8)?,
         body,
@@ -196,7 +180,7 @@ fn digest_of(delivered: u64, sort: Sort, delivery: &Delivery) -> [u8; DIGEST] {
     context.update(&delivery.number.to_be_bytes());
     context.update(&delivered.to_be_bytes());
     context.update(&[sort as u8, u8::from(delivery.history)]);
-    context.update(service_word(delivery.service).as_bytes());
+    context.update(service_name(delivery.service).as_bytes());
     if sort != Sort::Private {
         context.update(&delivery.body);
     }

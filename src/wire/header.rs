@@ -4,7 +4,7 @@
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | version, 1 |
-//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE |
+//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 a view change, see [`Kind`] |
 //! | 2 | 2 | reserved, 0 |
 //! | 4 | 4 | group tag |
 //! | 8 | 4 | key epoch |
@@ -25,6 +25,16 @@ pub enum Kind {
     Nack = 3,
     /// A farewell, see [`super::Leave`].
     Leave = 4,
+    /// A proposal of a new view, see [`super::FlushReq`].
+    FlushReq = 5,
+    /// What a member has of its old view, see [`super::FlushState`].
+    FlushState = 6,
+    /// Where the old views end, see [`super::Cut`].
+    Cut = 7,
+    /// A member has all up to there, see [`super::CutDone`].
+    CutDone = 8,
+    /// The new view begins, see [`super::Install`].
+    Install = 9,
 }
 
 /// The fields of the clear header.
@@ -100,6 +110,11 @@ impl Kind {
             2 => Ok(Self::Heartbeat),
             3 => Ok(Self::Nack),
             4 => Ok(Self::Leave),
+            5 => Ok(Self::FlushReq),
+            6 => Ok(Self::FlushState),
+            7 => Ok(Self::Cut),
+            8 => Ok(Self::CutDone),
+            9 => Ok(Self::Install),
             _ => Err(HeaderError::Kind),
         }
     }

@@ -117,6 +117,33 @@ impl fmt::Debug for ViewId {
     }
 }
 
+/// The most members of one view: one bit for each in a [`RankSet`], and control packets that list
+/// them fit one datagram.
+pub const MAX_VIEW: usize = 128;
+
+/// A set of members of one view, by rank.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
+pub struct RankSet(pub u128);
+
+impl RankSet {
+    /// Whether `rank` is in the set.
+    pub const fn has(self, rank: usize) -> bool {
+        rank < MAX_VIEW && self.0 >> rank & 1 == 1
+    }
+
+    /// Adds `rank`, if it is below [`MAX_VIEW`].
+    pub const fn add(&mut self, rank: usize) {
+        if rank < MAX_VIEW {
+            self.0 |= 1 << rank;
+        }
+    }
+
+    /// Whether nobody is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A packet's place in its sender's stream, counted from 1 in each session.
 ///
 /// 64 bits do not wrap: at ten million packets a second they last 29,000 years. What a datagram

@@ -88,6 +88,15 @@ impl ListBuilder {
         fits
     }
 
+    /// Appends entries as long as they fit; says whether all did.
+    pub fn extend<'e, T: Encode + 'e>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'e T>,
+        limit: usize,
+    ) -> bool {
+        entries.into_iter().all(|entry| self.push(entry, limit))
+    }
+
     /// The list as it is now.
     pub fn list<T>(&self) -> List<'_, T> {
         List { bytes: &self.bytes, entry: PhantomData }

@@ -4,15 +4,18 @@
 //! A datagram is `header (36 bytes, clear) · sealed body · tag (16 bytes)`. It is read in that
 //! order: nothing is decoded before it is authenticated. docs/PROTOCOL.md gives every byte.
 
+pub mod flush;
 pub mod header;
+pub mod history;
 pub mod ids;
 pub mod list;
 pub mod packet;
 pub mod seal;
 
+pub use flush::{Cut, CutDone, FlushReq, FlushState, Install};
 pub use header::{Header, HeaderError, Kind};
 pub use ids::{GroupId, MemberId, Seq, Session, SessionTag, ViewId};
-pub use packet::{Data, DecodeError, Heartbeat, Leave, Missing, Nack, Packet};
+pub use packet::{Content, Data, DecodeError, Heartbeat, Leave, Missing, Nack, Packet};
 pub use seal::{GroupKey, SessionKey};
 
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP header (RFC 768, RFC

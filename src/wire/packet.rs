@@ -1,8 +1,9 @@
 //! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding
 //! borrows from the datagram, is limited, and refuses what trails.
 
+use super::flush::{Cut, CutDone, FlushReq, FlushState, Install};
 use super::header::Kind;
-use super::ids::{MemberId, Seq, SessionTag};
+use super::ids::{MAX_VIEW, MemberId, RankSet, Seq, SessionTag, ViewId};
 use super::list::List;
 use bincode::{BorrowDecode, Decode, Encode, config};
 
@@ -35,6 +36,45 @@ pub enum Service {
     Safe,
 }
 
+/// What a record carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Content {
+    /// A message, delivered as [`Service::Fifo`].
+    Fifo,
+    /// A message, delivered as [`Service::Causal`].
+    Causal,
+    /// A message, delivered as [`Service::Agreed`].
+    Agreed,
+    /// A message, delivered as [`Service::Safe`].
+    Safe,
+    /// A part of the archive, see [`super::history::Archived`]: it has no number.
+    History,
+}
+
+impl Content {
+    /// How the message is to be delivered; none where it is no message of its sender.
+    pub const fn service(self) -> Option<Service> {
+        match self {
+            Self::Fifo => Some(Service::Fifo),
+            Self::Causal => Some(Service::Causal),
+            Self::Agreed => Some(Service::Agreed),
+            Self::Safe => Some(Service::Safe),
+            Self::History => None,
+        }
+    }
+}
+
+impl From<Service> for Content {
+    fn from(service: Service) -> Self {
+        match service {
+            Service::Fifo => Self::Fifo,
+            Service::Causal => Self::Causal,
+            Service::Agreed => Self::Agreed,
+            Service::Safe => Self::Safe,
+        }
+    }
+}
+
 /// Which part of a message a record is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Part {
@@ -58,8 +98,8 @@ impl Part {
 /// A message, or a part of one, inside a DATA packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, BorrowDecode)]
 pub struct Record<'a> {
-    /// How the message is delivered.
-    pub service: Service,
+    /// What it carries.
+    pub content: Content,
     /// Which part of the message the body is.
     pub part: Part,
     /// The bytes.
@@ -67,27 +107,116 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The most bytes that a record takes beside its body: service 1, part 1 and 5, length of the
+    /// The most bytes that a record takes beside its body: content 1, part 1 and 5, length of the
     /// body 3 or 5.
     pub const OVERHEAD: usize = 12;
 }
 
-/// DATA: consecutive messages of one sender, packed or fragmented to one datagram.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, BorrowDecode)]
+/// Messages of one member that come one after another in the agreed order of a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Run {
+    /// The place of the first of them in the view, from 1.
+    pub place: u64,
+    /// The rank of their sender.
+    pub rank: u32,
+    /// The number of the first of them in its session.
+    pub number: u64,
+    /// How many, at least 1.
+    pub count: u32,
+}
+
+impl Run {
+    /// The most bytes of one: two integers of 9, two of 5.
+    pub const LONGEST: usize = 28;
+
+    pub(super) fn check(&self) -> Result<(), DecodeError> {
+        ranked(self.rank)?;
+        counted(self.place)?;
+        counted(self.number)
+    }
+}
+
+/// The sequencer's role passes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Handoff {
+    /// To the member of this rank.
+    pub rank: u32,
+    /// Which gives the places from this one on.
+    pub place: u64,
+}
+
+/// What the sender had delivered of another member before it sent a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Dependency {
+    /// The rank of the other.
+    pub rank: u32,
+    /// The number of the last message of it that was delivered.
+    pub number: u64,
+}
+
+/// DATA: consecutive messages of one sender, packed or fragmented to one datagram; and, from the
+/// sequencer, the order of agreed messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Data<'a> {
     /// The packet's place in its sender's stream.
     pub seq: Seq,
+    /// The view in which it was sent.
+    pub view: ViewId,
     /// The number, in its session and from 1, of the message that the first record belongs to.
     pub message: u64,
+    /// What must be delivered before the causal, agreed and safe messages that end in this packet:
+    /// entries that changed since the last packet with such messages.
+    pub after: List<'a, Dependency>,
+    /// ORDER: runs of agreed and safe messages, also those of the last two packets with runs.
+    pub order: List<'a, Run>,
+    /// Another member is the sequencer from a place on.
+    pub handoff: Option<Handoff>,
     /// [`Record`]s, one after another.
     pub records: &'a [u8],
 }
 
+#[derive(Encode, BorrowDecode)]
+struct DataBody<'a> {
+    seq: Seq,
+    view: ViewId,
+    message: u64,
+    after: &'a [u8],
+    order: &'a [u8],
+    handoff: Option<Handoff>,
+    records: &'a [u8],
+}
+
 impl<'a> Data<'a> {
+    /// The most bytes of a DATA body before its records, the lists' entries not counted in: four
+    /// integers of 9 bytes, a tag of 8, three lengths of 3, and 15 for the handoff.
+    pub const OVERHEAD: usize = 3 * 9 + 8 + 3 * 3 + 15;
+
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let data: Self = whole(bytes)?;
-        counted(data.message)?;
-        Ok(data)
+        let body: DataBody<'a> = whole(bytes)?;
+        counted(body.message)?;
+        counted(body.view.epoch)?;
+        let (after, order) = (List::decode(body.after)?, List::decode(body.order)?);
+        after.iter().try_for_each(|entry: Dependency| {
+            ranked(entry.rank)?;
+            counted(entry.number)
+        })?;
+        order.iter().try_for_each(|run: Run| run.check())?;
+        body.handoff.map_or(Ok(()), |handoff| ranked(handoff.rank))?;
+        counted(body.handoff.map_or(0, |handoff| handoff.place))?;
+        let DataBody { seq, view, message, handoff, records, .. } = body;
+        Ok(Self { seq, view, message, after, order, handoff, records })
+    }
+
+    fn body(&'a self) -> DataBody<'a> {
+        DataBody {
+            seq: self.seq,
+            view: self.view,
+            message: self.message,
+            after: self.after.as_bytes(),
+            order: self.order.as_bytes(),
+            handoff: self.handoff,
+            records: self.records,
+        }
     }
 
     /// The records, in order, each with the number of its message; ends early at bytes that are no
@@ -96,12 +225,13 @@ impl<'a> Data<'a> {
         Records { rest: self.records, message: self.message }
     }
 
-    /// The number of the message after those that the packet ends; none if it holds no record, or
+    /// The number of the message after those that the packet ends; none if it holds nothing, or
     /// bytes that are no record.
     pub fn end_message(&self) -> Option<u64> {
         let mut records = self.iter();
         let count = records.by_ref().count();
-        (count > 0 && records.rest.is_empty()).then_some(records.message)
+        let holds = count > 0 || self.order.iter().next().is_some() || self.handoff.is_some();
+        (holds && records.rest.is_empty()).then_some(records.message)
     }
 }
 
@@ -123,7 +253,7 @@ impl<'a> Iterator for Records<'a> {
             bincode::borrow_decode_from_slice::<Record<'_>, _>(self.rest, BINCODE).ok()?;
         self.rest = &self.rest[used..];
         let message = self.message;
-        self.message += u64::from(record.part.ends());
+        self.message += u64::from(record.part.ends() && record.content.service().is_some());
         Some((message, record))
     }
 }
@@ -137,27 +267,15 @@ pub struct Profile<'a> {
     pub name: &'a str,
 }
 
-/// What a member has received of one session's stream: an entry of the ack vector.
+/// What a member has received of another's stream: an entry of the ack vector.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Ack {
-    /// Whose stream.
-    pub session: SessionTag,
+    /// Whose stream, by rank in the view of the heartbeat.
+    pub rank: u32,
     /// All before this were received (or given up).
     pub received: Seq,
     /// One past the highest that is known to exist.
     pub high: Seq,
-}
-
-/// Where a session's stream begins for a member that came later; naming the member also proves that
-/// this session is not a recording, as the member's session is fresh.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Welcome {
-    /// The member that is welcomed.
-    pub session: SessionTag,
-    /// The first packet of this sender's stream that is promised to it.
-    pub start: Seq,
-    /// The number of the first message that begins in that packet or later.
-    pub message: u64,
 }
 
 /// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it
@@ -181,14 +299,23 @@ pub struct Heartbeat<'a> {
     pub high: Seq,
     /// The number of the next message of the own stream.
     pub next_message: u64,
+    /// The view that the sender is in.
+    pub view: ViewId,
+    /// The highest epoch of a view that it was asked to join.
+    pub promised: u64,
+    /// How many members of its view it takes to be with it, itself included; 0 while it looks for
+    /// others before its first view.
+    pub together: u32,
+    /// Which members of its view it hears.
+    pub hears: RankSet,
+    /// Which members of its view must answer at once, or be taken for dead.
+    pub probes: RankSet,
     /// The sender has just come, or heard of somebody new: answer soon.
     pub hello: bool,
     /// Who the member is; left out where a heartbeat only acknowledges.
     pub profile: Option<Profile<'a>>,
     /// Timestamps answered.
     pub echoes: List<'a, Echo>,
-    /// Members whose place in the own stream is not yet confirmed by them.
-    pub welcomes: List<'a, Welcome>,
     /// What was received from others; entries that changed come first.
     pub acks: List<'a, Ack>,
 }
@@ -199,10 +326,14 @@ struct HeartbeatBody<'a> {
     low: Seq,
     high: Seq,
     next_message: u64,
+    view: ViewId,
+    promised: u64,
+    together: u32,
+    hears: RankSet,
+    probes: RankSet,
     hello: bool,
     profile: Option<Profile<'a>>,
     echoes: &'a [u8],
-    welcomes: &'a [u8],
     acks: &'a [u8],
 }
 
@@ -255,6 +386,16 @@ pub enum Packet<'a> {
     Nack(Nack<'a>),
     /// A farewell.
     Leave(Leave),
+    /// A proposal of a new view.
+    FlushReq(FlushReq<'a>),
+    /// What a member has of its old view.
+    FlushState(FlushState<'a>),
+    /// Where the old views end.
+    Cut(Cut<'a>),
+    /// A member has all up to there.
+    CutDone(CutDone),
+    /// The new view begins.
+    Install(Install<'a>),
 }
 
 impl<'a> Packet<'a> {
@@ -268,6 +409,11 @@ impl<'a> Packet<'a> {
             Kind::Heartbeat => Heartbeat::decode(body).map(Packet::Heartbeat),
             Kind::Nack => Ok(Packet::Nack(Nack { missing: List::decode(body)? })),
             Kind::Leave => Leave::decode(body).map(Packet::Leave),
+            Kind::FlushReq => FlushReq::decode(body).map(Packet::FlushReq),
+            Kind::FlushState => FlushState::decode(body).map(Packet::FlushState),
+            Kind::Cut => Cut::decode(body).map(Packet::Cut),
+            Kind::CutDone => CutDone::decode(body).map(Packet::CutDone),
+            Kind::Install => Install::decode(body).map(Packet::Install),
         }
     }
 
@@ -278,32 +424,43 @@ impl<'a> Packet<'a> {
             Packet::Heartbeat(_) => Kind::Heartbeat,
             Packet::Nack(_) => Kind::Nack,
             Packet::Leave(_) => Kind::Leave,
+            Packet::FlushReq(_) => Kind::FlushReq,
+            Packet::FlushState(_) => Kind::FlushState,
+            Packet::Cut(_) => Kind::Cut,
+            Packet::CutDone(_) => Kind::CutDone,
+            Packet::Install(_) => Kind::Install,
         }
     }
 
     /// Appends the packet's encoding to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Packet::Data(data) => append(data, out),
+            Packet::Data(data) => append(&data.body(), out),
             Packet::Heartbeat(heartbeat) => append(&heartbeat.body(), out),
             Packet::Nack(nack) => out.extend_from_slice(nack.missing.as_bytes()),
             Packet::Leave(leave) => append(leave, out),
+            Packet::FlushReq(req) => req.encode(out),
+            Packet::FlushState(state) => state.encode(out),
+            Packet::Cut(cut) => cut.encode(out),
+            Packet::CutDone(done) => append(done, out),
+            Packet::Install(install) => install.encode(out),
         }
     }
 }
 
 impl<'a> Heartbeat<'a> {
-    /// The most bytes of a heartbeat beside its name and lists: four integers of at most 9, two
-    /// marks, a member id, four lengths of at most 3.
-    pub const OVERHEAD: usize = 4 * 9 + 2 + 16 + 4 * 3;
+    /// The most bytes of a heartbeat beside its name and lists: six integers of at most 9, one of
+    /// 5, a tag, two sets of 17, two marks, a member id, three lengths of at most 3.
+    pub const OVERHEAD: usize = 6 * 9 + 5 + 8 + 2 * 17 + 2 + 16 + 3 * 3;
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: HeartbeatBody<'a> = whole(bytes)?;
-        let (echoes, welcomes) = (List::decode(body.echoes)?, List::decode(body.welcomes)?);
-        counted(body.sent_at)?;
-        counted(body.next_message)?;
+        let (echoes, acks) = (List::decode(body.echoes)?, List::decode(body.acks)?);
+        [body.sent_at, body.next_message, body.view.epoch, body.promised]
+            .into_iter()
+            .try_for_each(counted)?;
         echoes.iter().try_for_each(|echo: Echo| counted(echo.at))?;
-        welcomes.iter().try_for_each(|welcome: Welcome| counted(welcome.message))?;
+        acks.iter().try_for_each(|ack: Ack| ranked(ack.rank))?;
         if body.profile.is_some_and(|profile| profile.name.len() > MAX_NAME) {
             return Err(DecodeError);
         }
@@ -312,11 +469,15 @@ impl<'a> Heartbeat<'a> {
             low: body.low,
             high: body.high,
             next_message: body.next_message,
+            view: body.view,
+            promised: body.promised,
+            together: body.together,
+            hears: body.hears,
+            probes: body.probes,
             hello: body.hello,
             profile: body.profile,
             echoes,
-            welcomes,
-            acks: List::decode(body.acks)?,
+            acks,
         })
     }
 
@@ -326,10 +487,14 @@ impl<'a> Heartbeat<'a> {
             low: self.low,
             high: self.high,
             next_message: self.next_message,
+            view: self.view,
+            promised: self.promised,
+            together: self.together,
+            hears: self.hears,
+            probes: self.probes,
             hello: self.hello,
             profile: self.profile,
             echoes: self.echoes.as_bytes(),
-            welcomes: self.welcomes.as_bytes(),
             acks: self.acks.as_bytes(),
         }
     }
@@ -340,18 +505,23 @@ pub fn encode_record(record: &Record<'_>, out: &mut Vec<u8>) {
     append(record, out);
 }
 
-fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
+pub(super) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     // Writing to a Vec fails only for values that bincode cannot represent, and packets hold none.
     bincode::encode_into_std_write(value, out, BINCODE).expect("packets are encodable");
 }
 
 /// Refuses what no honest member counts to, by the same limit as sequence numbers: sums of two
 /// cannot overflow.
-fn counted(number: u64) -> Result<(), DecodeError> {
+pub(super) fn counted(number: u64) -> Result<(), DecodeError> {
     if number < Seq::LIMIT.0 { Ok(()) } else { Err(DecodeError) }
 }
 
-fn whole<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+/// Refuses a rank that no view has.
+pub(super) fn ranked(rank: u32) -> Result<(), DecodeError> {
+    if (rank as usize) < MAX_VIEW { Ok(()) } else { Err(DecodeError) }
+}
+
+pub(super) fn whole<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     match bincode::borrow_decode_from_slice(bytes, BINCODE) {
         Ok((value, used)) if used == bytes.len() => Ok(value),
         _ => Err(DecodeError),

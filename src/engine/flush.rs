@@ -1,0 +1,295 @@
+//! A change of views as a member takes part in it: stop, say what it has, get what it lacks, go on.
+//!
+//! A member follows the best proposal it knows: of the highest epoch and, among those, of the
+//! coordinator with the lowest tag. It installs only the view that it promised last, so two
+//! coordinators never lead it to two views at once.
+
+use super::{Drop, Engine};
+use crate::time::{Duration, Instant};
+use crate::wire::flush::{Beyond, Held, Start};
+use crate::wire::ids::RankSet;
+use crate::wire::list::ListBuilder;
+use crate::wire::packet::Run;
+use crate::wire::{
+    Cut, CutDone, FlushReq, FlushState, Install, OVERHEAD, Packet, Seq, SessionTag, ViewId,
+};
+use rand::RngExt;
+
+/// Answers of a large group are spread over a GRTT; of one with so many members or fewer not at
+/// all.
+const AT_ONCE: usize = 16;
+
+/// A change that this member takes part in.
+#[derive(Debug)]
+pub struct Flush {
+    /// The view that is proposed.
+    pub view: ViewId,
+    /// Its members, by rank.
+    pub members: Vec<SessionTag>,
+    /// The group of each, once the cut is known: members of one group come from one old view.
+    pub groups: Vec<u32>,
+    /// Our own group.
+    pub group: Option<u32>,
+    /// Where the streams of our old view end, by rank there; those that are not told end where they
+    /// have come to here.
+    pub ends: Vec<Option<Seq>>,
+    /// What others of our group know of the agreed order.
+    pub order: Vec<Run>,
+    /// We have all up to the cut.
+    pub done: bool,
+    /// When it began here.
+    pub since: Instant,
+    /// When our FLUSH_STATE is to be sent.
+    pub answer_at: Option<Instant>,
+}
+
+impl Flush {
+    /// A change to `view`.
+    pub fn new(view: ViewId, members: Vec<SessionTag>, now: Instant) -> Self {
+        Self {
+            view,
+            members,
+            groups: Vec::new(),
+            group: None,
+            ends: Vec::new(),
+            order: Vec::new(),
+            done: false,
+            since: now,
+            answer_at: None,
+        }
+    }
+
+    /// The rank of a member in the proposed view.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn rank(&self, tag: SessionTag) -> usize {
+        self.members.iter().position(|member| *member == tag).expect("it is a member")
+    }
+
+    /// Those that come from the same old view, oneself included.
+    pub fn companions(&self) -> Vec<SessionTag> {
+        let members = self.members.iter().zip(&self.groups);
+        members.filter(|(_, group)| Some(**group) == self.group).map(|(tag, _)| *tag).collect()
+    }
+
+    /// Where the stream of the member at `rank` of the old view ends, if that was told.
+    pub fn end(&self, rank: usize) -> Option<Seq> {
+        self.ends.get(rank).copied().flatten()
+    }
+}
+
+/// Whether proposal `one` is better than `other`.
+pub(super) fn is_better(one: ViewId, other: ViewId) -> bool {
+    one.epoch > other.epoch || (one.epoch == other.epoch && one.coordinator < other.coordinator)
+}
+
+impl Engine {
+    pub(super) fn on_flush_req(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        req: &FlushReq<'_>,
+    ) -> Result<(), Drop> {
+        self.check_coordinator(tag, req.view)?;
+        if self.is_leaving() || req.view.epoch <= self.view.id.epoch {
+            return Err(Drop::Stale);
+        }
+        let Some(rank) = req.members.iter().position(|member| member == self.tag) else {
+            return Err(Drop::Stale);
+        };
+        let known = self.flush.as_ref().is_some_and(|flush| flush.view == req.view);
+        if !known {
+            if !is_better(req.view, self.promised) {
+                return Err(Drop::Stale);
+            }
+            self.stop(now, req.view, req.members.iter().collect());
+        }
+        let ours = self.lead.is_some();
+        let flush = self.flush.as_mut().filter(|_| !ours && !req.answered.has(rank));
+        if let Some(flush) = flush.filter(|flush| flush.answer_at.is_none()) {
+            let spread = if flush.members.len() > AT_ONCE { self.grtt } else { Duration::ZERO };
+            flush.answer_at = Some(now + spread.mul_f64(self.rng.random()));
+        }
+        Ok(())
+    }
+
+    /// Only a linked session that has not left coordinates, and only its own proposals.
+    fn check_coordinator(&self, tag: SessionTag, view: ViewId) -> Result<(), Drop> {
+        #[cfg(feature = "planted-bugs")]
+        if self.config.planted == Some(super::Bug::StaleView) {
+            return Ok(());
+        }
+        let linked = self.remotes.get(&tag).is_some_and(super::remote::Remote::is_linked);
+        if linked && view.coordinator == tag { Ok(()) } else { Err(Drop::Early) }
+    }
+
+    /// Promises `view`, and stops sending and delivering in the old one. A message that was sent in
+    /// part is finished.
+    pub(super) fn stop(&mut self, now: Instant, view: ViewId, members: Vec<SessionTag>) {
+        while self.view.installed && self.flush.is_none() && self.sender.is_inside() {
+            let Some(seq) = self.build(now) else { break };
+            self.outbox.repair(self.tag, seq);
+        }
+        self.promised = view;
+        self.lead = None;
+        self.flush = Some(Flush::new(view, members, now));
+        self.stats.flushes += 1;
+    }
+
+    /// Sends our FLUSH_STATE if it is due.
+    pub(super) fn answer_flush(&mut self, now: Instant) {
+        let due = |flush: &&mut Flush| flush.answer_at.is_some_and(|at| at <= now);
+        let Some(flush) = self.flush.as_mut().filter(due) else { return };
+        flush.answer_at = None;
+        let room = self.config.max_datagram - OVERHEAD - FlushState::OVERHEAD;
+        let (mut held, mut beyond) = (ListBuilder::default(), ListBuilder::default());
+        let mut order = ListBuilder::default();
+        let (entries, runs) = self.holdings();
+        held.extend(&entries, room);
+        let room = room.saturating_sub(held.len());
+        order.extend(self.view.order.early(), room / 2);
+        let room = room.saturating_sub(order.len());
+        beyond.extend(&runs, room);
+        let Some(flush) = &self.flush else { return };
+        let packet = Packet::FlushState(FlushState {
+            view: flush.view,
+            old: self.view.id,
+            rank: self.view.rank as u32,
+            next: self.sender.next,
+            message: self.sender.unbuilt_message(),
+            unmet: self.unmet(&flush.members),
+            primary: self.view.primary,
+            held: held.list(),
+            beyond: beyond.list(),
+            order: order.list(),
+        });
+        self.send_control(&packet);
+    }
+
+    /// What we have of each member of the old view, by rank, and what lies beyond gaps.
+    pub(super) fn holdings(&self) -> (Vec<Held>, Vec<Beyond>) {
+        let (mut held, mut beyond) = (Vec::new(), Vec::new());
+        for rank in 0..self.view.members.len() {
+            let stream = self.at_rank(rank).and_then(|remote| remote.stream.as_ref());
+            let Some(stream) = stream else {
+                held.push(Held { received: self.sender.next, low: self.sender.held.low() });
+                continue;
+            };
+            let received = stream.received_in(self.view.id);
+            held.push(Held { received, low: stream.held.low() });
+            beyond.extend(stream.held_beyond(self.view.id).map(|(first, end)| Beyond {
+                rank: rank as u32,
+                first,
+                count: u32::try_from(end.since(first)).unwrap_or(u32::MAX),
+            }));
+        }
+        (held, beyond)
+    }
+
+    /// Whom of `members` we do not know, or do not hear.
+    pub(super) fn unmet(&self, members: &[SessionTag]) -> RankSet {
+        let mut unmet = RankSet::default();
+        for (rank, tag) in members.iter().enumerate() {
+            let met = self.remotes.get(tag).is_some_and(|r| r.is_linked() && !r.is_unheard());
+            if *tag != self.tag && !met {
+                unmet.add(rank);
+            }
+        }
+        unmet
+    }
+
+    pub(super) fn on_cut(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        cut: &Cut<'_>,
+    ) -> Result<(), Drop> {
+        self.check_coordinator(tag, cut.view)?;
+        let flush = self.flush.as_mut().filter(|flush| flush.view == cut.view);
+        let flush = flush.ok_or(Drop::Stale)?;
+        if self.lead.is_some() || cut.groups.iter().count() != flush.members.len() {
+            return Err(Drop::Stale);
+        }
+        let rank = flush.rank(self.tag);
+        if flush.group.is_none() {
+            self.learn_cut(now, cut);
+        } else if self.flush.as_ref().is_some_and(|f| f.done) && !cut.answered.has(rank) {
+            self.send_control(&Packet::CutDone(CutDone { view: cut.view }));
+        }
+        Ok(())
+    }
+
+    /// Learns where the old view ends, and what of it is missing here.
+    pub(super) fn learn_cut(&mut self, now: Instant, cut: &Cut<'_>) {
+        let size = self.view.members.len();
+        let Some(flush) = &mut self.flush else { return };
+        let own = flush.rank(self.tag);
+        flush.groups = cut.groups.iter().collect();
+        let group = flush.groups[own];
+        flush.group = Some(group);
+        flush.ends = vec![None; size];
+        for end in cut.ends.iter().filter(|end| end.group == group) {
+            if let Some(place) = flush.ends.get_mut(end.rank as usize) {
+                *place = Some(end.end);
+            }
+        }
+        let runs = cut.order.iter().filter(|ordered| ordered.group == group);
+        flush.order = runs.map(|ordered| ordered.run).collect();
+        #[cfg(feature = "planted-bugs")]
+        if self.config.planted == Some(super::Bug::BeyondCut) {
+            flush.ends = vec![None; size];
+        }
+        for rank in 0..size {
+            let end = self.flush.as_ref().and_then(|flush| flush.end(rank));
+            if let (Some(end), tag) = (end, self.view.members[rank]) {
+                self.learn_high(now, tag, end);
+            }
+        }
+        self.check_cut(now);
+    }
+
+    /// Once all up to the cut is here, the coordinator is told.
+    pub(super) fn check_cut(&mut self, now: Instant) {
+        let Some(flush) = self.flush.as_ref().filter(|f| f.group.is_some() && !f.done) else {
+            return;
+        };
+        let has = |(rank, end): (usize, &Option<Seq>)| {
+            let stream = self.at_rank(rank).and_then(|remote| remote.stream.as_ref());
+            match (stream, end) {
+                (Some(stream), Some(end)) => stream.contiguous() >= *end,
+                _ => true,
+            }
+        };
+        if !flush.ends.iter().enumerate().all(has) {
+            return;
+        }
+        let view = flush.view;
+        if let Some(flush) = &mut self.flush {
+            flush.done = true;
+        }
+        if self.lead.is_some() {
+            self.note_done(now, self.tag);
+        } else {
+            self.send_control(&Packet::CutDone(CutDone { view }));
+        }
+    }
+
+    pub(super) fn on_install(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        install: &Install<'_>,
+    ) -> Result<(), Drop> {
+        self.check_coordinator(tag, install.view)?;
+        let flush = self.flush.take_if(|flush| {
+            flush.view == install.view
+                && flush.done
+                && install.starts.iter().count() == flush.members.len()
+        });
+        let flush = flush.ok_or(Drop::Stale)?;
+        let starts: Vec<Start> = install.starts.iter().collect();
+        self.install(now, &flush, install.primary, &starts);
+        Ok(())
+    }
+}

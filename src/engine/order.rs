@@ -1,0 +1,288 @@
+//! When a message of a view may be delivered: after what its sender sent before it; a causal one
+//! after all that its sender had delivered; an agreed one at its place; a safe one when all have
+//! it.
+//!
+//! Each member has a lane, in which its messages wait in the order it sent them. Places come from
+//! the sequencer (ORDER). In the transition to the next view, when all that come along have the
+//! same packets, what is left is delivered without waiting for places or acknowledgements, by a
+//! rule that gives all of them the same order.
+
+use crate::wire::Seq;
+use crate::wire::packet::{Dependency, Run, Service};
+use std::collections::VecDeque;
+
+/// No more places are remembered than this beyond the next: a stream that gives more is not read
+/// further until they are used.
+const MAX_PLACES: u64 = 65_536;
+
+/// A message that waits.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Its number in its session.
+    pub number: u64,
+    /// How it is to be delivered.
+    pub service: Service,
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// What must be delivered before.
+    pub after: Vec<Dependency>,
+    /// It is the sender's packet with this number that ends it.
+    pub seq: Seq,
+}
+
+/// The messages of one member that wait.
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: VecDeque<Waiting>,
+    /// The number of the last message that was delivered.
+    last: u64,
+    /// The number of the last message that has a place.
+    placed: u64,
+    bytes: usize,
+}
+
+/// A message that may be delivered now.
+#[derive(Debug)]
+pub struct Ready {
+    /// The rank of its sender.
+    pub rank: usize,
+    /// The message.
+    pub message: Waiting,
+    /// Its place in the agreed order.
+    pub place: Option<u64>,
+}
+
+/// The order of one view.
+#[derive(Debug, Default)]
+pub struct Order {
+    lanes: Vec<Lane>,
+    /// Sender and number of the messages at the places from `next` on, as far as known.
+    places: VecDeque<Option<(usize, u64)>>,
+    /// The next place to deliver.
+    next: u64,
+    /// What was learned of the order from packets beyond gaps, with sender and number of the
+    /// packet.
+    early: Vec<(usize, Seq, Run)>,
+    /// Messages that wait.
+    waiting: usize,
+    /// For the safe message at `next`: how far each member's stream had come when nothing else kept
+    /// it back.
+    safe: Option<Vec<Seq>>,
+    transition: bool,
+}
+
+impl Order {
+    /// An order of members whose first messages in the view have these numbers, by rank.
+    pub fn new(firsts: &[u64]) -> Self {
+        let lane = |first: &u64| Lane { last: first - 1, placed: first - 1, ..Lane::default() };
+        Self { lanes: firsts.iter().map(lane).collect(), next: 1, ..Self::default() }
+    }
+
+    /// Whether a message of that service may be delivered as soon as it comes.
+    pub fn passes(&self, rank: usize, service: Service) -> bool {
+        service == Service::Fifo && self.lanes[rank].waiting.is_empty()
+    }
+
+    /// A message that passed was delivered.
+    pub fn pass(&mut self, rank: usize, number: u64) {
+        self.lanes[rank].last = number;
+    }
+
+    /// A message waits.
+    pub fn push(&mut self, rank: usize, message: Waiting) {
+        let lane = &mut self.lanes[rank];
+        lane.bytes += cost(&message);
+        lane.waiting.push_back(message);
+        self.waiting += 1;
+    }
+
+    /// Bytes of what waits in a lane, places counted in.
+    pub fn bytes(&self, rank: usize) -> usize {
+        self.lanes[rank].bytes
+    }
+
+    /// The number of the last message of each member that was delivered, by rank.
+    pub fn delivered(&self) -> impl Iterator<Item = u64> {
+        self.lanes.iter().map(|lane| lane.last)
+    }
+
+    /// Whether nothing of a member waits.
+    pub fn is_idle(&self, rank: usize) -> bool {
+        self.lanes[rank].waiting.is_empty()
+    }
+
+    /// Takes a run of the agreed order; `beyond` names the packet it is from if that came before
+    /// others of its sender. Says whether there was room.
+    pub fn place(&mut self, run: &Run, beyond: Option<(usize, Seq)>) -> bool {
+        let end = run.place.saturating_add(u64::from(run.count));
+        let rank = run.rank as usize;
+        if end > self.next + MAX_PLACES || rank >= self.lanes.len() {
+            return false;
+        }
+        let mut new = false;
+        for place in run.place.max(self.next)..end {
+            let index = (place - self.next) as usize;
+            if self.places.len() <= index {
+                self.places.resize(index + 1, None);
+            }
+            let number = run.number.saturating_add(place - run.place);
+            new |= self.places[index].is_none();
+            self.places[index].get_or_insert((rank, number));
+            let lane = &mut self.lanes[rank];
+            lane.placed = lane.placed.max(number);
+        }
+        if let Some((sender, seq)) = beyond.filter(|_| new) {
+            self.early.push((sender, seq, *run));
+        }
+        true
+    }
+
+    /// Whether a run can be taken now.
+    pub fn has_room(&self, run: &Run) -> bool {
+        run.place.saturating_add(u64::from(run.count)) <= self.next + MAX_PLACES
+    }
+
+    /// The packets of a member before `next` have all come: what was learned from them is certain.
+    pub fn confirm(&mut self, sender: usize, next: Seq) {
+        if !self.early.is_empty() {
+            self.early.retain(|(from, seq, _)| *from != sender || *seq >= next);
+        }
+    }
+
+    /// What was learned of the order from packets beyond gaps.
+    pub fn early(&self) -> impl Iterator<Item = &Run> {
+        self.early.iter().map(|(.., run)| run)
+    }
+
+    /// The first place of which nothing is known.
+    pub fn first_unknown(&self) -> u64 {
+        let known = self.places.iter().take_while(|place| place.is_some()).count();
+        self.next + known as u64
+    }
+
+    /// Messages that wait and have no place though they need one, by rank: those that a new
+    /// sequencer places first.
+    pub fn unplaced(&self) -> Vec<(usize, u64)> {
+        let lanes = self.lanes.iter().enumerate();
+        let of = |(rank, lane): (usize, &Lane)| {
+            let placed = lane.placed;
+            let lacks = move |message: &&Waiting| {
+                message.service >= Service::Agreed && message.number > placed
+            };
+            let found: Vec<_> =
+                lane.waiting.iter().filter(lacks).map(|m| (rank, m.number)).collect();
+            found
+        };
+        lanes.flat_map(of).collect()
+    }
+
+    /// From now on what is left is delivered without waiting for places or acknowledgements.
+    pub fn begin_transition(&mut self) {
+        self.transition = true;
+    }
+
+    /// The next message that may be delivered. `received` gives how far each member's stream has
+    /// come here, `stable` how far it has come at all members; both by rank.
+    pub fn next(
+        &mut self,
+        received: impl Fn(usize) -> Seq,
+        stable: impl Fn(usize) -> Seq,
+    ) -> Option<Ready> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let free = (0..self.lanes.len()).find(|rank| self.is_free(*rank));
+        match free {
+            Some(rank) => Some(self.take(rank, None)),
+            None if self.transition => self.next_left(),
+            None => self.next_placed(received, stable),
+        }
+    }
+
+    /// Whether the first message in a lane needs no place and can be delivered.
+    fn is_free(&self, rank: usize) -> bool {
+        let first = self.lanes[rank].waiting.front();
+        first.is_some_and(|m| m.service <= Service::Causal && self.is_caused(m))
+    }
+
+    /// Whether all that must be delivered before was. It is asked when the message comes first in
+    /// its lane, so what was told with earlier ones holds.
+    fn is_caused(&self, message: &Waiting) -> bool {
+        let delivered = |after: &Dependency| {
+            self.lanes.get(after.rank as usize).is_none_or(|lane| lane.last >= after.number)
+        };
+        message.service == Service::Fifo || message.after.iter().all(delivered)
+    }
+
+    fn next_placed(
+        &mut self,
+        received: impl Fn(usize) -> Seq,
+        stable: impl Fn(usize) -> Seq,
+    ) -> Option<Ready> {
+        let (rank, number) = (*self.places.front()?)?;
+        let first = self.lanes[rank].waiting.front()?;
+        if first.number != number || !self.is_caused(first) {
+            return None;
+        }
+        if first.service == Service::Safe {
+            let ranks = 0..self.lanes.len();
+            let needed = self.safe.get_or_insert_with(|| ranks.map(received).collect());
+            if !needed.iter().enumerate().all(|(rank, needed)| stable(rank) >= *needed) {
+                return None;
+            }
+        }
+        let place = self.next;
+        Some(self.take(rank, Some(place)))
+    }
+
+    /// In the transition: of the first messages of the lanes the one with the lowest place, or,
+    /// where none has a place, of the lowest rank.
+    fn next_left(&mut self) -> Option<Ready> {
+        let ranks = (0..self.lanes.len()).filter_map(|rank| {
+            let first = self.lanes[rank].waiting.front()?;
+            let place = self.place_of(rank, first.number).unwrap_or(u64::MAX);
+            self.is_caused(first).then_some((place, rank))
+        });
+        let (place, rank) = ranks.min()?;
+        let place = if place == u64::MAX { self.end_of_places() } else { place };
+        // Places before it are of messages that nobody has.
+        while self.next < place {
+            self.places.pop_front();
+            self.next += 1;
+        }
+        Some(self.take(rank, Some(place)))
+    }
+
+    fn place_of(&self, rank: usize, number: u64) -> Option<u64> {
+        let index = self.places.iter().position(|place| *place == Some((rank, number)))?;
+        Some(self.next + index as u64)
+    }
+
+    fn end_of_places(&self) -> u64 {
+        self.next + self.places.len() as u64
+    }
+
+    fn take(&mut self, rank: usize, place: Option<u64>) -> Ready {
+        let lane = &mut self.lanes[rank];
+        let message = lane.waiting.pop_front().expect("the lane has a first message");
+        lane.bytes -= cost(&message);
+        lane.last = message.number;
+        self.waiting -= 1;
+        if place.is_some() {
+            self.places.pop_front();
+            self.next += 1;
+            self.safe = None;
+        }
+        Ready { rank, message, place }
+    }
+
+    /// The number of the last message of a member that waits or was delivered.
+    pub fn last_known(&self, rank: usize) -> u64 {
+        let lane = &self.lanes[rank];
+        lane.waiting.back().map_or(lane.last, |message| message.number)
+    }
+}
+
+fn cost(message: &Waiting) -> usize {
+    message.body.capacity() + size_of::<Waiting>()
+}
