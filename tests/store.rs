@@ -123,7 +123,7 @@ fn until(mut holds: impl FnMut() -> bool) {
 }
 
 #[track_caller]
-fn close(store: Store) {
+fn close(mut store: Store) {
     let unsaved = store.close(PATIENCE);
     assert_eq!((unsaved.messages, unsaved.ended), (0, true));
 }
@@ -559,7 +559,7 @@ fn while_nothing_can_be_saved_what_waits_is_bounded_and_the_rest_is_counted() {
             let disk = small_disk(&folder);
             let ballast = fs::write(disk.join("ballast"), vec![1; 2 << 20]);
             assert!(ballast.is_err(), "the disk is full");
-            let store = open(&folder.file());
+            let mut store = open(&folder.file());
             let long = "x".repeat(1 << 19);
             let accepted = (1..=100_u64)
                 .filter(|&n| store.push(at(n), said(BO, BO_SESSION, n, None, &long)).is_some());
@@ -606,7 +606,7 @@ fn on_a_read_only_disk_it_says_so_and_what_is_there_can_be_read() {
 fn a_disk_that_refuses_is_told_and_does_not_hold_up_the_end() {
     const STORY: &str = "a_disk_that_refuses_is_told_and_does_not_hold_up_the_end";
     if let Ok(file) = std::env::var(VICTIM) {
-        let store = open(Path::new(&file));
+        let mut store = open(Path::new(&file));
         let mut news = Vec::new();
         let mut number = 0;
         until(|| {
@@ -666,7 +666,7 @@ fn the_history_of_a_later_version_is_left_alone() {
     later.pragma_update(None, "user_version", 2).expect("can be written");
     later.close().expect("can be closed");
     let before = fs::read(folder.file()).expect("is there");
-    let store = open(&folder.file());
+    let mut store = open(&folder.file());
     assert!(matches!(&store.news()[..], [News::NotSaved(why)] if why.contains("later version")));
     assert_eq!(store.push(at(6), message(6)), None);
     assert_eq!(store.close(PATIENCE).messages, 1);

@@ -19,7 +19,7 @@ pub(crate) mod story;
 pub mod suggest;
 mod tally;
 
-pub use command::{Action, COMMANDS, Command, CommandError, HISTORY, Say};
+pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say};
 pub use envelope::{Envelope, Kind, MAX_ROOM, MAX_TEXT, Unreadable, is_room};
 pub use happening::{Happening, Message, message_id, read_message_id};
 pub use receipts::{PROGRESS, Receipt, Receiver};
@@ -331,10 +331,15 @@ impl Chat {
     /// A message of an earlier run, delivered `at` that time: it becomes part of the history, and
     /// is not told. None where it cannot be read, or is for somebody else.
     pub fn recall(&mut self, at: SystemTime, delivery: &Delivery) -> Option<&Message> {
-        let envelope = Envelope::decode(&delivery.body).ok()?;
-        let message = Message { history: true, ..self.message(at, delivery, envelope)? };
+        let message = self.past(at, delivery)?;
         self.history.push(message);
         self.history.last(1).next()
+    }
+
+    /// The same, of which nothing is remembered: it is only looked at.
+    pub fn past(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Message> {
+        let envelope = Envelope::decode(&delivery.body).ok()?;
+        Some(Message { history: true, ..self.message(at, delivery, envelope)? })
     }
 
     /// What `envelope` says to this member; none where it is for somebody else.

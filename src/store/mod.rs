@@ -155,8 +155,8 @@ impl Store {
         self.queue.suspect();
     }
 
-    /// Writes what waits, and ends. Takes at most `patience`.
-    pub fn close(mut self, patience: Duration) -> Unsaved {
+    /// Writes what waits, and ends the thread. Takes at most `patience`. Nothing is taken any more.
+    pub fn close(&mut self, patience: Duration) -> Unsaved {
         let unsaved = self.queue.close(patience);
         if let Some(thread) = self.thread.take().filter(|_| unsaved.ended) {
             // A panic of it was told as news.

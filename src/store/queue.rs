@@ -77,7 +77,7 @@ impl Queue {
     pub(super) fn push(&self, record: Record) -> Option<u64> {
         let mut state = self.lock();
         let bytes = state.bytes + record.delivery.body.len();
-        if state.refused || state.ended {
+        if state.refused || state.closing || state.ended {
             state.lost += 1;
             return None;
         }

@@ -4,7 +4,7 @@
 use super::fault::Fault;
 use super::row::{self, COLUMNS, Kept};
 use super::schema;
-use crate::chat::{Session, SessionTag};
+use crate::chat::{MemberId, Session, SessionTag};
 use rusqlite::{Connection, OptionalExtension as _, Params};
 use std::path::Path;
 
@@ -46,6 +46,18 @@ impl Reader {
     /// [`Fault`] where there is none, or none that can be read.
     pub fn open(path: &Path) -> Result<Self, Fault> {
         schema::open_to_read(path).map(|connection| Self { connection })
+    }
+
+    /// Whose history it is.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn owner(&self) -> Result<MemberId, Fault> {
+        let query = "SELECT value FROM about WHERE name = 'owner'";
+        let owner: String = self.connection.query_row(query, [], |row| row.get(0))?;
+        let number = u128::from_str_radix(&owner, 16);
+        let number = number.map_err(|_| Fault::Damaged("it does not say whose it is".into()))?;
+        Ok(MemberId(number.to_be_bytes()))
     }
 
     /// Some messages after the place `after` (0: from the beginning), in the order of delivery.
