@@ -24,6 +24,9 @@ const ENTRY: usize = 8 + 9 + 9;
 impl Engine {
     /// Builds and queues the heartbeat that is due.
     pub(super) fn send_heartbeat(&mut self, now: Instant) {
+        if !self.view.installed {
+            self.beat.ask_again();
+        }
         let kind = self.beat.fire(now);
         let name = if kind.profile { self.config.name.len().min(MAX_NAME) } else { 0 };
         let room = self.config.max_datagram.saturating_sub(OVERHEAD + Heartbeat::OVERHEAD + name);

@@ -1,6 +1,6 @@
 //! Where an old view ends for those that leave it together: at what any of them has.
 
-use crate::wire::flush::{Beyond, End, FlushState, Held, Ordered, Primary, Start};
+use crate::wire::flush::{Beyond, End, FlushState, Held, Last, Ordered, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::packet::Run;
 use crate::wire::{Seq, ViewId};
@@ -16,8 +16,8 @@ pub struct Report {
     pub start: Start,
     /// Whom of the proposed members it does not know or hear.
     pub unmet: RankSet,
-    /// The last primary view that it knows of.
-    pub primary: Option<Primary>,
+    /// The last primary view that it knows of, and what may have come after it.
+    pub primaries: Vec<Primary>,
     /// What it has of each member of the old view, by rank.
     pub held: Vec<Held>,
     /// What it holds beyond gaps.
@@ -34,7 +34,7 @@ impl Report {
             rank: state.rank as usize,
             start: Start { next: state.next, message: state.message },
             unmet: state.unmet,
-            primary: state.primary,
+            primaries: state.primaries.iter().collect(),
             held: state.held.iter().collect(),
             beyond: state.beyond.iter().collect(),
             order: state.order.iter().collect(),
@@ -98,12 +98,26 @@ fn end(members: &[&Report], rank: usize) -> Seq {
 }
 
 /// Whether the new view holds more than half of the last primary view that any of its members knows
-/// of; of a half, the one with the lowest id (dynamic voting: Jajodia, Mutchler, TODS 1990).
-pub fn is_primary(reports: &[&Report]) -> bool {
-    let known = reports.iter().filter_map(|report| report.primary);
-    let Some(last) = known.clone().max_by_key(|primary| primary.view) else { return true };
-    let here: Vec<Primary> = known.filter(|p| p.view == last.view && p.member).collect();
-    let (count, size) = (2 * here.len() as u64, u64::from(last.size));
+/// of, and of each that was agreed on after it and may have begun; of a half, the one with the
+/// lowest id. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
+/// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
+pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
+    let known = reports.iter().flat_map(|report| &report.primaries);
+    let last = known.clone().filter(|primary| primary.begun).max_by_key(|primary| primary.view);
+    let since = last.map(|last| last.view);
+    let mut views: Vec<ViewId> = known.map(|primary| primary.view).collect();
+    views.retain(|view| Some(*view) >= since);
+    views.sort_unstable();
+    views.dedup();
+    let primary = views.into_iter().all(|view| has_majority(reports, view));
+    (primary, last.map(|last| Last { view: last.view, size: last.size }))
+}
+
+fn has_majority(reports: &[&Report], view: ViewId) -> bool {
+    let known = reports.iter().flat_map(|report| &report.primaries);
+    let here: Vec<&Primary> = known.filter(|p| p.view == view && p.member).collect();
+    let Some(size) = here.first().map(|primary| u64::from(primary.size)) else { return false };
+    let count = 2 * here.len() as u64;
     count > size || (count == size && here.iter().any(|primary| primary.lowest))
 }
 
@@ -118,7 +132,7 @@ mod tests {
             rank,
             start: Start { next: Seq(next), message: 1 },
             unmet: RankSet::default(),
-            primary: None,
+            primaries: Vec::new(),
             held: received.iter().map(|r| Held { received: Seq(*r), low: Seq(1) }).collect(),
             beyond: Vec::new(),
             order: Vec::new(),
@@ -145,15 +159,33 @@ mod tests {
         assert!(ends.iter().all(|end| end.group == 0));
     }
 
+    fn with(primaries: &[(u64, u32, bool, bool)]) -> Report {
+        let mut report = report(3, 0, 1, &[1]);
+        let primary = |&(epoch, size, lowest, begun): &(u64, u32, bool, bool)| Primary {
+            view: ViewId { epoch, coordinator: SessionTag([1; 8]) },
+            size,
+            member: true,
+            lowest,
+            begun,
+        };
+        report.primaries = primaries.iter().map(primary).collect();
+        report
+    }
+
     #[test]
     fn of_the_halves_of_a_primary_view_only_the_one_with_the_lowest_id_is_primary() {
-        let with = |lowest| {
-            let mut report = report(3, 0, 1, &[1]);
-            let view = report.old;
-            report.primary = Some(Primary { view, size: 2, member: true, lowest });
-            is_primary(&[&report])
-        };
-        assert!(with(true) && !with(false));
-        assert!(is_primary(&[&report(0, 0, 1, &[1])]), "nobody knows of one");
+        let half = |lowest| succession(&[&with(&[(3, 2, lowest, true)])]).0;
+        assert!(half(true) && !half(false));
+        assert!(succession(&[&report(0, 0, 1, &[1])]).0, "nobody knows of one");
+    }
+
+    #[test]
+    fn a_view_that_may_have_begun_elsewhere_must_be_outvoted_too() {
+        let old = [(3, 3, true, true)];
+        let maybe = [(3, 3, false, true), (4, 2, false, false)];
+        let reports = [with(&old), with(&maybe)];
+        let (primary, last) = succession(&[&reports[0], &reports[1]]);
+        assert!(!primary, "its other member may go on from view 4");
+        assert_eq!(last.unwrap().view.epoch, 3);
     }
 }

@@ -240,7 +240,7 @@ impl Engine {
         after.extend(data.after);
         let before = stream.bytes();
         let sound = stream.take(data, |number, content, body| {
-            let origin = Origin { from, session, rank, seq: data.seq };
+            let origin = Origin { from, session, rank };
             self.accept(&origin, number, content, body, &mut after);
         });
         if !sound || data.view != self.view.id {
@@ -300,12 +300,12 @@ impl Engine {
         let Some(service) = content.service() else {
             return self.on_archived(origin.rank, body);
         };
-        let Origin { from, session, rank, seq } = *origin;
+        let Origin { from, session, rank } = *origin;
         if !self.view.order.passes(rank, service) || self.is_stopped() {
             let mut copy = self.pool.take();
             copy.extend_from_slice(body);
             let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
-            self.view.order.push(rank, Waiting { number, service, body: copy, after, seq });
+            self.view.order.push(rank, Waiting { number, service, body: copy, after });
             if service >= Service::Agreed {
                 self.assign(rank, number);
             }
@@ -317,13 +317,13 @@ impl Engine {
     }
 
     /// One's own messages that a packet has carried away wait for their turn as others' do.
-    pub(super) fn accept_own(&mut self, seq: Seq) {
+    pub(super) fn accept_own(&mut self) {
         let rank = self.view.rank;
         let mut finished = core::mem::take(&mut self.sender.finished);
         for message in finished.drain(..) {
             let (number, service, body) = (message.number, message.service, message.body);
             let after = Vec::new();
-            self.view.order.push(rank, Waiting { number, service, body, after, seq });
+            self.view.order.push(rank, Waiting { number, service, body, after });
             if service >= Service::Agreed {
                 self.assign(rank, number);
             }
@@ -356,9 +356,15 @@ impl Engine {
         self.view.order = order;
     }
 
-    fn hand_out(&mut self, delivery: &Delivery<&[u8]>) {
+    /// Gives a message to the application, and keeps it for those who come later.
+    pub(super) fn hand_out(&mut self, delivery: &Delivery<&[u8]>) {
+        let Delivery { from, session, number, service, body, .. } = *delivery;
+        let new = self.archive.add(from, session, number, service, body);
+        if !new && self.archive.has(session.tag(), number) {
+            self.stats.count(Drop::Duplicate);
+            return;
+        }
         self.stats.delivered += 1;
-        self.archive(delivery);
         self.events.deliver(delivery);
     }
 
@@ -390,5 +396,4 @@ struct Origin {
     from: MemberId,
     session: Session,
     rank: usize,
-    seq: Seq,
 }

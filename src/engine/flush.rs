@@ -35,6 +35,8 @@ pub struct Flush {
     pub ends: Vec<Option<Seq>>,
     /// What others of our group know of the agreed order.
     pub order: Vec<Run>,
+    /// The view will be primary.
+    pub primary: bool,
     /// We have all up to the cut.
     pub done: bool,
     /// When it began here.
@@ -53,6 +55,7 @@ impl Flush {
             group: None,
             ends: Vec::new(),
             order: Vec::new(),
+            primary: false,
             done: false,
             since: now,
             answer_at: None,
@@ -144,8 +147,10 @@ impl Engine {
         flush.answer_at = None;
         let room = self.config.max_datagram - OVERHEAD - FlushState::OVERHEAD;
         let (mut held, mut beyond) = (ListBuilder::default(), ListBuilder::default());
-        let mut order = ListBuilder::default();
+        let (mut order, mut primaries) = (ListBuilder::default(), ListBuilder::default());
         let (entries, runs) = self.holdings();
+        primaries.extend(&self.view.primaries, room / 2);
+        let room = room.saturating_sub(primaries.len());
         held.extend(&entries, room);
         let room = room.saturating_sub(held.len());
         order.extend(self.view.order.early(), room / 2);
@@ -159,7 +164,7 @@ impl Engine {
             next: self.sender.next,
             message: self.sender.unbuilt_message(),
             unmet: self.unmet(&flush.members),
-            primary: self.view.primary,
+            primaries: primaries.list(),
             held: held.list(),
             beyond: beyond.list(),
             order: order.list(),
@@ -228,6 +233,7 @@ impl Engine {
         flush.groups = cut.groups.iter().collect();
         let group = flush.groups[own];
         flush.group = Some(group);
+        flush.primary = cut.primary;
         flush.ends = vec![None; size];
         for end in cut.ends.iter().filter(|end| end.group == group) {
             if let Some(place) = flush.ends.get_mut(end.rank as usize) {
@@ -239,6 +245,9 @@ impl Engine {
         #[cfg(feature = "planted-bugs")]
         if self.config.planted == Some(super::Bug::BeyondCut) {
             flush.ends = vec![None; size];
+        }
+        if let Some(last) = cut.last {
+            self.learn_primary(last);
         }
         for rank in 0..size {
             let end = self.flush.as_ref().and_then(|flush| flush.end(rank));
@@ -265,8 +274,12 @@ impl Engine {
             return;
         }
         let view = flush.view;
-        if let Some(flush) = &mut self.flush {
+        if let Some(mut flush) = self.flush.take() {
             flush.done = true;
+            if flush.primary {
+                self.note_primary(&flush, false);
+            }
+            self.flush = Some(flush);
         }
         if self.lead.is_some() {
             self.note_done(now, self.tag);
@@ -289,7 +302,7 @@ impl Engine {
         });
         let flush = flush.ok_or(Drop::Stale)?;
         let starts: Vec<Start> = install.starts.iter().collect();
-        self.install(now, &flush, install.primary, &starts);
+        self.install(now, &flush, &starts);
         Ok(())
     }
 }

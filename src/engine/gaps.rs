@@ -111,14 +111,6 @@ impl Gaps {
         }
     }
 
-    /// Forgets all gaps, and parts of gaps, at or above `end`.
-    pub fn forget_from(&mut self, end: Seq) {
-        self.list.retain(|gap| gap.first < end);
-        if let Some(last) = self.list.last_mut() {
-            last.end = last.end.min(end);
-        }
-    }
-
     /// The runs of packets that came between the gaps and after the last of them, below `high`.
     pub fn between(&self, high: Seq) -> impl Iterator<Item = (Seq, Seq)> {
         let ends = self.list.iter().skip(1).map(|gap| gap.first).chain([high]);

@@ -1,18 +1,367 @@
-//! Catch-up: what was missed of the time before a view, from any member that has it.
+//! Catch-up: who comes late, was away, or comes from the other side of a partition gets what it
+//! missed of the time before the view, from any member that has it.
+//!
+//! When a view brings others together, one member of each old view says what it has (a digest); so
+//! does whoever was not done before, and whoever has what none of these has. Of all who have a
+//! message that another lacks the first gives it, in the order in which it delivered, within its
+//! own stream: so it is repaired, bounded and in order like all else, and all take it who lack it.
 
+use super::archive::{Held, Wanted};
 use super::flush::Flush;
-use super::{Delivery, Engine};
-use crate::time::Instant;
-use crate::wire::Session;
+use super::output::{Delivery, Event, Gap, GapState};
+use super::pace::Pace;
+use super::{Drop, Engine};
+use crate::time::{Duration, Instant};
+use crate::wire::{Session, SessionTag};
+use crate::wire::history::{Archived, Kept};
+use crate::wire::list::ListBuilder;
+use rand::RngExt;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is given takes this part of the pace: live messages come first.
+const SHARE: u64 = 10;
+/// Whoever has what no digest has says so after a random time up to this, and as much again for
+/// each member in units of [`SPREAD`]: mostly one is enough.
+const BACKOFF: Duration = Duration::from_millis(10);
+/// See [`BACKOFF`].
+const SPREAD: Duration = Duration::from_millis(1);
+/// What is to be given waits so long where the window has no room.
+const NO_ROOM: Duration = Duration::from_millis(2);
+/// After the last digest, others that have more get the longest backoff, and so many GRTTs, to say
+/// so.
+const ROUNDS: u32 = 6;
+
+/// At most so many bytes wait for earlier messages that come from somebody else: as much as is held
+/// of one stream.
+const EARLY: usize = 8 << 20;
+
+/// What a member said that it has.
+#[derive(Debug)]
+struct Digest {
+    /// What it had, kept or not.
+    had: Wanted,
+    /// What it can give.
+    kept: Wanted,
+}
+
+/// The catch-up of one view.
+#[derive(Debug)]
+pub struct CatchUp {
+    /// What was delivered before the view lies before this in the archive.
+    mark: u64,
+    /// Whose digests must come, by rank.
+    expected: BTreeSet<usize>,
+    digests: BTreeMap<usize, Digest>,
+    /// What was promised by digests and did not come yet.
+    promised: Wanted,
+    /// What came before earlier messages of its session.
+    early: BTreeMap<(SessionTag, u64), Delivery>,
+    early_bytes: usize,
+    /// Who has given all it was to give.
+    ended: BTreeSet<usize>,
+    /// When our digest is sent, if it is.
+    digest_at: Option<Instant>,
+    told: bool,
+    /// What we are to give, and how far in the archive we are.
+    wanted: Wanted,
+    position: u64,
+    giving: bool,
+    pace: Pace,
+    next_at: Instant,
+    /// When it was last looked whether all is done.
+    looked: Instant,
+    /// Nobody else will say more after this.
+    silent_at: Option<Instant>,
+    /// All was had that could be.
+    pub done: bool,
+}
+
+impl CatchUp {
+    /// Whether an earlier message of the session is still to come. What waits for that has a bound.
+    fn keeps_back(&self, session: SessionTag, number: u64) -> bool {
+        let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
+        self.early_bytes < EARLY && first.is_some_and(|first| first < number)
+    }
+}
 
 impl Engine {
-    pub(super) fn begin_catch_up(&mut self, _now: Instant, _flush: &Flush) {
-        self.events.push(super::Event::Synced);
+    /// Begins the catch-up of a view that was just installed.
+    pub(super) fn begin_catch_up(&mut self, now: Instant, flush: &Flush) {
+        let mut first = BTreeMap::new();
+        for (rank, group) in flush.groups.iter().enumerate() {
+            first.entry(*group).or_insert(rank);
+        }
+        let merged = first.len() > 1;
+        let unfinished = self.catch_up.as_ref().is_none_or(|catch_up| !catch_up.done);
+        if !merged && !unfinished {
+            return;
+        }
+        let expected: BTreeSet<usize> =
+            first.into_values().filter(|_| merged && self.population > 1).collect();
+        let tells = expected.contains(&self.view.rank) || (unfinished && self.population > 1);
+        let wait = self.longest_wait();
+        self.catch_up = Some(CatchUp {
+            mark: self.archive.mark(),
+            silent_at: expected.is_empty().then(|| now + wait),
+            expected,
+            digests: BTreeMap::new(),
+            promised: Wanted::default(),
+            early: BTreeMap::new(),
+            early_bytes: 0,
+            ended: BTreeSet::new(),
+            digest_at: tells.then_some(now),
+            told: false,
+            wanted: Wanted::default(),
+            position: 0,
+            giving: false,
+            pace: Pace::new(self.config.rate / SHARE),
+            next_at: now,
+            looked: now,
+            done: false,
+        });
+        self.catch_up_on(now);
     }
 
-    pub(super) fn on_archived(&mut self, _rank: usize, _body: &[u8]) {}
+    /// After this time whoever has more than the digests say has said so.
+    fn longest_wait(&self) -> Duration {
+        if self.population < 2 {
+            return Duration::ZERO;
+        }
+        (BACKOFF + SPREAD * self.population as u32) * 2 + self.grtt * ROUNDS
+    }
 
-    pub(super) fn note_lost(&mut self, _session: Session, _first: u64, _last: u64) {}
+    /// When catch-up is to go on.
+    pub(super) fn catch_up_deadline(&self) -> Option<Instant> {
+        let catch_up = self.catch_up.as_ref().filter(|_| !self.is_stopped())?;
+        let giving = catch_up.giving.then_some(catch_up.next_at);
+        let silent = catch_up.silent_at.filter(|at| !catch_up.done && *at > catch_up.looked);
+        [catch_up.digest_at, giving, silent].into_iter().flatten().min()
+    }
 
-    pub(super) fn archive(&mut self, _message: &Delivery<&[u8]>) {}
+    /// Says what we have, gives what is due, and ends if all is done.
+    pub(super) fn catch_up_on(&mut self, now: Instant) {
+        if self.is_stopped() {
+            return;
+        }
+        let Some(mut catch_up) = self.catch_up.take() else { return };
+        if catch_up.digest_at.is_some_and(|at| at <= now) {
+            self.tell_digest(now, &mut catch_up);
+        }
+        if catch_up.giving && catch_up.next_at <= now {
+            self.give(now, &mut catch_up);
+        }
+        catch_up.looked = now;
+        let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
+        let ended = catch_up.digests.keys().all(|rank| catch_up.ended.contains(rank));
+        let silent = catch_up.silent_at.is_some_and(|at| at <= now);
+        if !catch_up.done && heard && ended && silent {
+            catch_up.done = true;
+            self.catch_up = Some(catch_up);
+            self.release_all();
+            self.report_missed();
+            self.events.push(Event::Synced);
+            return;
+        }
+        self.catch_up = Some(catch_up);
+    }
+
+    fn tell_digest(&mut self, now: Instant, catch_up: &mut CatchUp) {
+        (catch_up.digest_at, catch_up.told) = (None, true);
+        let kept = Wanted::of(&self.archive.digest(catch_up.mark));
+        let mut gone = Wanted::of(&self.archive.had());
+        gone.subtract(&kept);
+        let mut list = ListBuilder::default();
+        for (held, whole) in
+            kept.list().iter().map(|h| (h, true)).chain(gone.list().iter().map(|h| (h, false)))
+        {
+            let Held { session, first, count } = *held;
+            list.push(&Kept { session, first, count, whole }, super::MAX_MESSAGE);
+        }
+        let mut body = self.pool.take();
+        Archived::Digest(list.list()).encode(&mut body);
+        self.sender.submit_archived(body);
+        let had = Wanted::of(&self.archive.had());
+        catch_up.digests.insert(self.view.rank, Digest { had, kept });
+        catch_up.giving = true;
+        catch_up.next_at = now;
+        self.assign_gifts(now, catch_up);
+    }
+
+    /// What is ours to give: what we have, somebody lacks, and nobody has who comes before us.
+    fn assign_gifts(&mut self, now: Instant, catch_up: &mut CatchUp) {
+        let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
+        if !heard {
+            return;
+        }
+        catch_up.silent_at = Some(now + self.longest_wait());
+        let own = self.view.rank;
+        let mut ours = match catch_up.digests.get(&own) {
+            Some(digest) => digest.kept.clone(),
+            None => Wanted::of(&self.archive.digest(catch_up.mark)),
+        };
+        let place = |rank: usize| (!catch_up.expected.contains(&rank), rank);
+        let mut lacked = Wanted::default();
+        for (rank, digest) in &catch_up.digests {
+            let before = !catch_up.told || place(*rank) < place(own);
+            if *rank != own && before {
+                ours.subtract(&digest.kept);
+            }
+        }
+        for (_, digest) in catch_up.digests.iter().filter(|(rank, _)| **rank != own) {
+            let mut lacks = ours.clone();
+            lacks.subtract(&digest.had);
+            lacked.union(&lacks);
+        }
+        if catch_up.told {
+            (catch_up.wanted, catch_up.position) = (lacked, 0);
+            (catch_up.giving, catch_up.next_at) = (true, now);
+        } else if !lacked.is_empty() {
+            let longest = BACKOFF + SPREAD * self.population as u32;
+            let wait = longest.mul_f64(self.rng.random());
+            catch_up.digest_at.get_or_insert(now + wait);
+        } else {
+            catch_up.digest_at = None;
+        }
+    }
+
+    /// Puts what is due into our stream, in the order of delivery.
+    fn give(&mut self, now: Instant, catch_up: &mut CatchUp) {
+        let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
+        loop {
+            let ready = catch_up.pace.ready_at();
+            if ready > now || !heard {
+                catch_up.next_at = ready.max(now + NO_ROOM);
+                return;
+            }
+            if !self.sender.has_room_for_archive() {
+                catch_up.next_at = now + NO_ROOM;
+                return;
+            }
+            let found = self.archive.next_from(catch_up.position, catch_up.mark, &catch_up.wanted);
+            let mut body = self.pool.take();
+            let Some((position, entry)) = found else {
+                Archived::End.encode(&mut body);
+                self.sender.submit_archived(body);
+                catch_up.giving = false;
+                catch_up.ended.insert(self.view.rank);
+                return;
+            };
+            let (session, number) = (entry.session, entry.number);
+            let message = Archived::Message {
+                from: entry.from,
+                session,
+                number,
+                service: entry.service,
+                body: entry.body,
+            };
+            message.encode(&mut body);
+            catch_up.position = position;
+            catch_up.wanted.remove(session.tag(), number);
+            catch_up.pace.spend(now, body.len());
+            self.stats.archived_sent += 1;
+            self.sender.submit_archived(body);
+        }
+    }
+
+    /// Takes a part of another's archive.
+    pub(super) fn on_archived(&mut self, rank: usize, body: &[u8]) {
+        let now = self.seen;
+        match Archived::decode(body) {
+            Err(_) => self.stats.count(Drop::Malformed),
+            Ok(Archived::Digest(list)) => self.on_digest(now, rank, list.iter()),
+            Ok(Archived::Message { from, session, number, service, body }) => {
+                let (order, history) = (None, true);
+                self.on_past(&Delivery { from, session, number, service, order, history, body });
+            }
+            Ok(Archived::End) => {
+                if let Some(catch_up) = &mut self.catch_up {
+                    catch_up.ended.insert(rank);
+                }
+                self.catch_up_on(now);
+            }
+        }
+    }
+
+    fn on_digest(&mut self, now: Instant, rank: usize, list: impl Iterator<Item = Kept>) {
+        let Some(mut catch_up) = self.catch_up.take() else { return };
+        let (mut had, mut kept) = (Wanted::default(), Wanted::default());
+        for entry in list {
+            let held = Held { session: entry.session, first: entry.first, count: entry.count };
+            had.insert(&held);
+            if entry.whole {
+                kept.insert(&held);
+            }
+        }
+        let mut new = kept.clone();
+        new.subtract(&Wanted::of(&self.archive.had()));
+        catch_up.promised.union(&new);
+        catch_up.digests.insert(rank, Digest { had, kept });
+        catch_up.ended.remove(&rank);
+        self.assign_gifts(now, &mut catch_up);
+        self.catch_up = Some(catch_up);
+        self.catch_up_on(now);
+    }
+
+    /// A message of the time before the view, if it was missed here. What is sent in this view
+    /// comes by itself.
+    fn on_past(&mut self, message: &Delivery<&[u8]>) {
+        let tag = message.session.tag();
+        let rank = self.view.members.iter().position(|member| *member == tag);
+        let live = rank.is_some_and(|rank| message.number >= self.view.firsts[rank]);
+        if live || self.archive.has(tag, message.number) {
+            return;
+        }
+        let Some(catch_up) = &mut self.catch_up else { return self.take_past(message) };
+        catch_up.promised.remove(tag, message.number);
+        if !catch_up.keeps_back(tag, message.number) {
+            self.take_past(message);
+            self.release(tag);
+        } else if !catch_up.early.contains_key(&(tag, message.number)) {
+            let owned = message.clone().map(<[u8]>::to_vec);
+            catch_up.early_bytes += owned.body.len();
+            catch_up.early.insert((tag, message.number), owned);
+        }
+    }
+
+    fn take_past(&mut self, message: &Delivery<&[u8]>) {
+        self.stats.archived_taken += 1;
+        self.hand_out(message);
+    }
+
+    /// Delivers what of a session waited for earlier messages that have now come.
+    fn release(&mut self, tag: SessionTag) {
+        while let Some(catch_up) = &mut self.catch_up {
+            let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
+            let key = next.map(|(key, _)| *key).filter(|key| !catch_up.keeps_back(tag, key.1));
+            let Some(message) = key.and_then(|key| catch_up.early.remove(&key)) else { return };
+            catch_up.early_bytes -= message.body.len();
+            self.take_past(&message.header().map(|()| message.body.as_slice()));
+        }
+    }
+
+    /// Delivers all that still waits: what it waited for does not come.
+    pub(super) fn release_all(&mut self) {
+        let Some(catch_up) = &mut self.catch_up else { return };
+        catch_up.promised = Wanted::default();
+        for message in core::mem::take(&mut catch_up.early).into_values() {
+            self.take_past(&message.header().map(|()| message.body.as_slice()));
+        }
+    }
+
+    /// Names what was missed and nobody has any more.
+    fn report_missed(&mut self) {
+        for (from, session) in self.archive.owners() {
+            for span in self.archive.holes(session.tag()) {
+                let (first, last, state) = (span.first, span.end - 1, GapState::Lost);
+                self.tell_lost(session, first, last);
+                self.events.push(Event::Gap(Gap { from, session, first, last, state }));
+            }
+        }
+    }
+
+    /// Messages are told as lost: they are not asked for any more.
+    pub(super) fn tell_lost(&mut self, session: Session, first: u64, last: u64) {
+        self.stats.given_up += last + 1 - first;
+        self.archive.note_lost(session.tag(), first, last);
+    }
 }

@@ -4,10 +4,10 @@
 //! Each step's packet is repeated until all have answered. Whoever does not answer is left out of a
 //! new proposal; if the coordinator dies, the next member proposes again.
 
-use super::cut::{Report, ends_of, is_primary};
+use super::cut::{Report, ends_of, succession};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{End, Ordered, Start};
+use crate::wire::flush::{End, Last, Ordered, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::{
@@ -48,13 +48,14 @@ struct Ends {
     groups: Vec<u32>,
     ends: Vec<End>,
     order: Vec<Ordered>,
+    primary: bool,
+    last: Option<Last>,
 }
 
 /// An INSTALL that not all members have shown to have.
 #[derive(Debug)]
 pub struct Spread {
     view: ViewId,
-    primary: bool,
     starts: Vec<Start>,
     at: Instant,
     interval: Duration,
@@ -166,7 +167,8 @@ impl Engine {
         ends.extend(&cut.ends, room);
         order.extend(&cut.order, room);
         let (groups, ends, order) = (list.list(), ends.list(), order.list());
-        let packet = Cut { view, groups, ends, order, answered: lead.done };
+        let (primary, last, answered) = (cut.primary, cut.last, lead.done);
+        let packet = Cut { view, groups, ends, order, primary, last, answered };
         self.send_control(&Packet::Cut(packet));
     }
 
@@ -227,7 +229,8 @@ impl Engine {
             return;
         };
         let (groups, ends, order) = ends_of(&reports);
-        lead.cut = Some(Ends { groups, ends, order });
+        let (primary, last) = succession(&reports);
+        lead.cut = Some(Ends { groups, ends, order, primary, last });
         (lead.rounds, lead.since) = (0, now);
         lead.interval = self.grtt * AGAIN_TENTHS / 10;
         lead.at = now + lead.interval;
@@ -244,7 +247,7 @@ impl Engine {
             rank: self.view.rank,
             start: Start { next: self.sender.next, message: self.sender.unbuilt_message() },
             unmet: unmet.unwrap_or_default(),
-            primary: self.view.primary,
+            primaries: self.view.primaries.clone(),
             held,
             beyond,
             order: self.view.order.early().copied().collect(),
@@ -260,7 +263,8 @@ impl Engine {
         ends.extend(&cut.ends, usize::MAX);
         order.extend(&cut.order, usize::MAX);
         let (groups, ends, order) = (groups.list(), ends.list(), order.list());
-        self.learn_cut(now, &Cut { view, groups, ends, order, answered: RankSet::default() });
+        let (primary, last, answered) = (cut.primary, cut.last, RankSet::default());
+        self.learn_cut(now, &Cut { view, groups, ends, order, primary, last, answered });
     }
 
     /// All have all up to the cut: the new view begins.
@@ -268,13 +272,10 @@ impl Engine {
         let (Some(flush), Some(lead)) = (self.flush.take(), self.lead.take()) else { return };
         let reports = flush.members.iter().filter_map(|tag| lead.reports.get(tag));
         let starts: Vec<Start> = reports.map(|report| report.start).collect();
-        let reports: Vec<&Report> = lead.reports.values().collect();
-        let primary = is_primary(&reports);
         if flush.members.len() > 1 {
             let interval = self.grtt * AGAIN_TENTHS / 10;
             self.spread = Some(Spread {
                 view: flush.view,
-                primary,
                 starts: starts.clone(),
                 at: now + interval,
                 interval,
@@ -282,7 +283,7 @@ impl Engine {
             });
             self.send_install();
         }
-        self.install(now, &flush, primary, &starts);
+        self.install(now, &flush, &starts);
     }
 
     fn send_install(&mut self) {
@@ -290,8 +291,8 @@ impl Engine {
         let mut list = ListBuilder::default();
         let room = self.config.max_datagram - OVERHEAD;
         list.extend(&spread.starts, room);
-        let (view, primary) = (spread.view, spread.primary);
-        self.send_control(&Packet::Install(Install { view, primary, starts: list.list() }));
+        let view = spread.view;
+        self.send_control(&Packet::Install(Install { view, starts: list.list() }));
     }
 
     /// Repeats INSTALL while a member has not shown that it has it.

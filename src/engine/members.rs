@@ -129,6 +129,10 @@ impl Engine {
         match self.farewell {
             Farewell::Due(times, at) if at <= now => self.say_leave(now, times),
             Farewell::Staying(until) if now >= until || self.is_missed_by_nobody() => {
+                if !self.view.installed {
+                    // A session's first event is a view, also where it saw nobody.
+                    self.propose(now, vec![self.tag]);
+                }
                 self.farewell = Farewell::Done;
                 self.events.push(Event::Ended);
             }

@@ -15,6 +15,7 @@
 //! The other files are leaves: they hold no reference to each other, send nothing, and answer.
 
 mod announce;
+mod archive;
 mod backoff;
 mod beat;
 mod change;
@@ -58,9 +59,11 @@ use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Service;
 use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag, ViewId};
+use archive::Archive;
 use backoff::Losers;
 use beat::Beat;
 use flush::Flush;
+use history::CatchUp;
 use lead::{Lead, Spread};
 use loss::Loss;
 use members::Strangers;
@@ -121,6 +124,8 @@ pub enum Timer {
     Watch,
     /// A change of views is to go on.
     Change,
+    /// Catch-up is to go on.
+    CatchUp,
     /// Members are to be checked.
     Upkeep,
     /// The farewell is to be repeated.
@@ -198,6 +203,9 @@ pub struct Engine {
     /// When the farewell is said whatever still waits.
     leave_by: Option<Instant>,
 
+    archive: Archive,
+    catch_up: Option<CatchUp>,
+
     events: Events,
     outbox: Outbox,
     pool: Pool,
@@ -265,6 +273,8 @@ impl Engine {
             gather_since: None,
             deaf_since: None,
             leave_by: None,
+            archive: Archive::new(config.archive),
+            catch_up: None,
             events: Events::default(),
             outbox: Outbox::default(),
             pool: Pool::default(),
@@ -298,7 +308,10 @@ impl Engine {
     /// Puts a message that an earlier run of this member delivered into the archive: it is not
     /// asked for again, and given to those who lack it. To be called in the order of delivery,
     /// before anything else; the oldest are forgotten where there is no room.
-    pub fn recall(&mut self, _message: &Delivery<&[u8]>) {}
+    pub fn recall(&mut self, message: &Delivery<&[u8]>) {
+        let Delivery { from, session, number, service, body, .. } = *message;
+        self.archive.add(from, session, number, service, body);
+    }
 
     /// Does what is due. Calling it early does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -317,6 +330,9 @@ impl Engine {
             self.review(now);
         }
         self.answer_flush(now);
+        if self.catch_up_deadline().is_some_and(|at| at <= now) {
+            self.catch_up_on(now);
+        }
         self.lead_on(now);
         if self.upkeep_at <= now {
             self.upkeep_at = now + UPKEEP;
@@ -362,6 +378,7 @@ impl Engine {
             (!self.is_leaving()).then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.watch_at, Timer::Watch)),
             self.lead_deadline().map(|at| (at, Timer::Change)),
+            self.catch_up_deadline().map(|at| (at, Timer::CatchUp)),
             self.review_deadline().map(|at| (at, Timer::Change)),
             Some((self.upkeep_at, Timer::Upkeep)),
             farewell,

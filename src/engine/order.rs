@@ -26,8 +26,6 @@ pub struct Waiting {
     pub body: Vec<u8>,
     /// What must be delivered before.
     pub after: Vec<Dependency>,
-    /// It is the sender's packet with this number that ends it.
-    pub seq: Seq,
 }
 
 /// The messages of one member that wait.
@@ -285,4 +283,99 @@ impl Order {
 
 fn cost(message: &Waiting) -> usize {
     message.body.capacity() + size_of::<Waiting>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: u64, service: Service, after: &[(u32, u64)]) -> Waiting {
+        let after = after.iter().map(|&(rank, number)| Dependency { rank, number }).collect();
+        Waiting { number, service, body: Vec::new(), after }
+    }
+
+    fn drain(order: &mut Order, stable: u64) -> Vec<(usize, u64)> {
+        let next = |order: &mut Order| order.next(|_| Seq(5), |_| Seq(stable));
+        core::iter::from_fn(|| next(order))
+            .map(|ready| (ready.rank, ready.message.number))
+            .collect()
+    }
+
+    fn run(place: u64, rank: u32, number: u64) -> Run {
+        Run { place, rank, number, count: 1 }
+    }
+
+    #[test]
+    fn a_fifo_message_waits_for_its_senders_earlier_ones_only() {
+        let mut order = Order::new(&[1, 1]);
+        assert!(order.passes(0, Service::Fifo));
+        order.push(0, message(1, Service::Agreed, &[]));
+        assert!(!order.passes(0, Service::Fifo) && order.passes(1, Service::Fifo));
+        order.push(0, message(2, Service::Fifo, &[]));
+        assert_eq!(drain(&mut order, 0), []);
+        order.place(&run(1, 0, 1), None);
+        assert_eq!(drain(&mut order, 0), [(0, 1), (0, 2)]);
+    }
+
+    #[test]
+    fn a_causal_message_comes_after_what_its_sender_had_delivered() {
+        let mut order = Order::new(&[1, 1]);
+        order.push(1, message(1, Service::Causal, &[(0, 2)]));
+        order.pass(0, 1);
+        assert_eq!(drain(&mut order, 0), []);
+        order.pass(0, 2);
+        assert_eq!(drain(&mut order, 0), [(1, 1)]);
+    }
+
+    #[test]
+    fn agreed_messages_come_in_their_places_whatever_came_first() {
+        let mut order = Order::new(&[1, 1]);
+        order.push(0, message(1, Service::Agreed, &[]));
+        order.push(1, message(1, Service::Agreed, &[]));
+        order.place(&run(2, 0, 1), None);
+        assert_eq!(drain(&mut order, 0), []);
+        assert_eq!(order.first_unknown(), 1);
+        order.place(&run(1, 1, 1), None);
+        assert_eq!(drain(&mut order, 0), [(1, 1), (0, 1)]);
+    }
+
+    #[test]
+    fn a_safe_message_waits_until_all_have_what_came_with_it() {
+        let mut order = Order::new(&[1]);
+        order.push(0, message(1, Service::Safe, &[]));
+        order.place(&run(1, 0, 1), None);
+        assert_eq!(drain(&mut order, 4), []);
+        assert_eq!(drain(&mut order, 5), [(0, 1)]);
+    }
+
+    #[test]
+    fn in_the_transition_places_hold_and_the_rest_follows_by_rank() {
+        let mut order = Order::new(&[1, 1, 1]);
+        (0..3).for_each(|rank| order.push(rank, message(1, Service::Agreed, &[])));
+        order.push(2, message(2, Service::Agreed, &[(1, 9)]));
+        // Place 1 is of a message that nobody has.
+        order.place(&run(1, 0, 7), None);
+        order.place(&run(2, 2, 1), None);
+        order.begin_transition();
+        assert_eq!(drain(&mut order, 0), [(2, 1), (0, 1), (1, 1)]);
+        assert_eq!(order.last_known(2), 2, "what comes after a lost message is not delivered");
+    }
+
+    #[test]
+    fn what_is_learned_early_is_told_until_its_packet_comes_in_order() {
+        let mut order = Order::new(&[1, 1]);
+        order.place(&run(1, 0, 1), Some((1, Seq(4))));
+        order.confirm(1, Seq(4));
+        assert_eq!(order.early().count(), 1);
+        order.confirm(1, Seq(5));
+        assert_eq!(order.early().count(), 0);
+    }
+
+    #[test]
+    fn places_far_ahead_are_not_taken() {
+        let mut order = Order::new(&[1]);
+        assert!(!order.place(&run(u64::MAX - 3, 0, 1), None));
+        assert!(!order.place(&Run { place: 1, rank: 0, number: 1, count: u32::MAX }, None));
+        assert!(!order.place(&run(1, 9, 1), None));
+    }
 }

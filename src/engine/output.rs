@@ -172,6 +172,12 @@ impl<B> Event<B> {
 }
 
 impl<B> Delivery<B> {
+    /// All but its bytes.
+    pub fn header(&self) -> Delivery<()> {
+        let Self { from, session, number, service, order, history, .. } = *self;
+        Delivery { from, session, number, service, order, history, body: () }
+    }
+
     /// The delivery with its bytes held another way.
     pub fn map<C>(self, bytes: impl FnOnce(B) -> C) -> Delivery<C> {
         Delivery {

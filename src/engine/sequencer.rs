@@ -34,11 +34,6 @@ impl Sequencer {
         Self { next: mine.then_some(1), counts: vec![0; members], ..Self::default() }
     }
 
-    /// Whether this member gives the places.
-    pub const fn is_active(&self) -> bool {
-        self.next.is_some()
-    }
-
     /// This member gives the places from `place` on.
     pub fn begin(&mut self, place: u64) {
         self.next = Some(place);
@@ -142,7 +137,7 @@ mod tests {
             sequencer.assign(if number % 10 == 0 { 1 } else { 2 }, number);
         }
         sequencer.consider_handoff(0);
-        assert!(!sequencer.is_active());
+        assert_eq!(sequencer.next, None);
         let mut handoff = None;
         while sequencer.has_pending() {
             handoff = sequencer.write(&mut list, 400, false);

@@ -111,6 +111,10 @@ pub struct Stats {
     pub recovered: u64,
     /// Messages told as lost.
     pub given_up: u64,
+    /// Messages given to others from the archive.
+    pub archived_sent: u64,
+    /// Messages taken from others' archives.
+    pub archived_taken: u64,
     /// Changes of views begun.
     pub flushes: u64,
     /// Views left as a packet was not to be had any more.

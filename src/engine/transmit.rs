@@ -95,7 +95,7 @@ impl Engine {
         let taken = after.len() + reserve;
         let built = self.sender.build(&mut records, &mut self.pool, taken, (ordered, empty));
         if let Some(built) = built {
-            self.accept_own(built.seq);
+            self.accept_own();
             self.view.sequencer.consider_handoff(self.view.rank);
             let handoff = self.view.sequencer.write(&mut order, reserve, true);
             let (after, order) = (after.list(), order.list());

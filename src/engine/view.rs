@@ -13,7 +13,7 @@ use super::remote::Remote;
 use super::sequencer::Sequencer;
 use super::stream::Stream;
 use crate::time::Instant;
-use crate::wire::flush::{Primary, Start};
+use crate::wire::flush::{Last, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::{Seq, SessionTag, ViewId};
 
@@ -38,8 +38,11 @@ pub struct Current {
     pub handoff: Option<u64>,
     /// What of our deliveries the others were told, by rank.
     pub told: Vec<u64>,
-    /// The last primary view that we know of.
-    pub primary: Option<Primary>,
+    /// The number of each member's first message here, by rank.
+    pub firsts: Vec<u64>,
+    /// The last primary view that we know of, and those that we agreed to and that may have begun
+    /// after it.
+    pub primaries: Vec<Primary>,
     /// Whether this is it.
     pub is_primary: bool,
 }
@@ -57,7 +60,8 @@ impl Current {
             sequencer: Sequencer::default(),
             handoff: None,
             told: vec![0],
-            primary: None,
+            firsts: vec![1],
+            primaries: Vec::new(),
             is_primary: false,
         }
     }
@@ -76,18 +80,20 @@ impl Engine {
     }
 
     /// Ends the old view and begins the one that was agreed on.
-    pub(super) fn install(&mut self, now: Instant, flush: &Flush, primary: bool, starts: &[Start]) {
+    pub(super) fn install(&mut self, now: Instant, flush: &Flush, starts: &[Start]) {
         let together = flush.companions();
         self.end_view(flush);
-        self.tell_stable(&together, starts[flush.rank(self.tag)]);
         let before = self.members();
         self.enter_view(now, flush, starts);
-        self.note_primary(primary);
+        if flush.primary {
+            self.note_primary(flush, true);
+        }
         self.announce_view(&together, before);
+        self.tell_stable(&together, starts[flush.rank(self.tag)]);
+        self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
         members.into_iter().for_each(|tag| self.take_ready(tag, None));
         self.deliver_ready();
-        self.begin_catch_up(now, flush);
         self.beat.restart(now, self.grtt);
         self.beat.introduce(now);
     }
@@ -111,6 +117,7 @@ impl Engine {
             self.view.order.place(run, None);
         }
         self.pump();
+        self.release_all();
         if self.view.installed {
             self.events.push(Event::Transitional);
         }
@@ -134,7 +141,7 @@ impl Engine {
             let session = remote.session;
             let state = GapState::Lost;
             self.events.push(Event::Gap(Gap { from, session, first, last, state }));
-            self.note_lost(session, first, last);
+            self.tell_lost(session, first, last);
         }
     }
 
@@ -183,8 +190,9 @@ impl Engine {
             sequencer: Sequencer::new(members, own == 0),
             handoff: None,
             told: firsts.iter().map(|first| first - 1).collect(),
-            primary: self.view.primary,
-            is_primary: false,
+            firsts,
+            primaries: core::mem::take(&mut self.view.primaries),
+            is_primary: flush.primary,
         };
         (self.flush, self.lead) = (None, None);
         self.sender.drop_archived();
@@ -193,17 +201,28 @@ impl Engine {
         self.update_group();
     }
 
-    fn note_primary(&mut self, primary: bool) {
-        self.view.is_primary = primary;
-        if primary {
-            let lowest = self.members().iter().map(|member| member.id).min();
-            self.view.primary = Some(Primary {
-                view: self.view.id,
-                size: self.view.members.len() as u32,
-                member: true,
-                lowest: lowest == Some(self.config.member),
-            });
+    /// Remembers a primary view that was agreed on; once it has begun, those before are over.
+    pub(super) fn note_primary(&mut self, flush: &Flush, begun: bool) {
+        let id = |tag: &SessionTag| self.identity(*tag).map(|(member, _)| member);
+        let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
+        let (view, size) = (flush.view, flush.members.len() as u32);
+        let primary = Primary { view, size, member: true, lowest, begun };
+        self.view.primaries.retain(|known| !begun && known.view != view);
+        self.view.primaries.push(primary);
+    }
+
+    /// Another knows of a later primary view than we.
+    pub(super) fn learn_primary(&mut self, last: Last) {
+        let own = self.view.primaries.iter().filter(|known| known.begun).map(|known| known.view);
+        if own.max() >= Some(last.view) {
+            return;
         }
+        let Last { view, size } = last;
+        let maybe = self.view.primaries.iter().find(|known| known.view == view).copied();
+        let unknown = Primary { view, size, member: false, lowest: false, begun: true };
+        self.view.primaries.retain(|known| known.view > view);
+        let begun = maybe.map_or(unknown, |maybe| Primary { begun: true, ..maybe });
+        self.view.primaries.push(begun);
     }
 
     fn announce_view(&mut self, together: &[SessionTag], before: Vec<Member>) {

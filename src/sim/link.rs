@@ -35,6 +35,12 @@ pub enum Fault {
     Crash,
     /// A member came back in a new session.
     Restart,
+    /// A member came back with what it had delivered before.
+    Recall,
+    /// The network was divided, both ways.
+    Partition,
+    /// Some could not hear others, who heard them.
+    OneWay,
     /// A member stood still for a while.
     Pause,
     /// A member said farewell.
@@ -47,7 +53,7 @@ pub enum Fault {
 
 impl Fault {
     /// All faults, with the word for each.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::Loss, "loss"),
         (Self::Burst, "burst"),
         (Self::Cut, "cut"),
@@ -59,11 +65,21 @@ impl Fault {
         (Self::Absent, "absent"),
         (Self::Crash, "crash"),
         (Self::Restart, "restart"),
+        (Self::Recall, "recall"),
+        (Self::Partition, "partition"),
+        (Self::OneWay, "one_way"),
         (Self::Pause, "pause"),
         (Self::Leave, "leave"),
         (Self::LateJoin, "late_join"),
         (Self::WindowFull, "window_full"),
     ];
+}
+
+impl Fault {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, word)| word)
+    }
 }
 
 /// How often each fault fired.

@@ -22,9 +22,12 @@ mod journal;
 pub mod link;
 pub mod plan;
 mod seat;
+pub mod seen;
 mod step;
 pub mod swarm;
-mod trace;
+mod tell;
+pub mod trace;
+mod ways;
 pub mod world;
 
 pub use check::Violation;
@@ -32,7 +35,9 @@ pub use clock::Clock;
 pub use link::{Fault, Faults, Link, Loss};
 pub use plan::Profile;
 pub use seat::Who;
+pub use seen::{Delivered, Installed};
 pub use swarm::{Failure, Report};
+pub use trace::{Mark, Told};
 pub use world::World;
 
 use crate::time::Duration;

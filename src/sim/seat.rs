@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use crate::engine::{Config, Engine, Stats};
 use crate::wire::MemberId;
+use crate::wire::packet::Service;
 use core::fmt;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -66,7 +67,7 @@ pub(super) struct Seat {
     /// What came while the member stood still.
     pub backlog: VecDeque<Arrival>,
     /// Messages that wait for room in the window.
-    pub pending: VecDeque<Vec<u8>>,
+    pub pending: VecDeque<(Service, Vec<u8>)>,
     /// Damaged datagrams that this session was given.
     pub damaged: u64,
     pub recoveries: Recoveries,

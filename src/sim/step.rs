@@ -4,11 +4,12 @@
 use super::check::{Checked, Violation, ensure};
 use super::link::{Fault, Verdict};
 use super::seat::{Arrival, BACKLOG, Who};
-use super::trace::{Mark, describe, fingerprint, line};
-use super::world::{Due, GROUP, What, World};
+use super::tell::Teller;
+use super::trace::{Mark, fingerprint, line};
+use super::world::{Due, What, World};
 use crate::engine::{Event, Output};
 use crate::time::Duration;
-use crate::wire::{GroupKey, Header, Kind};
+use crate::wire::{Header, Kind, Packet};
 use core::cmp::Reverse;
 use rand::RngExt as _;
 use std::rc::Rc;
@@ -32,7 +33,8 @@ impl World {
         Ok(())
     }
 
-    fn step(&mut self) {
+    /// Does what is due next.
+    pub(super) fn step(&mut self) {
         let Some(Reverse(due)) = self.heap.pop() else {
             return;
         };
@@ -74,9 +76,13 @@ impl World {
         let dropped: u64 = engine.stats().drops.iter().sum();
         let now = seat.clock.read(self.now);
         engine.handle_datagram(now, arrival.from.addr(), &mut self.scratch);
+        let run = seat.run.filter(|_| !arrival.corrupt);
         let ended = seat.run.is_some_and(|run| self.check.journal.runs[run].is_done());
         let refused = ended || engine.stats().drops.iter().sum::<u64>() > dropped;
         seat.damaged += u64::from(arrival.corrupt);
+        if let Some(run) = run {
+            self.check.arrived(run, &arrival.bytes);
+        }
         self.trace.note(self.now, Mark::Arrive, [to.0 as u64, fingerprint(&arrival.bytes)], || {
             arrival_line(to, arrival)
         });
@@ -175,7 +181,7 @@ impl World {
         };
         let mark = if matches!(event, Event::Delivered(_)) { Mark::Deliver } else { Mark::Event };
         self.trace.note(self.now, mark, [(run as u64) << 32 ^ words[0], words[1]], || {
-            line(who, event_line(event))
+            line(who, Teller::new(journal).event(event))
         });
         let checked = self.check.happened(self.now, run, event);
         self.record(checked);
@@ -184,12 +190,16 @@ impl World {
     fn multicast(&mut self, from: Who, run: usize, datagram: &[u8]) {
         self.sent_datagrams += 1;
         self.trace.note(self.now, Mark::Transmit, [run as u64, fingerprint(datagram)], || {
-            line(from, format_args!("sends {}", describe(&GroupKey::open(GROUP), datagram)))
+            let teller = Teller::new(&self.check.journal);
+            line(from, format_args!("sends {}", teller.datagram(&self.key, datagram)))
         });
         let first = self.check.transmitted(run, datagram);
         let Ok(header) = Header::decode(datagram) else {
             return self.record(first.map(drop));
         };
+        if first == Ok(true) && header.kind == Kind::Data {
+            self.carries(run, &header, datagram);
+        }
         let bytes: Rc<[u8]> = datagram.into();
         let mut lost = 0;
         for index in 0..self.seats.len() {
@@ -203,6 +213,19 @@ impl World {
         self.record(first.map(drop));
     }
 
+    /// Notes which messages a new DATA datagram carries.
+    fn carries(&mut self, run: usize, header: &Header, datagram: &[u8]) {
+        let mut copy = datagram.to_vec();
+        let seal = self.key.session_key(header.epoch, &header.session);
+        let opened = seal.open(header.counter, &mut copy).ok();
+        let packet = opened.and_then(|body| Packet::decode(header.kind, body).ok());
+        let checked = match packet {
+            Some(Packet::Data(data)) => self.check.carries(run, header.counter, &data),
+            _ => Err(format!("{} sends DATA that nobody can read", self.check.journal.name(run))),
+        };
+        self.record(checked);
+    }
+
     /// Sends to one receiver; whether it will arrive.
     fn send(&mut self, from: Who, to: Who, kind: Kind, bytes: &Rc<[u8]>) -> bool {
         let link = &mut self.links[from.0][to.0];
@@ -210,7 +233,7 @@ impl World {
             Verdict::Drop(fault) => {
                 self.faults.count(fault);
                 self.trace.note(self.now, Mark::Drop, [to.0 as u64, fault as u64], || {
-                    line(from, format_args!("…lost on the way to {to}: {fault:?}"))
+                    line(from, format_args!("…lost on the way to {to} ({})", fault.word()))
                 });
                 return false;
             }
@@ -261,20 +284,4 @@ fn arrival_line(to: Who, arrival: &Arrival) -> String {
     let damaged = if arrival.corrupt { " (damaged)" } else { "" };
     let counter = Header::decode(&arrival.bytes).map_or(0, |header| header.counter);
     line(to, format_args!("gets {}'s datagram with counter {counter}{damaged}", arrival.from))
-}
-
-fn event_line(event: &Event<&[u8]>) -> String {
-    match event {
-        Event::Delivered(d) => {
-            format!("delivers {:?} {}, {} bytes", d.session, d.number, d.body.len())
-        }
-        Event::View(view) => {
-            let members: Vec<String> =
-                view.members.iter().map(|m| format!("{:?}={}", m.session, m.name)).collect();
-            format!("view {}: {}", view.id.epoch, members.join(" "))
-        }
-        Event::Left(member, why) => format!("says that {:?} left: {why:?}", member.session),
-        Event::Joined(member) => format!("says that {:?} joined", member.session),
-        other => format!("says {other:?}"),
-    }
 }

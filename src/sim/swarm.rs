@@ -7,11 +7,12 @@
 use super::check::Violation;
 use super::journal::Run;
 use super::link::{Fault, Faults, Loss};
-use super::plan::{Action, Plan, Profile};
+use super::plan::{Action, Memory, Plan, Profile};
 use super::seat::Who;
 use super::world::World;
 use crate::engine::{Config, Stats};
 use crate::time::Duration;
+use crate::wire::packet::Service;
 use core::fmt;
 use rand::{Rng as _, RngExt as _};
 
@@ -48,8 +49,14 @@ pub struct Report {
     pub steps: u64,
     /// Messages submitted.
     pub submitted: u64,
-    /// Messages delivered, own ones included.
+    /// Messages delivered, own ones and history included.
     pub delivered: u64,
+    /// Those of them that were history.
+    pub history: u64,
+    /// Messages reported lost that never came, over all sessions.
+    pub declared: u64,
+    /// Views agreed on.
+    pub views: u64,
     /// Deliveries that were demanded at the end, and made.
     pub owed: u64,
     /// Datagrams sent.
@@ -72,6 +79,9 @@ impl Report {
         self.steps += other.steps;
         self.submitted += other.submitted;
         self.delivered += other.delivered;
+        self.history += other.history;
+        self.declared += other.declared;
+        self.views += other.views;
         self.owed += other.owed;
         self.datagrams += other.datagrams;
         self.nacks += other.nacks;
@@ -86,10 +96,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "submitted {} delivered {} owed {} datagrams {} lost {} nacks {} repairs {} steps {}",
+            "submitted {} delivered {} (history {}) owed {} declared lost {} views {} \
+             datagrams {} lost {} nacks {} repairs {} steps {}",
             self.submitted,
             self.delivered,
+            self.history,
             self.owed,
+            self.declared,
+            self.views,
             self.datagrams,
             self.lost,
             self.nacks,
@@ -207,11 +221,12 @@ fn prepare(plan: &Plan, seed: u64, options: Options) -> World {
 
 fn act(world: &mut World, action: Action) {
     match action {
-        Action::Say(who, bytes) => say(world, who, bytes),
+        Action::Say(who, service, bytes) => say(world, who, service, bytes),
         Action::Cut(from, to) => world.cut(from, to),
         Action::Join(from, to) => world.link(from, to).join(),
         Action::Crash(who) => world.crash(who),
-        Action::Restart(who) => world.restart(who),
+        Action::Restart(who, Memory::Lost) => world.restart(who),
+        Action::Restart(who, Memory::Kept { but }) => world.restart_with_archive(who, but),
         Action::Pause(who) => world.pause(who),
         Action::Resume(who) => world.resume(who),
         Action::Leave(who) => {
@@ -222,16 +237,17 @@ fn act(world: &mut World, action: Action) {
             world.faults.count(Fault::LateJoin);
             world.start(who);
         }
+        Action::Fault(fault) => world.faults.count(fault),
         Action::Heal => world.heal(),
     }
 }
 
 /// A body unlike any other. A member that stands still says nothing.
-fn say(world: &mut World, who: Who, bytes: usize) {
+fn say(world: &mut World, who: Who, service: Service, bytes: usize) {
     let mut body = vec![0; bytes];
     world.rng.fill_bytes(&mut body);
     if !world.seats[who.0].paused {
-        world.say(who, body);
+        world.say_as(who, service, body);
     }
 }
 
@@ -279,7 +295,11 @@ fn nothing_is_held(world: &mut World) {
 fn count(world: &World, report: &mut Report) {
     let runs = &world.check.journal.runs;
     report.submitted = runs.iter().map(|run| run.sent.len() as u64).sum();
-    report.delivered = runs.iter().map(|run| run.log.len() as u64).sum();
+    let heard = || runs.iter().flat_map(|run| &run.log[run.recalled..]);
+    report.delivered = heard().count() as u64;
+    report.history = heard().filter(|heard| heard.history).count() as u64;
+    report.declared = runs.iter().map(Run::declared).sum();
+    report.views = world.check.journal.views.len() as u64;
     report.owed = world.check.count_owed();
     report.datagrams = world.sent_datagrams();
     let sum = |of: fn(&Stats) -> u64| world.live_stats().map(of).sum();

@@ -2,7 +2,7 @@
 //! for each event.
 
 use super::seat::Who;
-use crate::wire::{GroupKey, Header, Packet, SessionTag};
+use crate::time::Duration;
 
 /// Folds a run into 64 bits with FNV-1a's step over whole words, and tells it to whoever asked.
 #[derive(Debug)]
@@ -10,27 +10,49 @@ pub(super) struct Trace {
     hash: u64,
     /// Called with each line.
     pub listener: Option<fn(&str)>,
+    /// Keeps each line.
+    pub story: Option<Vec<Told>>,
 }
 
-/// What an event is, in the hash.
-#[derive(Clone, Copy, Debug)]
+/// A line of a story.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// The world's time.
+    pub at: Duration,
+    /// What kind of event it was.
+    pub mark: Mark,
+    /// Who did what.
+    pub line: String,
+}
+
+/// What an event is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u64)]
-pub(super) enum Mark {
+pub enum Mark {
+    /// A session begins.
     Start = 1,
+    /// A session is told to leave, or dies.
     End,
+    /// A message is submitted.
     Submit,
+    /// A datagram is sent to all.
     Transmit,
+    /// It is lost on the way to one of them.
     Drop,
+    /// It comes.
     Arrive,
+    /// A deadline has passed.
     Timeout,
+    /// A message is delivered.
     Deliver,
+    /// The engine says something else to its application.
     Event,
 }
 
 impl Trace {
     pub(super) const fn new() -> Self {
         // FNV-1a's offset basis and, below, prime for 64 bits (RFC 9923).
-        Self { hash: 0xcbf2_9ce4_8422_2325, listener: None }
+        Self { hash: 0xcbf2_9ce4_8422_2325, listener: None, story: None }
     }
 
     pub(super) const fn hash(&self) -> u64 {
@@ -50,6 +72,9 @@ impl Trace {
         words.into_iter().for_each(|word| self.add(word));
         if let Some(listener) = self.listener {
             listener(&format!("{:>11.6}  {}", seconds(now), line()));
+        }
+        if let Some(story) = &mut self.story {
+            story.push(Told { at: Duration::from_micros(now), mark, line: line() });
         }
     }
 
@@ -71,95 +96,6 @@ pub(super) fn fingerprint(datagram: &[u8]) -> u64 {
     let mut last = [0; 8];
     last.copy_from_slice(&datagram[datagram.len() - 8..]);
     u64::from_be_bytes(last).max(1)
-}
-
-/// A datagram for people: its session's letter is known to the caller, its content is opened here.
-pub(super) fn describe(key: &GroupKey, datagram: &[u8]) -> String {
-    let Ok(header) = Header::decode(datagram) else {
-        return format!("{} bytes that are no datagram", datagram.len());
-    };
-    let mut copy = datagram.to_vec();
-    let opened = key.session_key(header.epoch, &header.session).open(header.counter, &mut copy);
-    let Ok(Ok(packet)) = opened.map(|body| Packet::decode(header.kind, body)) else {
-        return format!("a {:?} that does not open", header.kind);
-    };
-    format!("{}, {} bytes, counter {}", content(&packet), datagram.len(), header.counter)
-}
-
-fn content(packet: &Packet<'_>) -> String {
-    match packet {
-        Packet::Data(data) => {
-            let parts: Vec<String> = data
-                .iter()
-                .map(|(message, record)| format!("{message}:{:?}", record.part))
-                .collect();
-            let runs: Vec<String> = data
-                .order
-                .iter()
-                .map(|r| format!("{}@{}.{}+{}", r.place, r.rank, r.number, r.count))
-                .collect();
-            format!(
-                "DATA {:?} in {:?} [{}] order [{}]",
-                data.seq,
-                data.view,
-                parts.join(" "),
-                runs.join(" ")
-            )
-        }
-        Packet::Heartbeat(beat) => {
-            let acks: Vec<String> = beat
-                .acks
-                .iter()
-                .map(|ack| format!("{:?}<{:?}/{:?}", ack.rank, ack.received, ack.high))
-                .collect();
-            format!(
-                "HEARTBEAT {:?}..{:?} view {:?} promised {} together {} hears {:b} probes {:b} hello {} profile {} echoes {} acks [{}]",
-                beat.low,
-                beat.high,
-                beat.view,
-                beat.promised,
-                beat.together,
-                beat.hears.0,
-                beat.probes.0,
-                beat.hello,
-                beat.profile.is_some(),
-                beat.echoes.iter().count(),
-                acks.join(" ")
-            )
-        }
-        Packet::Nack(nack) => {
-            let missing: Vec<String> = nack
-                .missing
-                .iter()
-                .map(|gap| format!("{:?}{:?}+{}", gap.session, gap.first, gap.count))
-                .collect();
-            format!("NACK [{}]", missing.join(" "))
-        }
-        Packet::Leave(leave) => format!("LEAVE {:?}", leave.high),
-        Packet::FlushReq(req) => {
-            let members: Vec<SessionTag> = req.members.iter().collect();
-            format!("FLUSH_REQ {:?} {members:?} answered {:b}", req.view, req.answered.0)
-        }
-        Packet::FlushState(state) => format!(
-            "FLUSH_STATE {:?} from {:?} rank {} next {:?} unmet {:b}",
-            state.view, state.old, state.rank, state.next, state.unmet.0
-        ),
-        Packet::Cut(cut) => {
-            let groups: Vec<u32> = cut.groups.iter().collect();
-            let ends: Vec<String> =
-                cut.ends.iter().map(|e| format!("{}.{}<{:?}", e.group, e.rank, e.end)).collect();
-            format!(
-                "CUT {:?} groups {groups:?} ends [{}] answered {:b}",
-                cut.view,
-                ends.join(" "),
-                cut.answered.0
-            )
-        }
-        Packet::CutDone(done) => format!("CUT_DONE {:?}", done.view),
-        Packet::Install(install) => {
-            format!("INSTALL {:?} primary {}", install.view, install.primary)
-        }
-    }
 }
 
 /// `who` and what it does, for a line.

@@ -1,14 +1,16 @@
-//! A world: members, the ways between them, virtual time. Its methods are the verbs of a story.
+//! A world: members, the ways between them, virtual time. Its methods are the verbs of a story; those
+//! of the network are in `ways`, what can be asked in `seen`.
 
 use super::check::{Check, Violation};
 use super::clock::Clock;
-use super::journal::End;
+use super::journal::{End, Heard};
 use super::link::{Fault, Faults, Link, micros};
 use super::seat::{Arrival, Seat, Who};
+use super::tell::quoted;
 use super::trace::{Mark, Trace, line};
-use crate::engine::{Config, Engine, SendError, Stats};
+use crate::engine::{Config, Engine, SendError};
 use crate::time::Duration;
-use crate::wire::{GroupKey, Kind, Session, packet::Service};
+use crate::wire::{GroupKey, Session, packet::Service};
 use core::cmp::{Ordering, Reverse};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
@@ -30,6 +32,7 @@ pub struct World {
     pub(super) order: u64,
     pub(super) seats: Vec<Seat>,
     pub(super) links: Vec<Vec<Link>>,
+    pub(super) key: GroupKey,
     pub(super) check: Check,
     pub(super) trace: Trace,
     pub(super) faults: Faults,
@@ -88,6 +91,7 @@ impl World {
             order: 0,
             seats: Vec::new(),
             links: Vec::new(),
+            key: GroupKey::open(GROUP),
             check: Check::default(),
             trace: Trace::new(),
             faults: Faults::default(),
@@ -126,17 +130,33 @@ impl World {
         self.trace.listener = Some(listener);
     }
 
-    /// Starts `who` in a new session; does nothing if it runs.
+    /// Every line of the trace is kept from now on, for [`World::story`].
+    pub fn keep_story(&mut self) {
+        self.trace.story.get_or_insert_default();
+    }
+
+    /// Starts `who` in a new session, with nothing of its earlier ones; does nothing if it runs.
     pub fn start(&mut self, who: Who) {
+        self.start_with(who, &[]);
+    }
+
+    /// Starts `who` in a new session, which recalls `archive`.
+    fn start_with(&mut self, who: Who, archive: &[Heard]) {
         if self.seats[who.0].engine.is_some() {
             return;
         }
         let session = Session(self.rng.random());
         let seed = self.rng.random();
         let seat = &mut self.seats[who.0];
-        let run = self.check.journal.begin(who, session, seat.config.max_datagram);
+        let run = self.check.journal.begin(who, session);
+        let state = &mut self.check.journal.runs[run];
+        state.max_datagram = seat.config.max_datagram;
+        state.archive = seat.config.archive;
         let now = seat.clock.read(self.now);
-        let engine = Engine::new(seat.config.clone(), GroupKey::open(GROUP), session, seed, now);
+        let key = GroupKey::open(GROUP);
+        let mut engine = Engine::new(seat.config.clone(), key, session, seed, now);
+        archive.iter().for_each(|heard| engine.recall(&self.check.as_delivered(heard)));
+        self.check.recalled(run, archive);
         seat.engine = Some(Box::new(engine));
         seat.run = Some(run);
         self.trace.note(self.now, Mark::Start, [who.0 as u64, seed], || {
@@ -145,12 +165,17 @@ impl World {
         self.settle(who);
     }
 
-    /// `who` submits a message; where the window is full it waits until there is room. A member
-    /// that is down says nothing.
+    /// `who` submits a message as fifo; where the window is full it waits until there is room. A
+    /// member that is down says nothing.
     pub fn say(&mut self, who: Who, text: impl AsRef<[u8]>) {
+        self.say_as(who, Service::Fifo, text);
+    }
+
+    /// The same, with a service of one's choice.
+    pub fn say_as(&mut self, who: Who, service: Service, text: impl AsRef<[u8]>) {
         let seat = &mut self.seats[who.0];
         if seat.engine.is_some() {
-            seat.pending.push_back(text.as_ref().to_vec());
+            seat.pending.push_back((service, text.as_ref().to_vec()));
             self.flush(who);
         }
     }
@@ -178,15 +203,16 @@ impl World {
         let seat = &mut self.seats[who.0];
         let (engine, run) = (seat.engine.as_mut()?, seat.run?);
         let now = seat.clock.read(self.now);
-        let number = match engine.submit(now, Service::Fifo, seat.pending.front()?) {
+        let (service, body) = seat.pending.front()?;
+        let number = match engine.submit(now, *service, body) {
             Ok(number) => number,
             Err(error) => return Some(Err(error)),
         };
-        let body = seat.pending.pop_front()?;
+        let (service, body) = seat.pending.pop_front()?;
         self.trace.note(self.now, Mark::Submit, [run as u64, number], || {
-            line(who, format_args!("submits message {number}, {} bytes", body.len()))
+            line(who, format_args!("submits message {number} as {service:?}: {}", quoted(&body)))
         });
-        let checked = self.check.submitted(self.now, run, number, &body);
+        let checked = self.check.submitted(self.now, run, number, service, &body);
         self.record(checked);
         Some(Ok(()))
     }
@@ -202,7 +228,7 @@ impl World {
         self.faults.count(Fault::Leave);
         let run_state = &mut self.check.journal.runs[run];
         run_state.told_to_leave = true;
-        run_state.end.get_or_insert(End::Left { at: self.now, done: false });
+        run_state.end.get_or_insert(End::Left { done: false });
         self.trace.note(self.now, Mark::End, [run as u64, 0], || line(who, "leaves"));
         self.settle(who);
     }
@@ -215,18 +241,32 @@ impl World {
         };
         seat.clear();
         let end = &mut self.check.journal.runs[run].end;
-        if !matches!(end, Some(End::Left { done: true, .. })) {
+        if !matches!(end, Some(End::Left { done: true })) {
             *end = Some(End::Crashed);
         }
         self.faults.count(Fault::Crash);
         self.trace.note(self.now, Mark::End, [run as u64, 1], || line(who, "dies"));
     }
 
-    /// `who` dies, if it lives, and comes back in a new session.
+    /// `who` dies, if it lives, and comes back in a new session, which knows nothing.
     pub fn restart(&mut self, who: Who) {
         self.crash(who);
         self.faults.count(Fault::Restart);
         self.start(who);
+    }
+
+    /// `who` dies, if it lives, and comes back in a new session, which recalls what the last one
+    /// delivered, but for the last `forgotten` messages: those it had not yet written down.
+    pub fn restart_with_archive(&mut self, who: Who, forgotten: usize) {
+        self.crash(who);
+        let archive = self.seats[who.0].run.map_or(&[][..], |run| {
+            let log = &self.check.journal.runs[run].log;
+            &log[..log.len().saturating_sub(forgotten)]
+        });
+        let archive = archive.to_vec();
+        self.faults.count(Fault::Restart);
+        self.faults.count(Fault::Recall);
+        self.start_with(who, &archive);
     }
 
     /// `who` stands still: what comes for it waits, or is lost where too much waits.
@@ -246,33 +286,6 @@ impl World {
         self.wake(who);
     }
 
-    /// How the way from `from` to `to` behaves.
-    pub fn link(&mut self, from: Who, to: Who) -> &mut Link {
-        &mut self.links[from.0][to.0]
-    }
-
-    /// Changes all ways.
-    pub fn each_link(&mut self, change: impl FnMut(&mut Link)) {
-        self.links.iter_mut().flatten().for_each(change);
-    }
-
-    /// Nothing passes from `from` to `to`; the other direction is another link.
-    pub fn cut(&mut self, from: Who, to: Who) {
-        self.link(from, to).cut();
-    }
-
-    /// The next DATA packet from `from` does not reach `to`.
-    pub fn lose_next(&mut self, from: Who, to: Who) {
-        self.link(from, to).lose_next(Kind::Data, 1);
-    }
-
-    /// The network is well again, for good: no loss, no cut, and those that stand still go on.
-    pub fn heal(&mut self) {
-        self.each_link(Link::heal);
-        self.check.healed_at = Some(self.now);
-        (0..self.seats.len()).for_each(|index| self.resume(Who(index)));
-    }
-
     /// Lets `interval` pass.
     ///
     /// # Panics
@@ -281,6 +294,28 @@ impl World {
         if let Err(violation) = self.advance(interval) {
             panic!("{violation}");
         }
+    }
+
+    /// Lets time pass, event by event, until a line of the story says `words`, for at most `bound`;
+    /// says whether it was told. Wants [`World::keep_story`].
+    ///
+    /// # Panics
+    /// At the first promise that is broken.
+    pub fn run_until_told(&mut self, words: &str, bound: Duration) -> bool {
+        let end = self.now + micros(bound);
+        let mut known = self.story().len();
+        while self.heap.peek().is_some_and(|next| next.0.at <= end) {
+            self.step();
+            if let Some(violation) = &self.violation {
+                panic!("{violation}");
+            }
+            if self.story()[known..].iter().any(|told| told.line.contains(words)) {
+                return true;
+            }
+            known = self.story().len();
+        }
+        self.now = self.now.max(end);
+        false
     }
 
     /// Lets time pass until `holds`, looked at every 10 ms, for at most `bound`; says whether it
@@ -305,78 +340,5 @@ impl World {
     /// The first promise that is broken.
     pub fn advance(&mut self, interval: Duration) -> Result<(), Violation> {
         self.advance_to(self.now + micros(interval))
-    }
-
-    /// The messages that `who` delivered in its present session, its own too, as text.
-    pub fn heard(&self, who: Who) -> Vec<String> {
-        let texts = self.seats[who.0].run.into_iter().flat_map(|run| self.check.heard(run));
-        texts.map(|(_, body)| String::from_utf8_lossy(body).into_owned()).collect()
-    }
-
-    /// Whom `who` takes for members now.
-    pub fn members(&self, who: Who) -> Vec<Who> {
-        let engine = self.seats[who.0].engine.as_ref();
-        let ids = engine.map(|engine| engine.members()).unwrap_or_default();
-        let seats = 0..self.seats.len();
-        seats.map(Who).filter(|other| ids.iter().any(|m| m.id == other.member())).collect()
-    }
-
-    /// What `who`'s engine counts; none while it is down.
-    pub fn stats(&self, who: Who) -> Option<&Stats> {
-        self.seats[who.0].engine.as_ref().map(|engine| engine.stats())
-    }
-
-    /// What the engines that run count.
-    pub(super) fn live_stats(&self) -> impl Iterator<Item = &Stats> {
-        let live =
-            |seat: &&Seat| seat.run.is_some_and(|run| self.check.journal.runs[run].is_live());
-        let seats = self.seats.iter().filter(live);
-        seats.filter_map(|seat| seat.engine.as_ref()).map(|engine| engine.stats())
-    }
-
-    /// The group round-trip time as `who` takes it; none while it is down.
-    pub fn grtt(&self, who: Who) -> Option<Duration> {
-        self.seats[who.0].engine.as_ref().map(|engine| engine.grtt())
-    }
-
-    /// Microseconds from noticing each loss to its repair, at `who` in its present session.
-    pub fn recoveries(&self, who: Who) -> &[u64] {
-        &self.seats[who.0].recoveries.latencies
-    }
-
-    /// DATA packets that, when first sent, did not reach somebody.
-    pub const fn loss_events(&self) -> u64 {
-        self.loss_events
-    }
-
-    /// Datagrams sent by all members.
-    pub const fn sent_datagrams(&self) -> u64 {
-        self.sent_datagrams
-    }
-
-    /// What still keeps the group from being at rest: members that differ, messages that are owed.
-    pub fn unsettled(&self) -> Option<String> {
-        let waits = |seat: &Seat| !seat.pending.is_empty();
-        let waiting = self
-            .seats
-            .iter()
-            .position(waits)
-            .map(|index| format!("{}'s window was full and did not open again", Who(index)));
-        waiting.or_else(|| self.check.unsettled())
-    }
-
-    /// How often each fault fired.
-    pub const fn faults(&self) -> &Faults {
-        &self.faults
-    }
-
-    /// One number for all that happened: equal seeds give equal numbers.
-    pub const fn trace_hash(&self) -> u64 {
-        self.trace.hash()
-    }
-
-    /// The world's time since its start.
-    pub const fn now(&self) -> Duration {
-        Duration::from_micros(self.now)
     }
 }

@@ -69,7 +69,8 @@ pub struct Beyond {
     pub count: u32,
 }
 
-/// The last primary view that a member knows of.
+/// A primary view that a member knows of: the last one, or a later one that was agreed on and may
+/// have begun elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Primary {
     /// Which view that was.
@@ -80,6 +81,8 @@ pub struct Primary {
     pub member: bool,
     /// It has the lowest id of all that were in it.
     pub lowest: bool,
+    /// The view began, for all that the member knows.
+    pub begun: bool,
 }
 
 /// FLUSH_STATE: a member has stopped, and has this of its old view.
@@ -97,8 +100,8 @@ pub struct FlushState<'a> {
     pub message: u64,
     /// Whom of the proposed members it does not know, or not hear.
     pub unmet: RankSet,
-    /// The last primary view that it knows of.
-    pub primary: Option<Primary>,
+    /// The last primary view that it knows of, and what may have come after it.
+    pub primaries: List<'a, Primary>,
     /// What it has of each member of the old view, by rank.
     pub held: List<'a, Held>,
     /// What it holds beyond gaps.
@@ -115,24 +118,23 @@ struct FlushStateBody<'a> {
     next: Seq,
     message: u64,
     unmet: RankSet,
-    primary: Option<Primary>,
+    primaries: &'a [u8],
     held: &'a [u8],
     beyond: &'a [u8],
     order: &'a [u8],
 }
 
 impl<'a> FlushState<'a> {
-    /// The most bytes beside the lists: four integers of 9, two of 5, three tags, a set of 17, four
-    /// marks, three lengths of 3.
-    pub const OVERHEAD: usize = 5 * 9 + 2 * 5 + 3 * 8 + 17 + 4 + 3 * 3;
+    /// The most bytes beside the lists: four integers of 9, one of 5, two tags, a set of 17, four
+    /// lengths of 3.
+    pub const OVERHEAD: usize = 4 * 9 + 5 + 2 * 8 + 17 + 4 * 3;
 
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: FlushStateBody<'a> = whole(bytes)?;
         let (held, beyond) = (List::decode(body.held)?, List::decode(body.beyond)?);
-        let primary = body.primary.map_or(0, |primary| primary.view.epoch);
-        [body.view.epoch, body.old.epoch, body.message, primary]
-            .into_iter()
-            .try_for_each(counted)?;
+        let primaries = List::decode(body.primaries)?;
+        primaries.iter().try_for_each(|primary: Primary| counted(primary.view.epoch))?;
+        [body.view.epoch, body.old.epoch, body.message].into_iter().try_for_each(counted)?;
         ranked(body.rank)?;
         let order = List::decode(body.order)?;
         order.iter().try_for_each(|run: Run| run.check())?;
@@ -140,8 +142,8 @@ impl<'a> FlushState<'a> {
         if held.iter().count() > MAX_VIEW {
             return Err(DecodeError);
         }
-        let FlushStateBody { view, old, rank, next, message, unmet, primary, .. } = body;
-        Ok(Self { view, old, rank, next, message, unmet, primary, held, beyond, order })
+        let FlushStateBody { view, old, rank, next, message, unmet, .. } = body;
+        Ok(Self { view, old, rank, next, message, unmet, primaries, held, beyond, order })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -152,7 +154,7 @@ impl<'a> FlushState<'a> {
             next: self.next,
             message: self.message,
             unmet: self.unmet,
-            primary: self.primary,
+            primaries: self.primaries.as_bytes(),
             held: self.held.as_bytes(),
             beyond: self.beyond.as_bytes(),
             order: self.order.as_bytes(),
@@ -181,6 +183,15 @@ pub struct Ordered {
     pub run: Run,
 }
 
+/// A view by its id and its size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Last {
+    /// Which view.
+    pub view: ViewId,
+    /// How many members it had.
+    pub size: u32,
+}
+
 /// CUT: where the old views end. Whoever comes alone from its old view keeps what it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cut<'a> {
@@ -193,6 +204,10 @@ pub struct Cut<'a> {
     pub ends: List<'a, End>,
     /// What of the agreed order some have from packets that others will not have.
     pub order: List<'a, Ordered>,
+    /// The view is primary: it holds more than half of the last primary view.
+    pub primary: bool,
+    /// The last primary view that any of the members knows of.
+    pub last: Option<Last>,
     /// Whose CUT_DONE has come.
     pub answered: RankSet,
 }
@@ -203,6 +218,8 @@ struct CutBody<'a> {
     groups: &'a [u8],
     ends: &'a [u8],
     order: &'a [u8],
+    primary: bool,
+    last: Option<Last>,
     answered: RankSet,
 }
 
@@ -214,14 +231,16 @@ impl<'a> Cut<'a> {
         ends.iter().try_for_each(|end: End| ranked(end.rank))?;
         let order = List::decode(body.order)?;
         order.iter().try_for_each(|ordered: Ordered| ordered.run.check())?;
-        Ok(Self { view: body.view, groups, ends, order, answered: body.answered })
+        counted(body.last.map_or(0, |last| last.view.epoch))?;
+        let CutBody { view, primary, last, answered, .. } = body;
+        Ok(Self { view, groups, ends, order, primary, last, answered })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let (view, answered) = (self.view, self.answered);
+        let Self { view, primary, last, answered, .. } = *self;
         let (groups, ends) = (self.groups.as_bytes(), self.ends.as_bytes());
         let order = self.order.as_bytes();
-        append(&CutBody { view, groups, ends, order, answered }, out);
+        append(&CutBody { view, groups, ends, order, primary, last, answered }, out);
     }
 }
 
@@ -255,8 +274,6 @@ pub struct Start {
 pub struct Install<'a> {
     /// The view.
     pub view: ViewId,
-    /// It holds more than half of the last primary view.
-    pub primary: bool,
     /// Where each member's stream begins, by rank.
     pub starts: List<'a, Start>,
 }
@@ -264,7 +281,6 @@ pub struct Install<'a> {
 #[derive(Encode, BorrowDecode)]
 struct InstallBody<'a> {
     view: ViewId,
-    primary: bool,
     starts: &'a [u8],
 }
 
@@ -274,11 +290,10 @@ impl<'a> Install<'a> {
         let starts = List::decode(body.starts)?;
         counted(body.view.epoch)?;
         starts.iter().try_for_each(|start: Start| counted(start.message))?;
-        Ok(Self { view: body.view, primary: body.primary, starts })
+        Ok(Self { view: body.view, starts })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let (view, primary) = (self.view, self.primary);
-        append(&InstallBody { view, primary, starts: self.starts.as_bytes() }, out);
+        append(&InstallBody { view: self.view, starts: self.starts.as_bytes() }, out);
     }
 }

@@ -1,0 +1,78 @@
+//! Primary views: promise 18.
+//!
+//! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
+//! more than half of its sessions, or half of them with its lowest member id. Members without any
+//! known primary may begin a chain; where two chains meet, the later epoch goes on. Two views that
+//! both go on from one are a fork, unless the later also holds the majority of the earlier: then
+//! they follow each other (an install that reached only few, whom the next primary outvotes).
+
+use super::{Check, Checked, ensure};
+use crate::sim::journal::{Journal, holds};
+
+impl Journal {
+    /// Whether `later` holds more than half of `earlier`, or half of it with its lowest member.
+    pub(in crate::sim) fn is_majority(&self, later: usize, earlier: usize) -> bool {
+        let (set, of) = (self.views[later].set, &self.views[earlier]);
+        let kept = (set & of.set).count_ones() as usize;
+        let lowest = of.members.iter().min_by_key(|run| {
+            let run = &self.runs[**run];
+            (run.who.member(), run.session)
+        });
+        let breaks_tie = lowest.is_some_and(|lowest| holds(set, *lowest));
+        2 * kept > of.members.len() || 2 * kept == of.members.len() && breaks_tie
+    }
+
+    /// The latest primary that a member of the view at `place` knows.
+    fn latest_primary(&self, place: usize) -> Option<usize> {
+        let known = self.views[place].members.iter().filter_map(|run| self.runs[*run].primary);
+        known.max_by_key(|view| self.views[*view].id)
+    }
+}
+
+impl Check {
+    /// The view at `place` is installed for the first time.
+    pub(super) fn goes_on_from_a_primary(&mut self, place: usize) -> Checked {
+        let latest = self.journal.latest_primary(place);
+        let primary = self.journal.views[place].primary;
+        self.journal.views[place].last_primary = if primary { Some(place) } else { latest };
+        match latest {
+            Some(latest) if primary => self.follows(place, latest),
+            _ => Ok(()),
+        }
+    }
+
+    fn follows(&mut self, place: usize, mut earlier: usize) -> Checked {
+        self.holds_majority(place, earlier)?;
+        while let Some(rival) = self.successor(earlier) {
+            let id = |view: usize| self.journal.views[view].id;
+            if id(place) < id(rival) {
+                self.holds_majority(rival, place)?;
+                self.journal.views[rival].follows = Some(place);
+                break;
+            }
+            self.holds_majority(place, rival)?;
+            earlier = rival;
+        }
+        self.journal.views[place].follows = Some(earlier);
+        Ok(())
+    }
+
+    fn successor(&self, of: usize) -> Option<usize> {
+        self.journal.views.iter().position(|view| view.follows == Some(of))
+    }
+
+    fn holds_majority(&self, later: usize, earlier: usize) -> Checked {
+        ensure(self.journal.is_majority(later, earlier), || {
+            let (later, earlier) = (self.journal.view_name(later), self.journal.view_name(earlier));
+            format!("{later} is primary, and does not hold the majority of the primary {earlier}")
+        })
+    }
+
+    /// `run` has installed the view at `place`.
+    pub(super) fn learns_of_primaries(&mut self, run: usize, place: usize) {
+        let id = |view: usize| self.journal.views[view].id;
+        let known = [self.journal.runs[run].primary, self.journal.views[place].last_primary];
+        let latest = known.into_iter().flatten().max_by_key(|view| id(*view));
+        self.journal.runs[run].primary = latest;
+    }
+}
