@@ -164,3 +164,57 @@ fn members_with_another_passphrase_are_reported_when_more_come() {
     assert_eq!(chat.on_event(noon(), heard(2, 41)).len(), 1);
     assert_eq!(chat.strangers(), 2);
 }
+
+#[test]
+fn a_part_of_the_group_is_told_so_once_and_that_it_is_whole_again() {
+    let mut chat = chat();
+    let view = |number, primary, count| {
+        let members = (1..=count).map(|number| member(number, "")).collect();
+        Event::View(View { primary, ..story::view(number, members) })
+    };
+    let mut told = |event| {
+        let mut happenings = chat.on_event(noon(), event);
+        happenings.retain(|one| matches!(one, Happening::Divided { .. } | Happening::Whole(_)));
+        happenings
+    };
+    assert_eq!(told(view(8, true, 5)), []);
+    assert_eq!(told(view(9, false, 2)), [Happening::Divided { here: 2, of: 5 }]);
+    assert_eq!(told(view(10, false, 1)), []);
+    assert_eq!(told(view(11, true, 4)), [Happening::Whole(4)]);
+}
+
+#[test]
+fn whoever_went_without_a_message_is_named_though_the_view_came_first() {
+    let mut chat = chat();
+    chat.sent(noon(), Session(id(1).0), 1);
+    let finals = chat.on_event(noon(), story::delivered(1, 1));
+    assert!(matches!(finals[..], [Happening::Message(_)]));
+    let view = Event::View(story::view(8, vec![member(1, "me"), member(3, "cy")]));
+    let happenings = chat.on_event(noon(), view);
+    let [Happening::Receipt(receipt), Happening::View(people)] = &happenings[..] else {
+        panic!("{happenings:?}");
+    };
+    assert_eq!((receipt.have.len(), chat.name(receipt.lack[0].id).as_str()), (1, "bo"));
+    assert_eq!(people.len(), 2);
+}
+
+#[test]
+fn own_messages_of_an_earlier_run_confirm_nothing() {
+    let mut chat = chat();
+    chat.on_event(noon(), Event::View(story::view(8, vec![member(1, "me")])));
+    chat.sent(noon(), Session([9; 16]), 1);
+    chat.on_event(noon(), story::delivered(1, 1));
+    assert_eq!(chat.unconfirmed(), 1);
+}
+
+#[test]
+fn catching_up_ends_with_the_number_of_messages_that_came() {
+    let mut chat = chat();
+    let old = |number| match story::delivered(2, number) {
+        Event::Delivered(delivery) => Event::Delivered(Delivery { history: true, ..delivery }),
+        other => other,
+    };
+    (1..=38).for_each(|number| drop(chat.on_event(noon(), old(number))));
+    assert_eq!(chat.on_event(noon(), Event::Synced), [Happening::Synced(38)]);
+    assert_eq!(chat.on_event(noon(), Event::Synced), [Happening::Synced(0)]);
+}

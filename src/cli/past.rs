@@ -234,10 +234,12 @@ impl Past {
         let saved = self.store.as_ref()?.saved();
         let followed = self.followed.as_mut()?;
         let mut last = None;
-        while let Some(next) = followed.pop_front_if(|next| {
-            next.ticket <= saved && undone != Some((next.session, next.number))
-        }) {
+        while let Some(next) = followed.front()
+            && next.ticket <= saved
+            && undone != Some((next.session, next.number))
+        {
             last = Some((next.session, next.number));
+            followed.pop_front();
         }
         last
     }

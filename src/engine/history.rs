@@ -6,15 +6,15 @@
 //! message that another lacks the first gives it, in the order in which it delivered, within its
 //! own stream: so it is repaired, bounded and in order like all else, and all take it who lack it.
 
-use super::archive::{Held, Wanted};
+use super::archive::{Archive, Held, Wanted};
 use super::flush::Flush;
 use super::output::{Delivery, Event, Gap, GapState};
 use super::pace::Pace;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::{Session, SessionTag};
 use crate::wire::history::{Archived, Kept};
 use crate::wire::list::ListBuilder;
+use crate::wire::{Session, SessionTag};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,6 +70,8 @@ pub struct CatchUp {
     next_at: Instant,
     /// When it was last looked whether all is done.
     looked: Instant,
+    /// That time has passed.
+    settled: bool,
     /// Nobody else will say more after this.
     silent_at: Option<Instant>,
     /// All was had that could be.
@@ -78,9 +80,12 @@ pub struct CatchUp {
 
 impl CatchUp {
     /// Whether an earlier message of the session is still to come. What waits for that has a bound.
-    fn keeps_back(&self, session: SessionTag, number: u64) -> bool {
+    fn keeps_back(&self, archive: &Archive, session: SessionTag, number: u64) -> bool {
         let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
-        self.early_bytes < EARLY && first.is_some_and(|first| first < number)
+        let promised = first.is_some_and(|first| first < number);
+        // Others that have more may still say so.
+        let follows = self.settled || number == 1 || archive.has(session, number - 1);
+        self.early_bytes < EARLY && (promised || !follows)
     }
 }
 
@@ -117,6 +122,7 @@ impl Engine {
             pace: Pace::new(self.config.rate / SHARE),
             next_at: now,
             looked: now,
+            settled: false,
             done: false,
         });
         self.catch_up_on(now);
@@ -154,6 +160,13 @@ impl Engine {
         let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
         let ended = catch_up.digests.keys().all(|rank| catch_up.ended.contains(rank));
         let silent = catch_up.silent_at.is_some_and(|at| at <= now);
+        if silent && !catch_up.settled {
+            catch_up.settled = true;
+            let waiting: BTreeSet<SessionTag> = catch_up.early.keys().map(|key| key.0).collect();
+            self.catch_up = Some(catch_up);
+            waiting.into_iter().for_each(|tag| self.release(tag));
+            return self.catch_up_on(now);
+        }
         if !catch_up.done && heard && ended && silent {
             catch_up.done = true;
             self.catch_up = Some(catch_up);
@@ -313,7 +326,7 @@ impl Engine {
         }
         let Some(catch_up) = &mut self.catch_up else { return self.take_past(message) };
         catch_up.promised.remove(tag, message.number);
-        if !catch_up.keeps_back(tag, message.number) {
+        if !catch_up.keeps_back(&self.archive, tag, message.number) {
             self.take_past(message);
             self.release(tag);
         } else if !catch_up.early.contains_key(&(tag, message.number)) {
@@ -332,7 +345,8 @@ impl Engine {
     fn release(&mut self, tag: SessionTag) {
         while let Some(catch_up) = &mut self.catch_up {
             let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
-            let key = next.map(|(key, _)| *key).filter(|key| !catch_up.keeps_back(tag, key.1));
+            let key = next.map(|(key, _)| *key);
+            let key = key.filter(|key| !catch_up.keeps_back(&self.archive, tag, key.1));
             let Some(message) = key.and_then(|key| catch_up.early.remove(&key)) else { return };
             catch_up.early_bytes -= message.body.len();
             self.take_past(&message.header().map(|()| message.body.as_slice()));

@@ -83,13 +83,13 @@ impl Engine {
     pub(super) fn install(&mut self, now: Instant, flush: &Flush, starts: &[Start]) {
         let together = flush.companions();
         self.end_view(flush);
+        self.tell_stable(&together, starts[flush.rank(self.tag)]);
         let before = self.members();
         self.enter_view(now, flush, starts);
         if flush.primary {
             self.note_primary(flush, true);
         }
         self.announce_view(&together, before);
-        self.tell_stable(&together, starts[flush.rank(self.tag)]);
         self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
         members.into_iter().for_each(|tag| self.take_ready(tag, None));

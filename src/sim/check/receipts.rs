@@ -50,7 +50,8 @@ impl Check {
 
     /// A view begins: of those that did not come along, what was sent before is said no more.
     pub(super) fn receipts_begin(&mut self, run: usize, members: Set, came: Set) {
-        let own = self.journal.runs[run].log.iter().filter(|heard| heard.sender == run && !heard.history);
+        let own =
+            self.journal.runs[run].log.iter().filter(|heard| heard.sender == run && !heard.history);
         let before = own.map(|heard| heard.number + 1).max().unwrap_or(1);
         for other in each(members & !came).filter(|other| *other != run) {
             let receipt = self.journal.runs[run].receipts.entry(other).or_insert(before);
