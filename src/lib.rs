@@ -34,6 +34,7 @@
 //! | [`sim`] | many engines on a network that a seed decides | `engine`, `wire`, `time` |
 //! | [`runtime`] | the only loop, clock and OS seed; [`Group`] | all of these four |
 //! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
+//! | `store` | what was said, on disk | `chat`, `wire` |
 //! | `ui` | front ends: lines, JSON | `chat` |
 //! | `cli` | the program's commands | all but `sim` |
 //!
@@ -48,6 +49,8 @@ pub mod cli;
 pub mod engine;
 pub mod runtime;
 pub mod sim;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod time;
 pub mod transport;
 #[cfg(feature = "cli")]

@@ -6,17 +6,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each may name. `sim` is in nobody's list: it costs the program nothing.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("time", &[]),
     ("wire", &["time"]),
     ("engine", &["wire", "time"]),
     ("transport", &[]),
     ("chat", &["engine", "wire", "time"]),
+    ("store", &["chat", "wire"]),
     ("ui", &["chat", "engine", "wire", "time"]),
     ("runtime", &["engine", "transport", "wire", "time"]),
     ("sim", &["engine", "wire", "time", "chat"]),
-    ("cli", &["time", "wire", "engine", "transport", "chat", "ui", "runtime"]),
-    ("main", &["time", "wire", "engine", "transport", "chat", "ui", "runtime", "cli"]),
+    ("cli", &["time", "wire", "engine", "transport", "chat", "store", "ui", "runtime"]),
+    ("main", &["time", "wire", "engine", "transport", "chat", "store", "ui", "runtime", "cli"]),
 ];
 /// These keep their state to themselves: one owner, one thread.
 const UNSHARED: [&str; 3] = ["wire", "engine", "chat"];

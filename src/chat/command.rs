@@ -19,6 +19,8 @@ pub enum Action {
     Who,
     /// Show the last so many messages.
     History(usize),
+    /// Show the last messages that have these words.
+    Search(String),
     /// Show the counters.
     Stats,
     /// Explain all commands, or one.
@@ -60,7 +62,7 @@ pub struct Command {
 }
 
 /// All commands, in the order in which `/help` lists them.
-pub const COMMANDS: [Command; 9] = [
+pub const COMMANDS: [Command; 10] = [
     Command { word: "who", arguments: "", does: "list who is here" },
     Command { word: "nick", arguments: "NAME", does: "take another name" },
     Command {
@@ -79,6 +81,11 @@ pub const COMMANDS: [Command; 9] = [
         arguments: "[N]",
         does: "show the last N messages again (20 if left out)",
     },
+    Command {
+        word: "search",
+        arguments: "WORDS",
+        does: "show the last messages that have all WORDS (whole words; wor* finds beginnings)",
+    },
     Command { word: "stats", arguments: "", does: "show the counters: losses, repairs, drops" },
     Command { word: "help", arguments: "[COMMAND]", does: "explain the commands, or one of them" },
     Command { word: "quit", arguments: "[TEXT]", does: "say TEXT, if there is any, and leave" },
@@ -86,6 +93,9 @@ pub const COMMANDS: [Command; 9] = [
 
 /// How many messages the history shows when not told.
 pub const HISTORY: usize = 20;
+
+/// How many messages a search shows at most, the newest.
+pub const FOUND: usize = 50;
 
 /// Why a line was not understood. Nothing of it was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,6 +139,7 @@ fn action(word: &str, rest: &str) -> Option<Action> {
         "sync" => ["on", "off"].contains(&rest).then(|| Action::Sync(rest == "on")),
         "history" if rest.is_empty() => Some(Action::History(HISTORY)),
         "history" => rest.parse().ok().map(Action::History),
+        "search" => (!rest.is_empty()).then(|| Action::Search(rest.to_owned())),
         "help" if rest.is_empty() => Some(Action::Help(None)),
         "help" => command(rest.trim_start_matches('/')).map(|found| Action::Help(Some(found))),
         _ => Some(Action::Quit((!rest.is_empty()).then(|| rest.to_owned()))),
@@ -182,6 +193,7 @@ mod tests {
         check("/sync off", Action::Sync(false));
         check("/history", Action::History(HISTORY));
         check("/history 5", Action::History(5));
+        check("/search disk fu*", Action::Search("disk fu*".into()));
         check("/stats", Action::Stats);
         check("/help", Action::Help(None));
         check("/help /me", Action::Help(command("me")));
@@ -204,9 +216,17 @@ mod tests {
 
     #[test]
     fn a_command_without_what_it_needs_says_how_it_is_used() {
-        for line in
-            ["/msg", "/msg bo", "/nick", "/me", "/history many", "/sync", "/who me", "/help x"]
-        {
+        for line in [
+            "/msg",
+            "/msg bo",
+            "/nick",
+            "/me",
+            "/history many",
+            "/search",
+            "/sync",
+            "/who me",
+            "/help x",
+        ] {
             assert!(matches!(parse(line), Err(CommandError::Usage(_))), "{line}");
         }
     }

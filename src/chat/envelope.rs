@@ -86,6 +86,11 @@ impl<'a> Envelope<'a> {
         }
     }
 
+    /// Whether it is private, and `me` neither sent it nor is to be shown it.
+    pub fn is_for_another(&self, from: MemberId, me: MemberId) -> bool {
+        from != me && self.to.is_some_and(|to| to != me)
+    }
+
     fn is_sound(&self) -> bool {
         is_room(self.room) && self.name.len() <= MAX_NAME
     }

@@ -1,7 +1,7 @@
 //! What people are told.
 
-use super::{Departure, GapState, Kind, MemberId, Person, Receipt, Safe, Session, Unreadable};
-use crate::wire::packet::Service;
+use super::{Departure, GapState, Kind, MemberId, Person, Receipt, Safe, Service};
+use super::{Session, SessionTag, Unreadable};
 use std::time::SystemTime;
 
 /// Something that happened, for a front end to show.
@@ -89,7 +89,10 @@ pub struct Message {
     pub at: SystemTime,
     /// When it was said, by its sender's clock: may be far off.
     pub said: SystemTime,
-    /// It was said while this member was away, or before this run of it.
+    /// The time to show with it: when this member received it; when it was said, where it came
+    /// late, from others' archives.
+    pub time: SystemTime,
+    /// It was said while this member was away, or is of an earlier run.
     pub history: bool,
     /// How it was to be delivered.
     pub service: Service,
@@ -98,11 +101,6 @@ pub struct Message {
 }
 
 impl Message {
-    /// The time to show with it: when it came; of history, when it was said.
-    pub fn time(&self) -> SystemTime {
-        if self.history { self.said } else { self.at }
-    }
-
     /// Names the message among all: 16 digits of its sender's session, and its number there.
     pub fn id(&self) -> String {
         message_id(self.session, self.number)
@@ -112,4 +110,30 @@ impl Message {
 /// The id of message `number` of `session`; see [`Message::id`].
 pub fn message_id(session: Session, number: u64) -> String {
     format!("{}-{number}", &session.to_string()[..16])
+}
+
+/// The session and the number that [`message_id`] wrote.
+pub fn read_message_id(id: &str) -> Option<(SessionTag, u64)> {
+    let (tag, number) = id.split_once('-')?;
+    let are_digits = tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let tag = u64::from_str_radix(tag, 16).ok().filter(|_| tag.len() == 16 && are_digits)?;
+    let number = number.parse().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit()))?;
+    Some((SessionTag(tag.to_be_bytes()), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_back_and_nothing_else_is() {
+        let session = Session([0xab; 16]);
+        let id = message_id(session, 42);
+        assert_eq!(read_message_id(&id), Some((session.tag(), 42)));
+        for text in ["", "10m", "abab-1", "abababababababab-", "ababababababab+b-1", "-1"] {
+            assert_eq!(read_message_id(text), None, "{text}");
+        }
+        assert_eq!(read_message_id(&format!("{id}x")), None);
+        assert_eq!(read_message_id("abababababababab-+1"), None);
+    }
 }

@@ -6,6 +6,7 @@
 //! its own way (a line, JSON).
 
 pub mod command;
+pub mod date;
 mod envelope;
 mod happening;
 mod history;
@@ -18,25 +19,25 @@ pub(crate) mod story;
 pub mod suggest;
 mod tally;
 
-pub use command::{Action, COMMANDS, Command, CommandError, HISTORY, Say};
+pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say};
 pub use envelope::{Envelope, Kind, MAX_ROOM, MAX_TEXT, Unreadable, is_room};
-pub use happening::{Happening, Message, message_id};
+pub use happening::{Happening, Message, message_id, read_message_id};
 pub use receipts::{PROGRESS, Receipt, Receiver};
 pub use roster::{NameError, Person, clean_name, usable_name};
 pub use safe::{Safe, is_unsafe};
 pub use service::{SERVICES, service_name, service_named};
 pub use tally::Tally;
 
-pub use crate::engine::{Departure, GapState};
+pub use crate::engine::{Delivery, Departure, GapState};
 pub use crate::wire::packet::Service;
-pub use crate::wire::{MemberId, Session, ViewId};
+pub use crate::wire::{MemberId, Session, SessionTag, ViewId};
 
-use crate::engine::{Delivery, Event, Gap, Member, View};
+use crate::engine::{Event, Gap, Member, View};
 use history::History;
 use receipts::Receipts;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The messenger of one member.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl Chat {
         }
         let to = say.to.as_deref().map(|name| self.find(name)).transpose()?;
         let kind = if say.act { Kind::Act } else { Kind::Text };
-        let (said_at, name) = (since_1970(at), self.own_name.as_str());
+        let (said_at, name) = (date::millis(at), self.own_name.as_str());
         Ok(Envelope { kind, to, said_at, name, room, text: &say.text }.encode())
     }
 
@@ -214,11 +215,13 @@ impl Chat {
         self.history.last(count)
     }
 
-    /// What `id` is called: here, or just gone; else by `said`, the name it spoke under, with
-    /// digits of its id where somebody else who is here has that name.
-    fn speaker(&self, id: MemberId, said: &str) -> Safe {
+    /// What `id` is called: here, or just gone; else by `said`, the name it spoke under.
+    fn speaker(&mut self, id: MemberId, said: &str) -> Safe {
         let known = self.roster.get(id).map(|person| &person.name).or_else(|| self.gone.get(&id));
-        known.cloned().unwrap_or_else(|| self.roster.name_of_absent(id, said))
+        match known {
+            Some(name) => name.clone(),
+            None => self.roster.name_of_absent(id, said),
+        }
     }
 
     /// How many messages could not be read.
@@ -319,11 +322,39 @@ impl Chat {
         delivery: &Delivery,
         envelope: Envelope<'_>,
     ) -> Option<Happening> {
+        let message = self.message(at, delivery, envelope)?;
+        self.missed += u64::from(message.history);
+        self.history.push(message.clone());
+        Some(Happening::Message(message))
+    }
+
+    /// A message of an earlier run, delivered `at` that time: it becomes part of the history, and
+    /// is not told. None where it cannot be read, or is for somebody else.
+    pub fn recall(&mut self, at: SystemTime, delivery: &Delivery) -> Option<&Message> {
+        let message = self.past(at, delivery)?;
+        self.history.push(message);
+        self.history.last(1).next()
+    }
+
+    /// The same, of which nothing is remembered: it is only looked at.
+    pub fn past(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Message> {
+        let envelope = Envelope::decode(&delivery.body).ok()?;
+        Some(Message { history: true, ..self.message(at, delivery, envelope)? })
+    }
+
+    /// What `envelope` says to this member; none where it is for somebody else.
+    fn message(
+        &mut self,
+        at: SystemTime,
+        delivery: &Delivery,
+        envelope: Envelope<'_>,
+    ) -> Option<Message> {
         let own = delivery.from == self.me;
-        if envelope.to.is_some_and(|to| to != self.me && !own) {
+        if envelope.is_for_another(delivery.from, self.me) {
             return None;
         }
-        let message = Message {
+        let said = date::from_millis(envelope.said_at);
+        Some(Message {
             from: delivery.from,
             session: delivery.session,
             number: delivery.number,
@@ -334,14 +365,12 @@ impl Chat {
             room: Safe::word(envelope.room, MAX_ROOM),
             text: envelope.text.to_owned(),
             at,
-            said: at_millis(envelope.said_at),
+            said,
+            time: if delivery.history { said } else { at },
             history: delivery.history,
             service: delivery.service,
             order: delivery.order,
-        };
-        self.missed += u64::from(message.history);
-        self.history.push(message.clone());
-        Some(Happening::Message(message))
+        })
     }
 
     fn on_unreadable(&mut self, from: MemberId, why: Unreadable) -> Option<Happening> {
@@ -415,18 +444,6 @@ fn told(receipts: impl IntoIterator<Item = Receipt>) -> Vec<Happening> {
 /// The first eight digits of an id, for a member whose name is not known.
 fn short(id: MemberId) -> String {
     id.to_string()[..8].to_owned()
-}
-
-/// Milliseconds since 1970 UTC; a clock before that reads 0.
-fn since_1970(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The time that [`since_1970`] gave; 1970 for one that this system cannot express.
-fn at_millis(millis: u64) -> SystemTime {
-    let since = Duration::from_millis(millis);
-    SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

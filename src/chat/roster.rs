@@ -10,6 +10,10 @@ use std::net::SocketAddr;
 /// How many digits of an id tell members of one name apart, at least.
 const SUFFIX: usize = 4;
 
+/// How many names of those that are not here are told apart. Beyond that the first bearer of a
+/// name may be forgotten, and another be shown without digits.
+const MAX_ABSENT: usize = 1_024;
+
 /// A member as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
@@ -38,6 +42,8 @@ pub(super) struct Roster {
     /// In which session each came last: a view may list an earlier one, too, while that one's
     /// last messages are fetched from others.
     latest: BTreeMap<MemberId, Session>,
+    /// Who of those that are not here spoke first under each name, without case.
+    absent: BTreeMap<String, MemberId>,
 }
 
 /// Why a name does not lead to one member.
@@ -134,18 +140,28 @@ impl Roster {
     }
 
     /// What a member that is not here is called, who spoke under the name `said`: with digits of
-    /// its id where that is the name of somebody here, so that nobody speaks for another.
-    pub(super) fn name_of_absent(&self, id: MemberId, said: &str) -> Safe {
+    /// its id where somebody else has that name, here or in what was said before, so that nobody
+    /// speaks for another.
+    pub(super) fn name_of_absent(&mut self, id: MemberId, said: &str) -> Safe {
         let name = clean_name(said);
         let folded = name.as_str().to_lowercase();
-        let mut bearers = self.plain.iter().filter(|(_, n)| n.as_str().to_lowercase() == folded);
-        match bearers.next() {
-            None => name,
-            Some((&bearer, _)) => {
-                let digits = digits_needed(&[bearer, id]);
-                name.with_suffix(&id.to_string()[..digits])
-            }
+        let here = self.plain.iter().find(|(_, n)| n.as_str().to_lowercase() == folded);
+        let bearer = match here {
+            Some((&bearer, _)) => bearer,
+            None => self.first_of_name(folded, id),
+        };
+        match bearer == id {
+            true => name,
+            false => name.with_suffix(&id.to_string()[..digits_needed(&[bearer, id])]),
         }
+    }
+
+    /// Who spoke first under that name: `id`, if nobody did.
+    fn first_of_name(&mut self, folded: String, id: MemberId) -> MemberId {
+        if self.absent.len() >= MAX_ABSENT && !self.absent.contains_key(&folded) {
+            self.absent.pop_first();
+        }
+        *self.absent.entry(folded).or_insert(id)
     }
 
     fn nearest(&self, name: &str) -> Option<Safe> {
@@ -269,6 +285,8 @@ mod tests {
         roster.replace(&[member(0x7f3a, "ana"), member(1, "bo")]);
         assert_eq!(roster.name_of_absent(id(0x91c0), "cy\x1b").as_str(), "cy");
         assert_eq!(roster.name_of_absent(id(0x91c0), "Ana").as_str(), "Ana~91c0");
+        assert_eq!(roster.name_of_absent(id(0x92c0), "Cy").as_str(), "Cy~92c0");
+        assert_eq!(roster.name_of_absent(id(0x91c0), "cy").as_str(), "cy");
     }
 
     #[test]

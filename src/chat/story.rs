@@ -64,6 +64,7 @@ pub(crate) fn message(number: u64, text: &str) -> Message {
         text: text.to_owned(),
         at: noon(),
         said: noon(),
+        time: noon(),
         history: false,
         service: Service::Fifo,
         order: None,

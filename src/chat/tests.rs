@@ -2,7 +2,7 @@
 
 use super::story::{chat, id, member, noon};
 use super::*;
-use crate::wire::packet::Service;
+use std::time::Duration;
 
 fn delivered(from: u16, body: Vec<u8>) -> Event {
     let session = Session(id(from).0);
@@ -64,7 +64,7 @@ fn history_has_the_time_and_the_name_that_its_sender_gave_it() {
     };
     let absent = told(9);
     let said = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
-    assert_eq!((absent.at, absent.time()), (noon(), said));
+    assert_eq!((absent.at, absent.time), (noon(), said));
     assert!(absent.history);
     assert_eq!(absent.name.as_str(), "bo~0009", "another bo is here");
     assert_eq!(told(3).name.as_str(), "cy", "who is here has the name of now");

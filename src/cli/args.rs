@@ -1,5 +1,6 @@
 //! What was typed. What it means is in [`super::config`].
 
+use super::since::Since;
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
 use clap::parser::ValueSource;
@@ -21,6 +22,7 @@ Examples:
   mcast-chat send --wait all 'build 7 is out'   exit code 0: every member has it
   mcast-chat listen --json | jq .text           for scripts
   mcast-chat who                                who is here?
+  mcast-chat history --grep 'disk|full'         what was said about it?
 
 While you talk: /who /nick NAME /msg NAME TEXT /me ACT /sync on
 /history /stats /help /quit
@@ -64,6 +66,8 @@ pub(super) enum Command {
     Listen(Listen),
     /// List who is here
     Who(Who),
+    /// Show what was said, out of what is kept on this computer
+    History(History),
 }
 
 /// Arguments of `send`.
@@ -99,6 +103,33 @@ pub(super) struct Listen {
     /// MCAST_CHAT_TEXT, MCAST_CHAT_FROM, MCAST_CHAT_ROOM, MCAST_CHAT_ID.
     #[arg(long, value_name = "CMD")]
     pub(super) exec: Option<String>,
+    /// Begin with what was said before: TIME back, after the message ID, or all that can be had
+    ///
+    /// Without it, what was said before this program came is not shown. With --cursor, it counts
+    /// only while there is no FILE.
+    #[arg(long, value_name = "TIME|ID|start")]
+    pub(super) since: Option<Since>,
+    /// Go on where the last run with this FILE ended, without loss
+    ///
+    /// FILE names the last message shown (or, with --exec, done). What is missing since is read
+    /// from the history on this computer, and asked for from the others. After a kill or a power
+    /// cut, the last moment's messages may be shown twice; their ids tell.
+    #[arg(long, value_name = "FILE")]
+    pub(super) cursor: Option<PathBuf>,
+}
+
+/// Arguments of `history`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct History {
+    /// Only messages in which this regular expression matches ((?i) ahead: without case)
+    #[arg(long, value_name = "RE")]
+    pub(super) grep: Option<String>,
+    /// Only what was said so long ago at most, or after the message ID
+    #[arg(long, value_name = "TIME|ID|start")]
+    pub(super) since: Option<Since>,
+    /// Only the last so many of them
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<usize>,
 }
 
 /// Arguments of `who`.
@@ -197,6 +228,9 @@ pub(super) struct Looks {
     /// Do not read stdin: only listen
     #[arg(long, global = true)]
     pub(super) no_input: bool,
+    /// Keep nothing of what is said on disk, and read nothing that was kept
+    #[arg(long, global = true)]
+    pub(super) no_history: bool,
 }
 
 /// `--transport`.

@@ -7,6 +7,7 @@ use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::held::{Held, Queue};
 use super::input::{self, Input, MAX_LINE};
+use super::past::Keep;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{Action, Say, usable_name};
@@ -32,7 +33,7 @@ const BATCH: usize = 64;
 
 /// Runs the chat.
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
-    let talk = match Talk::join(config, Some(fronts::for_messages(config, None))) {
+    let talk = match Talk::join(config, Some(fronts::for_messages(config, None)), Keep::History) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
@@ -78,6 +79,7 @@ impl<'c> Conversation<'c> {
             let group = Arc::downgrade(&self.talk.group);
             self.input = Some(input::start(group).map_err(|error| no_thread(&error))?);
         }
+        self.talk.show_past()?;
         // Names are known once it is known who is here.
         self.talk.settle()?;
         self.check_name()?;
@@ -207,6 +209,7 @@ impl<'c> Conversation<'c> {
                 self.answer(&request, &Answer::Stats(&tally))
             }
             Action::History(count) => self.history(&request, *count),
+            Action::Search(words) => self.search(&request, words),
         }?;
         Ok(())
     }
@@ -227,6 +230,15 @@ impl<'c> Conversation<'c> {
             front.answer(chat, request.reference.as_deref(), &answer)?;
         }
         Ok(())
+    }
+
+    fn search(&mut self, request: &Request, words: &str) -> Result<(), Halt> {
+        if !self.talk.past.is_kept() {
+            let reference = request.reference.clone();
+            return self.refuse(&Refusal { reference, ..refusal::nothing_kept() });
+        }
+        let found = self.talk.found(words);
+        self.answer(request, &Answer::Found(&found))
     }
 
     fn rename(&mut self, request: &Request, name: &str) -> Result<(), Halt> {

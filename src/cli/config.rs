@@ -33,6 +33,8 @@ pub(super) struct Config {
     pub(super) notices: Notices,
     pub(super) color: bool,
     pub(super) no_input: bool,
+    /// Nothing is kept on disk, and nothing that was kept is read.
+    pub(super) no_history: bool,
     /// What is allowed, but probably not meant.
     pub(super) warnings: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Config {
             notices: notices(looks),
             color: color(looks.color),
             no_input: looks.no_input,
+            no_history: looks.no_history,
             warnings,
         })
     }

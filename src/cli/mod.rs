@@ -6,19 +6,23 @@ mod args;
 mod chat;
 mod config;
 mod confirm;
+mod cursor;
 mod deadline;
 mod exec;
 mod explain;
 mod failure;
 mod fronts;
 mod held;
+mod history;
 mod identity;
 mod input;
 mod listen;
 mod passphrase;
+mod past;
 mod refusal;
 mod send;
 mod signals;
+mod since;
 mod talk;
 mod who;
 
@@ -57,6 +61,7 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         Some(Command::Send(send)) => send::run(&config, send),
         Some(Command::Listen(listen)) => listen::run(&config, listen),
         Some(Command::Who(who)) => who::run(&config, who),
+        Some(Command::History(history)) => history::run(&config, history),
     }
 }
 
@@ -123,7 +128,7 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who), never a message\n  \
+             why: the first word is a command (send, listen, who, history), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -42,6 +42,12 @@ pub(super) fn unusable_name(name: &str) -> Refusal {
     Refusal::new("name", &format!("{name:?} cannot be a name"), "nothing in it can be shown")
 }
 
+/// There is no history that could be searched.
+pub(super) fn nothing_kept() -> Refusal {
+    let hint = "start without --no-history; /history shows the last messages of this run";
+    Refusal::new("no-history", "nothing is kept", hint)
+}
+
 /// Why the group did not take a message.
 pub(super) fn send(error: &SendError) -> Refusal {
     let code = match error {

@@ -4,6 +4,7 @@ use super::args::{Send, Wait};
 use super::config::Config;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
+use super::past::Keep;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{MAX_TEXT, Say};
@@ -23,7 +24,7 @@ const LOOK_ON: Duration = Duration::from_secs(2);
 /// Sends.
 pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
     let text = text(typed)?;
-    let mut talk = match Talk::join(config, fronts::for_sending(config)) {
+    let mut talk = match Talk::join(config, fronts::for_sending(config), Keep::Nothing) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };

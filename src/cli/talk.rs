@@ -7,8 +7,10 @@ use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
 use super::passphrase::Passphrase;
+use super::past::{Keep, Past, Tone};
+use super::since::Earlier;
 use super::{explain, signals};
-use crate::chat::{Chat, Happening, PROGRESS, Person, Tally, clean_name};
+use crate::chat::{Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Tally, clean_name};
 use crate::engine::Event;
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
@@ -37,6 +39,12 @@ pub(super) struct Talk {
     pub(super) send_error: Option<String>,
     /// None for a command that shows only its result.
     pub(super) front: Option<Box<dyn Front>>,
+    /// What is kept on disk.
+    pub(super) past: Past,
+    /// What is shown of what was said before.
+    pub(super) earlier: Earlier,
+    /// What tells the group from others on its address.
+    pub(super) fingerprint: [u8; 16],
     /// The group's.
     port: u16,
     /// Whether the front end reports errors in its own way.
@@ -48,15 +56,22 @@ pub(super) struct Talk {
 
 impl Talk {
     /// Joins the group of `config`, and greets.
-    pub(super) fn join(config: &Config, front: Option<Box<dyn Front>>) -> Result<Self, Halt> {
+    pub(super) fn join(
+        config: &Config,
+        front: Option<Box<dyn Front>>,
+        keep: Keep,
+    ) -> Result<Self, Halt> {
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
         settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
+        let fingerprint = settings.unlock().map_err(|error| explain::join(&error, config))?;
+        let mut past = Past::open(config, &identity, &fingerprint, keep);
+        let mut chat = Chat::new(identity.member, &config.group.name, config.room());
+        settings.recall = past.recall(&mut chat);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
-        let chat = Chat::new(identity.member, &config.group.name, config.room());
         let not_kept = identity.not_kept.clone();
         let json = config.json && front.is_some();
         let mut talk = Self {
@@ -65,6 +80,9 @@ impl Talk {
             who: Confirmation::default(),
             send_error: None,
             front,
+            past,
+            earlier: Earlier::All,
+            fingerprint,
             port: config.group.port,
             json,
             signal,
@@ -83,7 +101,37 @@ impl Talk {
         if let Some(why) = not_kept.filter(|_| config.notices == Notices::Verbose) {
             front.warn("identity", why)?;
         }
-        Ok(())
+        self.tell_past()
+    }
+
+    /// Shows the last messages of earlier runs.
+    pub(super) fn show_past(&mut self) -> Result<(), Halt> {
+        let count = self.chat.history(usize::MAX).count();
+        let last: Vec<_> = self.chat.history(HISTORY).collect();
+        match &mut self.front {
+            Some(front) if count > 0 => Ok(front.recall(&last, count)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last messages that have those words.
+    pub(super) fn found(&mut self, words: &str) -> Vec<Message> {
+        let found = self.past.search(words, FOUND);
+        found.iter().filter_map(|kept| self.chat.past(kept.at, &kept.delivery)).collect()
+    }
+
+    /// Tells what is amiss with what is kept, and what no longer is.
+    fn tell_past(&mut self) -> Result<(), Halt> {
+        let news = self.past.news();
+        Ok(self.tell_of_past(news)?)
+    }
+
+    fn tell_of_past(&mut self, news: Vec<(Tone, String)>) -> io::Result<()> {
+        let Some(front) = &mut self.front else { return Ok(()) };
+        news.into_iter().try_for_each(|(tone, text)| match tone {
+            Tone::Trouble => front.warn("history", &text),
+            Tone::News => front.tell("history", &text),
+        })
     }
 
     /// Waits at most `wait` for something to happen, and takes and shows what has.
@@ -106,10 +154,19 @@ impl Talk {
         }
         let due = self.chat.due(wall_clock());
         self.tell(due, &mut happenings)?;
-        match self.signal.get() {
-            Some(signal) => Err(Halt::Signal(signal)),
-            None => Ok(happenings),
-        }
+        self.tell_past()?;
+        self.check_signal().map(|()| happenings)
+    }
+
+    /// Waits without taking what happens, which waits, too.
+    pub(super) fn pause(&self, wait: Duration) -> Result<(), Halt> {
+        // sleep: what is waited for, the end of another program, cannot be told to wake us
+        std::thread::sleep(wait);
+        self.check_signal()
+    }
+
+    fn check_signal(&self) -> Result<(), Halt> {
+        self.signal.get().map_or(Ok(()), |signal| Err(Halt::Signal(signal)))
     }
 
     fn take(&mut self, incoming: Incoming, into: &mut Vec<Happening>) -> Result<(), Halt> {
@@ -117,8 +174,11 @@ impl Talk {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
             Incoming::Event(event) => {
-                let happenings = self.chat.on_event(wall_clock(), event);
-                self.tell(happenings, into)?;
+                let at = wall_clock();
+                for event in self.past.take(at, event) {
+                    let happenings = self.chat.on_event(at, event);
+                    self.tell(happenings, into)?;
+                }
             }
             Incoming::Notice(notice) => self.on_notice(&notice)?,
             Incoming::Woken => {}
@@ -127,7 +187,14 @@ impl Talk {
     }
 
     fn tell(&mut self, told: Vec<Happening>, into: &mut Vec<Happening>) -> io::Result<()> {
-        for happening in told {
+        for mut happening in told {
+            match &mut happening {
+                Happening::Message(message) if !self.earlier.shows(message) => continue,
+                Happening::Synced(count) if self.earlier == Earlier::None => {
+                    (self.earlier, *count) = (Earlier::All, 0);
+                }
+                _ => {}
+            }
             self.who.note(&self.chat, &happening);
             if let Some(front) = &mut self.front {
                 front.show(&self.chat, &happening)?;
@@ -205,11 +272,16 @@ impl Talk {
 
     /// Says farewell, to people and to the group. What stopped the talk decides how it ends.
     pub(super) fn leave(mut self, result: Result<Exit, Halt>) -> Result<Exit, Failure> {
+        // While there is somebody to tell what could not be saved.
+        self.past.close();
+        let news = self.past.news();
+        let told = self.tell_of_past(news);
         let said = match &result {
             Err(Halt::Closed) => Ok(()),
             Err(Halt::Failed(failure)) => self.bye(Some(failure)),
             Ok(_) | Err(Halt::Signal(_)) => self.bye(None),
         };
+        let said = told.and(said);
         let reported = self.json;
         leave(self.group);
         match (result, said) {

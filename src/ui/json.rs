@@ -77,7 +77,7 @@ impl<O: Write> Json<O> {
             seq: message.number,
             ord: message.order,
             view: view.map(|view| view.to_string()),
-            ts: stamp::utc(message.time()),
+            ts: stamp::utc(message.time),
             room: message.room.as_str(),
             from: From { id, name: message.name.as_str() },
             to: message
@@ -150,6 +150,10 @@ impl<O: Write> Front for Json<O> {
         })
     }
 
+    fn recall(&mut self, last: &[&Message], _: usize) -> io::Result<()> {
+        last.iter().try_for_each(|message| self.write_message(message, None))
+    }
+
     fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()> {
         match happening {
             Happening::View(people) => self.write_view(chat, people.iter()),
@@ -210,6 +214,9 @@ impl<O: Write> Front for Json<O> {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Stats(tally) => self.write_stats(tally),
             Answer::History(messages) => {
+                messages.iter().try_for_each(|message| self.write_message(message, None))
+            }
+            Answer::Found(messages) => {
                 messages.iter().try_for_each(|message| self.write_message(message, None))
             }
             _ => Ok(()),

@@ -150,6 +150,14 @@ impl<O: Write, N: Write> Line<O, N> {
         let _ = self.notes.flush();
     }
 
+    /// A message that was shown before: not on stdout, where programs read what is new. Without a
+    /// date it would seem to be of today.
+    fn write_past(&mut self, message: &Message) {
+        let time = stamp::minute(message.time, &self.style.zone);
+        let line = self.fields(message);
+        self.write_note(&format!("{time}\t{line}"));
+    }
+
     fn message(&mut self, message: &Message) -> io::Result<()> {
         if self.style.only_room.as_ref().is_some_and(|room| room != message.room.as_str()) {
             return Ok(());
@@ -165,16 +173,21 @@ impl<O: Write, N: Write> Line<O, N> {
     fn format(&self, message: &Message) -> String {
         let zone = &self.style.zone;
         let time = match self.style.short_time {
-            true => stamp::clock(message.time(), zone),
-            false => stamp::local(message.time(), zone),
+            true => stamp::clock(message.time, zone),
+            false => stamp::local(message.time, zone),
         };
+        format!("{time}\t{}", self.fields(message))
+    }
+
+    /// Room, name and text.
+    fn fields(&self, message: &Message) -> String {
         let room = match &message.to {
             Some((_, to)) if message.own => format!("@{to}"),
             Some(_) => format!("@{}", message.name),
             None => message.room.to_string(),
         };
         let act = if message.kind == Kind::Act { "* " } else { "" };
-        format!("{time}\t{room}\t{}\t{act}{}", message.name, Safe::line(&message.text))
+        format!("{room}\t{}\t{act}{}", message.name, Safe::line(&message.text))
     }
 
     fn help(&mut self, asked: Option<&'static Command>) {
@@ -227,6 +240,18 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 
+    fn recall(&mut self, last: &[&Message], count: usize) -> io::Result<()> {
+        if self.style.notices >= Notices::Normal && !last.is_empty() {
+            let shown = last.len();
+            self.write_note(&match count > shown {
+                true => format!("{count} earlier messages, the last {shown} of them:"),
+                false => "earlier messages:".to_owned(),
+            });
+            last.iter().for_each(|message| self.write_past(message));
+        }
+        Ok(())
+    }
+
     fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()> {
         if let Happening::Message(message) = happening {
             return self.message(message);
@@ -275,10 +300,11 @@ impl<O: Write, N: Write> Front for Line<O, N> {
             Answer::Stats(tally) => self.tally(tally),
             Answer::Help(command) => self.help(*command),
             Answer::History(messages) => {
-                for message in messages {
-                    let line = self.format(message);
-                    self.write_note(&line);
-                }
+                messages.iter().for_each(|message| self.write_past(message));
+            }
+            Answer::Found([]) => self.write_note("no message has all of that"),
+            Answer::Found(messages) => {
+                messages.iter().for_each(|message| self.write_past(message));
             }
         }
         Ok(())

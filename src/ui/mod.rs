@@ -82,6 +82,10 @@ pub enum Answer<'a> {
     Who,
     /// The last messages, oldest first.
     History(Vec<&'a Message>),
+    /// The last messages that have what was searched for, oldest first; at most [`FOUND`].
+    ///
+    /// [`FOUND`]: crate::chat::FOUND
+    Found(&'a [Message]),
     /// The counters.
     Stats(&'a Tally),
     /// How commands are used: all, or one.
@@ -96,6 +100,8 @@ pub enum Answer<'a> {
 pub trait Front {
     /// The group is joined.
     fn greet(&mut self, greeting: &Greeting) -> io::Result<()>;
+    /// What an earlier run of this member heard last, of `count` messages that are kept.
+    fn recall(&mut self, last: &[&Message], count: usize) -> io::Result<()>;
     /// Something happened.
     fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()>;
     /// Something is amiss, though the program goes on.

@@ -52,6 +52,7 @@ fn action(op: Op) -> Result<Action, Refusal> {
         "nick" => Ok(Action::Nick(required(op.name, "nick", "name")?)),
         "who" => Ok(Action::Who),
         "history" => Ok(Action::History(op.count.unwrap_or(HISTORY))),
+        "search" => Ok(Action::Search(required(op.text, "search", "text")?)),
         "stats" => Ok(Action::Stats),
         "quit" => Ok(Action::Quit(op.text)),
         other => Err(unsupported(other)),
