@@ -5,6 +5,7 @@ use super::config::Config;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::past::Keep;
+use super::since::Earlier;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{MAX_TEXT, Say};
@@ -28,6 +29,8 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
+    // What was said before is not what this is about.
+    talk.earlier = Earlier::None;
     let say = Say { to: typed.to.clone(), text, ..Say::default() };
     let result = send(&mut talk, config, typed, &say);
     talk.leave(result)
