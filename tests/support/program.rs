@@ -162,6 +162,11 @@ impl Lines {
         }
     }
 
+    /// All lines that were read so far, found or passed over.
+    pub fn read(&self) -> String {
+        self.read.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+    }
+
     /// What comes until the pipe is closed.
     #[track_caller]
     fn rest(&mut self) -> String {
