@@ -116,12 +116,12 @@ impl Chat {
             Event::Renamed(member, old) => self.on_renamed(&member, &old),
             Event::Delivered(delivery) => self.on_delivered(at, &delivery),
             Event::Gap(gap) => vec![self.on_gap(&gap)],
-            Event::Stable(before) => told(self.receipts.stable(before, &self.lagging())),
             Event::Received(session, before) => told(self.receipts.received(session, before)),
             Event::Synced => vec![Happening::Synced(std::mem::take(&mut self.missed))],
             Event::Lagging(member, lagging) => vec![self.on_lagging(member, lagging)],
             Event::ForeignKey { sessions, datagrams } => self.on_strangers(sessions, datagrams),
-            Event::Transitional | Event::Writable | Event::Ended => Vec::new(),
+            // `Received` says more than `Stable`: that one is also true of all who remain.
+            Event::Stable(_) | Event::Transitional | Event::Writable | Event::Ended => Vec::new(),
         }
     }
 
@@ -424,11 +424,6 @@ impl Chat {
             rtt: member.rtt,
             lagging: member.lagging,
         }
-    }
-
-    /// Members that are here and are not waited for.
-    fn lagging(&self) -> Vec<Session> {
-        self.others().filter(|person| person.lagging).map(|person| person.session).collect()
     }
 
     /// Names of the departed serve what is reported of them late: as many as go at once when a

@@ -110,16 +110,6 @@ impl Receipts {
         self.settle()
     }
 
-    /// All but the `lagging` have all before `number`. What becomes final.
-    pub(super) fn stable(&mut self, number: u64, lagging: &[Session]) -> Vec<Receipt> {
-        for other in &mut self.others {
-            if !lagging.contains(&other.receiver.session) {
-                other.mark = other.mark.max(number);
-            }
-        }
-        self.settle()
-    }
-
     /// Message `number` was delivered to oneself. What becomes final.
     pub(super) fn delivered(&mut self, number: u64) -> Vec<Receipt> {
         self.delivered = self.delivered.max(number.saturating_add(1));

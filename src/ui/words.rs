@@ -74,7 +74,7 @@ fn gap(name: &Safe, first: u64, last: u64, state: GapState) -> Notice {
         GapState::Recovered => (Notices::Verbose, format!("{what} from {name} recovered")),
         GapState::Lost => (
             Notices::Normal,
-            format!("{what} from {name} lost ({first} to {last}): nobody has them any more"),
+            format!("{what} from {name} lost ({first} to {last}): nobody here has them"),
         ),
     };
     Notice { code: "gap", least, text }

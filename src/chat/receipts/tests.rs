@@ -55,14 +55,6 @@ fn a_message_is_final_when_the_last_of_the_others_has_it() {
 }
 
 #[test]
-fn what_is_stable_all_have_but_those_that_lag() {
-    let mut three = three(2);
-    assert_eq!(told(three.stable(2, &[session(3)])), []);
-    assert_eq!(told(three.of(1)), [(1, vec![2], vec![3], false)]);
-    assert_eq!(told(three.stable(3, &[])).len(), 2);
-}
-
-#[test]
 fn alone_a_message_is_final_when_it_was_delivered_to_oneself() {
     let mut alone = Receipts::default();
     alone.sent(noon(), 1);
@@ -146,7 +138,8 @@ fn what_nobody_confirms_is_late_once() {
     assert!(late[0].is_late);
     assert_eq!(told(late), [(1, vec![], vec![2, 3], false)]);
     assert_eq!(three.due(at(9_000)), []);
-    three.stable(3, &[]);
+    three.received(session(2), 3);
+    three.received(session(3), 3);
     three.sent(at(10_000), 3);
     assert!(three.due(at(12_000))[0].is_late, "the next one is told again");
 }

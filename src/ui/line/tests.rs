@@ -106,10 +106,7 @@ fn notices_are_plain_sentences() {
 fn a_lost_message_is_always_told_and_a_repaired_one_when_asked() {
     let gap =
         |state| Happening::Gap { from: id(2), name: Safe::line("bo"), first: 17, last: 18, state };
-    check(
-        &gap(GapState::Lost),
-        "-- 2 messages from bo lost (17 to 18): nobody has them any more\n",
-    );
+    check(&gap(GapState::Lost), "-- 2 messages from bo lost (17 to 18): nobody here has them\n");
     check(&gap(GapState::Requested), "");
     let (_, notes) = written(style(Notices::Verbose), |line| {
         line.show(&chat(), &gap(GapState::Requested))?;
