@@ -2,7 +2,6 @@
 #![cfg(feature = "planted-bugs")]
 
 use mcast_chat::engine::Bug;
-use mcast_chat::sim::Profile;
 use mcast_chat::sim::swarm::first_caught;
 
 /// Seeds that are tried before a bug counts as not found: in a debug build about half a minute's
@@ -12,8 +11,8 @@ const SEEDS: u64 = 5_000;
 #[test]
 fn every_planted_bug_is_caught_by_a_seed_that_passes_without_it() {
     for bug in Bug::ALL {
-        let failure = first_caught(Profile::Small, 0..SEEDS, bug)
+        let (profile, failure) = first_caught(0..SEEDS, bug)
             .unwrap_or_else(|| panic!("{bug:?} was not caught in {SEEDS} seeds"));
-        println!("{bug:?}: {}", failure.violation);
+        println!("{bug:?}: {profile} {}", failure.violation);
     }
 }

@@ -204,10 +204,11 @@ impl Chat {
         self.me
     }
 
-    /// What `id` is called, also just after it left.
+    /// What `id` is called, also after it left.
     pub fn name(&self, id: MemberId) -> Safe {
         let here = self.roster.get(id).map(|person| &person.name);
-        here.or_else(|| self.gone.get(&id)).cloned().unwrap_or_else(|| Safe::line(&short(id)))
+        let known = here.or_else(|| self.gone.get(&id)).or_else(|| self.roster.absent(id));
+        known.cloned().unwrap_or_else(|| Safe::line(&short(id)))
     }
 
     /// The last `count` messages, oldest first; at most 1,000 are kept.

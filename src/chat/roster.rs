@@ -44,6 +44,8 @@ pub(super) struct Roster {
     latest: BTreeMap<MemberId, Session>,
     /// Who of those that are not here spoke first under each name, without case.
     absent: BTreeMap<String, MemberId>,
+    /// What those that are not here are called.
+    spoke: BTreeMap<MemberId, Safe>,
 }
 
 /// Why a name does not lead to one member.
@@ -150,10 +152,20 @@ impl Roster {
             Some((&bearer, _)) => bearer,
             None => self.first_of_name(folded, id),
         };
-        match bearer == id {
+        let name = match bearer == id {
             true => name,
             false => name.with_suffix(&id.to_string()[..digits_needed(&[bearer, id])]),
+        };
+        if self.spoke.len() >= MAX_ABSENT && !self.spoke.contains_key(&id) {
+            self.spoke.pop_first();
         }
+        self.spoke.insert(id, name.clone());
+        name
+    }
+
+    /// What a member that is not here was called when it spoke, if it did.
+    pub(super) fn absent(&self, id: MemberId) -> Option<&Safe> {
+        self.spoke.get(&id)
     }
 
     /// Who spoke first under that name: `id`, if nobody did.
@@ -287,6 +299,7 @@ mod tests {
         assert_eq!(roster.name_of_absent(id(0x91c0), "Ana").as_str(), "Ana~91c0");
         assert_eq!(roster.name_of_absent(id(0x92c0), "Cy").as_str(), "Cy~92c0");
         assert_eq!(roster.name_of_absent(id(0x91c0), "cy").as_str(), "cy");
+        assert_eq!(roster.absent(id(0x92c0)).map(Safe::as_str), Some("Cy~92c0"));
     }
 
     #[test]

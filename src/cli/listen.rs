@@ -12,7 +12,7 @@ use super::past::Keep;
 use super::since::{Earlier, Since};
 use super::talk::{Talk, halted};
 use super::{fronts, history};
-use crate::chat::{Happening, Message, SessionTag};
+use crate::chat::{Happening, SessionTag};
 use crate::runtime::clock::wall_clock;
 use crate::store::{Kept, Place};
 use std::io;
@@ -34,11 +34,12 @@ pub(super) fn run(config: &Config, typed: &Listen) -> Result<Exit, Failure> {
     let cursor = typed.cursor.as_deref().map(Cursor::read).transpose()?;
     let front = fronts::for_messages(config, config.asked_room.as_deref());
     let keep = if cursor.is_some() { Keep::Followed } else { Keep::History };
-    let talk = match Talk::join(config, Some(front), keep) {
+    let mut talk = match Talk::join(config, Some(front), keep) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
-    let mut listener = Listener { talk, config, exec, cursor, left: typed.count };
+    (talk.shown.left, talk.shown.room) = (typed.count, config.asked_room.clone());
+    let mut listener = Listener { talk, config, exec, cursor };
     let result = listener.run(typed.since);
     listener.finish(result)
 }
@@ -48,13 +49,12 @@ struct Listener<'c> {
     config: &'c Config,
     exec: Option<Exec>,
     cursor: Option<Cursor>,
-    /// How many messages are still waited for, where they are counted.
-    left: Option<u64>,
 }
 
 impl Listener<'_> {
     fn run(&mut self, since: Option<Since>) -> Result<Exit, Halt> {
         if let Some(after) = self.begin(since)? {
+            self.talk.meanwhile.hold();
             self.replay(after)?;
         }
         let mut wait = Duration::ZERO;
@@ -63,14 +63,12 @@ impl Listener<'_> {
                 self.talk.pause(LOOK)?;
             } else {
                 for happening in self.talk.step(wait)? {
-                    if let Happening::Message(message) = happening {
-                        self.on_message(message)?;
-                    }
+                    self.on_happening(happening)?;
                 }
             }
             let idle = self.execute()?;
             self.advance()?;
-            if idle && self.left == Some(0) {
+            if idle && self.is_enough() {
                 return Ok(Exit::Done);
             }
             wait = if idle && !self.talk.past.is_followed() { IDLE } else { LOOK };
@@ -107,7 +105,7 @@ impl Listener<'_> {
     }
 
     fn begin_anew(&mut self, since: Option<Since>) -> Result<Option<i64>, Halt> {
-        self.talk.earlier = match since {
+        self.talk.shown.earlier = match since {
             None => Earlier::None,
             Some(since) => since.oldest(wall_clock()).map_or(Earlier::All, Earlier::Since),
         };
@@ -143,7 +141,7 @@ impl Listener<'_> {
             }
             self.execute()?;
             self.advance()?;
-            if self.left == Some(0) {
+            if self.is_enough() {
                 return Ok(());
             }
         }
@@ -151,29 +149,24 @@ impl Listener<'_> {
     }
 
     fn show_kept(&mut self, kept: &Kept) -> Result<(), Halt> {
-        let Talk { chat, front, past, earlier, .. } = &mut self.talk;
+        let Talk { chat, front, past, shown, .. } = &mut self.talk;
         past.follow(kept.delivery.session, kept.delivery.number);
-        let message = chat.past(kept.at, &kept.delivery);
-        let Some(message) = message.filter(|message| earlier.shows(message)) else {
-            return Ok(());
-        };
-        if self.left == Some(0) {
-            return Ok(());
-        }
-        let happening = Happening::Message(message.clone());
+        let Some(message) = chat.past(kept.at, &kept.delivery) else { return Ok(()) };
+        let Some(happening) = shown.pass(Happening::Message(message)) else { return Ok(()) };
         if let Some(front) = front {
             front.show(chat, &happening)?;
         }
-        self.on_message(message)
+        self.on_happening(happening)
     }
 
-    fn on_message(&mut self, message: Message) -> Result<(), Halt> {
+    fn on_happening(&mut self, happening: Happening) -> Result<(), Halt> {
+        let (Happening::Message(message), Some(exec)) = (happening, &mut self.exec) else {
+            return Ok(());
+        };
         let asked = self.config.asked_room.as_deref();
-        if self.left == Some(0) || asked.is_some_and(|room| room != message.room.as_str()) {
+        if asked.is_some_and(|room| room != message.room.as_str()) {
             return Ok(());
         }
-        self.left = self.left.map(|left| left - 1);
-        let Some(exec) = &mut self.exec else { return Ok(()) };
         if self.cursor.is_some() {
             exec.hold(message);
             return Ok(());
@@ -182,6 +175,10 @@ impl Listener<'_> {
             Err(trouble) => self.warn("exec", &trouble),
             Ok(()) => Ok(()),
         }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.talk.shown.left == Some(0)
     }
 
     /// With a cursor no message is passed over because the command is slow.
@@ -200,8 +197,9 @@ impl Listener<'_> {
 
     /// Moves the cursor over what is shown, done and in the file.
     fn advance(&mut self) -> Result<(), Halt> {
-        let undone = self.exec.as_ref().and_then(Exec::undone);
-        match self.talk.past.pass(undone) {
+        let exec = self.exec.as_ref().and_then(Exec::undone);
+        let undone: Vec<_> = self.talk.shown.beyond.into_iter().chain(exec).collect();
+        match self.talk.past.pass(&undone) {
             Some(last) => self.write_cursor(Some(last)),
             None => Ok(()),
         }
@@ -215,9 +213,15 @@ impl Listener<'_> {
 
     /// Lets what was shown be written, and the cursor pass it, before the end.
     fn finish(mut self, result: Result<Exit, Halt>) -> Result<Exit, Failure> {
+        let shown = self.show_held();
         self.talk.past.close();
-        let passed = self.advance();
+        let passed = shown.and_then(|()| self.advance());
         self.talk.leave(result.and_then(|exit| passed.map(|()| exit)))
+    }
+
+    fn show_held(&mut self) -> Result<(), Halt> {
+        let happenings = self.talk.release()?;
+        happenings.into_iter().try_for_each(|happening| self.on_happening(happening))
     }
 
     /// Trouble that does not end the listening.

@@ -17,6 +17,7 @@ mod history;
 mod identity;
 mod input;
 mod listen;
+mod meanwhile;
 mod passphrase;
 mod past;
 mod refusal;

@@ -230,13 +230,13 @@ impl Past {
 
     /// The last message that the cursor can pass: it is in the file, as are all before it, and
     /// none of them is `undone`.
-    pub(super) fn pass(&mut self, undone: Option<(Session, u64)>) -> Option<(Session, u64)> {
+    pub(super) fn pass(&mut self, undone: &[(Session, u64)]) -> Option<(Session, u64)> {
         let saved = self.store.as_ref()?.saved();
         let followed = self.followed.as_mut()?;
         let mut last = None;
         while let Some(next) = followed.front()
             && next.ticket <= saved
-            && undone != Some((next.session, next.number))
+            && !undone.contains(&(next.session, next.number))
         {
             last = Some((next.session, next.number));
             followed.pop_front();
@@ -262,6 +262,8 @@ impl Past {
     pub(super) fn close(&mut self) {
         let Some(store) = self.store.as_mut().filter(|_| !self.closed) else { return };
         self.closed = true;
+        // Whoever closes the file last leaves nothing beside it, and a reader cannot.
+        self.reader = None;
         let unsaved = store.close(CLOSE_WITHIN);
         if unsaved.messages > 0 {
             let messages = messages(unsaved.messages);

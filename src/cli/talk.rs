@@ -6,9 +6,10 @@ use super::confirm::{Absent, Confirmation};
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
+use super::meanwhile::{Meanwhile, Timed};
 use super::passphrase::Passphrase;
 use super::past::{Keep, Past, Tone};
-use super::since::Earlier;
+use super::since::{Earlier, Shown};
 use super::{explain, signals};
 use crate::chat::{Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Tally, clean_name};
 use crate::engine::Event;
@@ -41,8 +42,9 @@ pub(super) struct Talk {
     pub(super) front: Option<Box<dyn Front>>,
     /// What is kept on disk.
     pub(super) past: Past,
-    /// What is shown of what was said before.
-    pub(super) earlier: Earlier,
+    /// What is held back while what was missed comes.
+    pub(super) meanwhile: Meanwhile,
+    pub(super) shown: Shown,
     /// What tells the group from others on its address.
     pub(super) fingerprint: [u8; 16],
     /// The group's.
@@ -81,7 +83,11 @@ impl Talk {
             send_error: None,
             front,
             past,
-            earlier: Earlier::All,
+            meanwhile: Meanwhile::default(),
+            shown: Shown::new(match keep {
+                Keep::Nothing => Earlier::None,
+                Keep::History | Keep::Followed => Earlier::All,
+            }),
             fingerprint,
             port: config.group.port,
             json,
@@ -174,11 +180,8 @@ impl Talk {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
             Incoming::Event(event) => {
-                let at = wall_clock();
-                for event in self.past.take(at, event) {
-                    let happenings = self.chat.on_event(at, event);
-                    self.tell(happenings, into)?;
-                }
+                let timed = self.meanwhile.pass(wall_clock(), event);
+                self.take_all(timed, into)?;
             }
             Incoming::Notice(notice) => self.on_notice(&notice)?,
             Incoming::Woken => {}
@@ -186,15 +189,27 @@ impl Talk {
         Ok(())
     }
 
-    fn tell(&mut self, told: Vec<Happening>, into: &mut Vec<Happening>) -> io::Result<()> {
-        for mut happening in told {
-            match &mut happening {
-                Happening::Message(message) if !self.earlier.shows(message) => continue,
-                Happening::Synced(count) if self.earlier == Earlier::None => {
-                    (self.earlier, *count) = (Earlier::All, 0);
-                }
-                _ => {}
+    fn take_all(&mut self, timed: Vec<Timed>, into: &mut Vec<Happening>) -> io::Result<()> {
+        for (at, event) in timed {
+            for event in self.past.take(at, event) {
+                let happenings = self.chat.on_event(at, event);
+                self.tell(happenings, into)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Takes what was held back; what happened by it.
+    pub(super) fn release(&mut self) -> Result<Vec<Happening>, Halt> {
+        let mut happenings = Vec::new();
+        let timed = self.meanwhile.release();
+        self.take_all(timed, &mut happenings)?;
+        Ok(happenings)
+    }
+
+    fn tell(&mut self, told: Vec<Happening>, into: &mut Vec<Happening>) -> io::Result<()> {
+        for happening in told {
+            let Some(happening) = self.shown.pass(happening) else { continue };
             self.who.note(&self.chat, &happening);
             if let Some(front) = &mut self.front {
                 front.show(&self.chat, &happening)?;

@@ -44,6 +44,7 @@ impl Engine {
             high: self.sender.next,
             next_message: self.sender.unbuilt_message(),
             view: self.view.id,
+            rank: self.view.rank as u32,
             promised: self.promised.epoch,
             together: self.together(now),
             hears: self.hears(),

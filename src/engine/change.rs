@@ -32,7 +32,8 @@ const DEAF_FOR: Duration = Duration::from_secs(2);
 /// Members of one other view, as far as they are within reach.
 #[derive(Debug, Default)]
 struct Cluster {
-    members: Vec<SessionTag>,
+    /// By rank.
+    members: Vec<(u32, SessionTag)>,
     /// How many there are, by what they say.
     together: u32,
 }
@@ -57,8 +58,10 @@ impl Engine {
         if here.first() != Some(&self.tag) {
             return;
         }
-        let joining = self.joining(now, here.len());
-        let shrinks = here.len() < self.view.members.len();
+        let (joining, invited) = self.joining(now, here.len());
+        // Where the others have gone on without us, they will ask us to come.
+        let awaits = invited && self.awaits_invitation(now);
+        let shrinks = here.len() < self.view.members.len() && !awaits;
         let stranded = self.flush.is_some() || self.has_stranded(now);
         if joining.is_empty() && !shrinks && !stranded && !self.begins_alone(now) {
             return;
@@ -138,21 +141,22 @@ impl Engine {
     }
 
     /// Those that we lead into a view with us, being `here`: all of whole other views, unless one
-    /// of these is to lead us.
-    fn joining(&mut self, now: Instant, here: usize) -> Vec<SessionTag> {
+    /// of these is to lead us: then `true`.
+    fn joining(&mut self, now: Instant, here: usize) -> (Vec<SessionTag>, bool) {
         let own = (if self.view.installed { here as u32 } else { 0 }, self.view.id);
         let clusters = self.clusters(now);
         let whole: Vec<_> = clusters.iter().filter(|(_, cluster)| cluster.is_complete()).collect();
         let leads = |(id, cluster): &(&ViewId, &Cluster)| {
             cluster.together > own.0 || (cluster.together == own.0 && is_better(**id, own.1))
         };
-        if whole.is_empty() || whole.iter().any(leads) {
+        let invited = whole.iter().any(leads);
+        if whole.is_empty() || invited {
             self.gather_since = None;
-            return Vec::new();
+            return (Vec::new(), invited);
         }
         let since = *self.gather_since.get_or_insert(now);
         if now.since(since) < GATHER.max(self.grtt) {
-            return Vec::new();
+            return (Vec::new(), false);
         }
         let mut whole: Vec<(&ViewId, &Cluster)> = whole;
         whole.sort_by_key(|(id, cluster)| (core::cmp::Reverse(cluster.together), **id));
@@ -162,7 +166,14 @@ impl Engine {
             room = room.saturating_sub(cluster.members.len());
             fits
         });
-        fit.flat_map(|(_, cluster)| cluster.members.iter().copied()).collect()
+        let members = fit.flat_map(|(_, cluster)| cluster.members.iter().map(|(_, tag)| *tag));
+        (members.collect(), false)
+    }
+
+    /// Whether the time in which another view should ask us to come has not passed.
+    fn awaits_invitation(&mut self, now: Instant) -> bool {
+        let since = *self.invited_since.get_or_insert(now);
+        now.since(since) < INVITED_WITHIN
     }
 
     /// The other views within reach.
@@ -177,7 +188,8 @@ impl Engine {
                 continue;
             }
             let cluster = clusters.entry(remote.claim.view).or_default();
-            cluster.members.push(*tag);
+            cluster.members.push((remote.claim.rank, *tag));
+            cluster.members.sort_unstable();
             cluster.together = cluster.together.max(remote.claim.together);
         }
         clusters

@@ -3,11 +3,13 @@
 use crate::wire::flush::{Beyond, End, FlushState, Held, Last, Ordered, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::packet::Run;
-use crate::wire::{Seq, ViewId};
+use crate::wire::{Seq, SessionTag, ViewId};
 
 /// What a member has of its old view, as the coordinator keeps it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
+    /// Whose report it is.
+    pub session: SessionTag,
     /// The old view.
     pub old: ViewId,
     /// The member's rank there.
@@ -28,8 +30,9 @@ pub struct Report {
 
 impl Report {
     /// The report in a FLUSH_STATE.
-    pub fn of(state: &FlushState<'_>) -> Self {
+    pub fn of(session: SessionTag, state: &FlushState<'_>) -> Self {
         Self {
+            session,
             old: state.old,
             rank: state.rank as usize,
             start: Start { next: state.next, message: state.message },
@@ -99,35 +102,45 @@ fn end(members: &[&Report], rank: usize) -> Seq {
 
 /// Whether the new view holds more than half of the last primary view that any of its members knows
 /// of, and of each that was agreed on after it and may have begun; of a half, the one with the
-/// lowest id. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
+/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
 /// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
 pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
     let known = reports.iter().flat_map(|report| &report.primaries);
     let last = known.clone().filter(|primary| primary.begun).max_by_key(|primary| primary.view);
     let since = last.map(|last| last.view);
     let mut views: Vec<ViewId> = known.map(|primary| primary.view).collect();
-    views.retain(|view| Some(*view) >= since);
+    views.retain(|view| Some(*view) >= since && !is_void(reports, *view));
     views.sort_unstable();
     views.dedup();
     let primary = views.into_iter().all(|view| has_majority(reports, view));
     (primary, last.map(|last| Last { view: last.view, size: last.size }))
 }
 
+/// Whether a view that was agreed on surely never began: its coordinator, which begins first, is
+/// here and knows nothing of it.
+fn is_void(reports: &[&Report], view: ViewId) -> bool {
+    let coordinator = reports.iter().find(|report| report.session == view.coordinator);
+    coordinator.is_some_and(|report| {
+        report.primaries.iter().all(|known| known.view < view || !known.begun)
+    })
+}
+
 fn has_majority(reports: &[&Report], view: ViewId) -> bool {
     let known = reports.iter().flat_map(|report| &report.primaries);
     let here: Vec<&Primary> = known.filter(|p| p.view == view && p.member).collect();
     let Some(size) = here.first().map(|primary| u64::from(primary.size)) else { return false };
-    let count = 2 * here.len() as u64;
-    count > size || (count == size && here.iter().any(|primary| primary.lowest))
+    let left = here.iter().fold(0, |left, primary| left | primary.left.0).count_ones();
+    let (count, rest) = (2 * here.len() as u64, size.saturating_sub(u64::from(left)));
+    count > rest || (count == rest && here.iter().any(|primary| primary.lowest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::SessionTag;
 
     fn report(view: u64, rank: usize, next: u64, received: &[u64]) -> Report {
         Report {
+            session: SessionTag([9; 8]),
             old: ViewId { epoch: view, coordinator: SessionTag([1; 8]) },
             rank,
             start: Start { next: Seq(next), message: 1 },
@@ -167,6 +180,7 @@ mod tests {
             member: true,
             lowest,
             begun,
+            left: RankSet::default(),
         };
         report.primaries = primaries.iter().map(primary).collect();
         report

@@ -6,7 +6,7 @@
 
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{Beyond, Held, Start};
+use crate::wire::flush::{Beyond, Held, Last, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Run;
@@ -37,6 +37,8 @@ pub struct Flush {
     pub order: Vec<Run>,
     /// The view will be primary.
     pub primary: bool,
+    /// The last primary view that any of its members knows of.
+    pub last: Option<Last>,
     /// We have all up to the cut.
     pub done: bool,
     /// When it began here.
@@ -56,6 +58,7 @@ impl Flush {
             ends: Vec::new(),
             order: Vec::new(),
             primary: false,
+            last: None,
             done: false,
             since: now,
             answer_at: None,
@@ -149,7 +152,7 @@ impl Engine {
         let (mut held, mut beyond) = (ListBuilder::default(), ListBuilder::default());
         let (mut order, mut primaries) = (ListBuilder::default(), ListBuilder::default());
         let (entries, runs) = self.holdings();
-        primaries.extend(&self.view.primaries, room / 2);
+        primaries.extend(&self.primaries(), room / 2);
         let room = room.saturating_sub(primaries.len());
         held.extend(&entries, room);
         let room = room.saturating_sub(held.len());
@@ -234,6 +237,7 @@ impl Engine {
         let group = flush.groups[own];
         flush.group = Some(group);
         flush.primary = cut.primary;
+        flush.last = cut.last;
         flush.ends = vec![None; size];
         for end in cut.ends.iter().filter(|end| end.group == group) {
             if let Some(place) = flush.ends.get_mut(end.rank as usize) {
@@ -245,9 +249,6 @@ impl Engine {
         #[cfg(feature = "planted-bugs")]
         if self.config.planted == Some(super::Bug::BeyondCut) {
             flush.ends = vec![None; size];
-        }
-        if let Some(last) = cut.last {
-            self.learn_primary(last);
         }
         for rank in 0..size {
             let end = self.flush.as_ref().and_then(|flush| flush.end(rank));

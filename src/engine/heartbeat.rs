@@ -82,6 +82,7 @@ impl Engine {
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         let claim = Claim {
             view: heartbeat.view,
+            rank: heartbeat.rank,
             promised: heartbeat.promised,
             together: heartbeat.together,
             hears: heartbeat.hears,

@@ -13,8 +13,9 @@ use super::pace::Pace;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::history::{Archived, Kept};
+use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
-use crate::wire::{Session, SessionTag};
+use crate::wire::{MemberId, Session, SessionTag};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,10 @@ const NO_ROOM: Duration = Duration::from_millis(2);
 /// so.
 const ROUNDS: u32 = 6;
 
+/// The last messages of a member that went are told as lost after this time: from another part of
+/// the network they may still come.
+const LOST_AFTER: Duration = Duration::from_secs(5);
+
 /// At most so many bytes wait for earlier messages that come from somebody else: as much as is held
 /// of one stream.
 const EARLY: usize = 8 << 20;
@@ -42,6 +47,21 @@ struct Digest {
     had: Wanted,
     /// What it can give.
     kept: Wanted,
+}
+
+/// Messages of a member that went, of which nobody who stayed has all.
+#[derive(Debug)]
+pub struct Missed {
+    /// Whose messages.
+    pub from: MemberId,
+    /// In which run of that member.
+    pub session: Session,
+    /// The first of them.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
+    /// Since when they are known to be missed.
+    pub since: Instant,
 }
 
 /// The catch-up of one view.
@@ -58,12 +78,14 @@ pub struct CatchUp {
     early: BTreeMap<(SessionTag, u64), Delivery>,
     early_bytes: usize,
     /// Who has given all it was to give.
-    ended: BTreeSet<usize>,
+    ended: BTreeMap<usize, RankSet>,
     /// When our digest is sent, if it is.
     digest_at: Option<Instant>,
     told: bool,
     /// What we are to give, and how far in the archive we are.
     wanted: Wanted,
+    /// What we gave.
+    given: Wanted,
     position: u64,
     giving: bool,
     pace: Pace,
@@ -79,6 +101,20 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
+    /// Whose digests came.
+    fn covered(&self) -> RankSet {
+        let mut covered = RankSet::default();
+        self.digests.keys().for_each(|rank| covered.add(*rank));
+        covered
+    }
+
+    /// Whether all who gave digests have given what all these lack.
+    fn has_ended(&self) -> bool {
+        let all = self.covered();
+        let covers = |rank| self.ended.get(rank).is_some_and(|had| had.0 & all.0 == all.0);
+        !self.giving && self.digests.keys().all(covers)
+    }
+
     /// Whether an earlier message of the session is still to come. What waits for that has a bound.
     fn keeps_back(&self, archive: &Archive, session: SessionTag, number: u64) -> bool {
         let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
@@ -113,7 +149,8 @@ impl Engine {
             promised: Wanted::default(),
             early: BTreeMap::new(),
             early_bytes: 0,
-            ended: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            given: Wanted::default(),
             digest_at: tells.then_some(now),
             told: false,
             wanted: Wanted::default(),
@@ -158,7 +195,7 @@ impl Engine {
         }
         catch_up.looked = now;
         let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
-        let ended = catch_up.digests.keys().all(|rank| catch_up.ended.contains(rank));
+        let ended = catch_up.has_ended();
         let silent = catch_up.silent_at.is_some_and(|at| at <= now);
         if silent && !catch_up.settled {
             catch_up.settled = true;
@@ -226,6 +263,7 @@ impl Engine {
             lacked.union(&lacks);
         }
         if catch_up.told {
+            lacked.subtract(&catch_up.given);
             (catch_up.wanted, catch_up.position) = (lacked, 0);
             (catch_up.giving, catch_up.next_at) = (true, now);
         } else if !lacked.is_empty() {
@@ -253,10 +291,11 @@ impl Engine {
             let found = self.archive.next_from(catch_up.position, catch_up.mark, &catch_up.wanted);
             let mut body = self.pool.take();
             let Some((position, entry)) = found else {
-                Archived::End.encode(&mut body);
+                let covered = catch_up.covered();
+                Archived::End(covered).encode(&mut body);
                 self.sender.submit_archived(body);
                 catch_up.giving = false;
-                catch_up.ended.insert(self.view.rank);
+                catch_up.ended.insert(self.view.rank, covered);
                 return;
             };
             let (session, number) = (entry.session, entry.number);
@@ -270,6 +309,7 @@ impl Engine {
             message.encode(&mut body);
             catch_up.position = position;
             catch_up.wanted.remove(session.tag(), number);
+            catch_up.given.insert(&Held { session: session.tag(), first: number, count: 1 });
             catch_up.pace.spend(now, body.len());
             self.stats.archived_sent += 1;
             self.sender.submit_archived(body);
@@ -286,9 +326,9 @@ impl Engine {
                 let (order, history) = (None, true);
                 self.on_past(&Delivery { from, session, number, service, order, history, body });
             }
-            Ok(Archived::End) => {
+            Ok(Archived::End(covered)) => {
                 if let Some(catch_up) = &mut self.catch_up {
-                    catch_up.ended.insert(rank);
+                    catch_up.ended.insert(rank, covered);
                 }
                 self.catch_up_on(now);
             }
@@ -309,7 +349,6 @@ impl Engine {
         new.subtract(&Wanted::of(&self.archive.had()));
         catch_up.promised.union(&new);
         catch_up.digests.insert(rank, Digest { had, kept });
-        catch_up.ended.remove(&rank);
         self.assign_gifts(now, &mut catch_up);
         self.catch_up = Some(catch_up);
         self.catch_up_on(now);
@@ -362,20 +401,33 @@ impl Engine {
         }
     }
 
-    /// Names what was missed and nobody has any more.
+    /// Names what was missed and nobody here has any more.
     fn report_missed(&mut self) {
         for (from, session) in self.archive.owners() {
             for span in self.archive.holes(session.tag()) {
-                let (first, last, state) = (span.first, span.end - 1, GapState::Lost);
-                self.tell_lost(session, first, last);
-                self.events.push(Event::Gap(Gap { from, session, first, last, state }));
+                self.tell_lost(from, session, (span.first, span.end - 1));
             }
         }
     }
 
-    /// Messages are told as lost: they are not asked for any more.
-    pub(super) fn tell_lost(&mut self, session: Session, first: u64, last: u64) {
+    /// Names what members that went had sent, and nobody brought back in time.
+    pub(super) fn report_lost_tails(&mut self, now: Instant) {
+        let busy = self.is_stopped() || self.catch_up.as_ref().is_none_or(|c| !c.done);
+        let due = |missed: &Missed| !busy && now.since(missed.since) >= LOST_AFTER;
+        let (due, rest) = core::mem::take(&mut self.missed).into_iter().partition(due);
+        self.missed = rest;
+        for Missed { from, session, first, last, .. } in due {
+            for span in self.archive.open(session.tag(), first, last) {
+                self.tell_lost(from, session, (span.first, span.end - 1));
+            }
+        }
+    }
+
+    /// Messages are lost: they are not asked for any more.
+    fn tell_lost(&mut self, from: MemberId, session: Session, (first, last): (u64, u64)) {
         self.stats.given_up += last + 1 - first;
         self.archive.note_lost(session.tag(), first, last);
+        let state = GapState::Lost;
+        self.events.push(Event::Gap(Gap { from, session, first, last, state }));
     }
 }

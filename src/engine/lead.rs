@@ -181,7 +181,7 @@ impl Engine {
         let ours = self.flush.as_ref().filter(|flush| flush.view == state.view);
         let ours = ours.is_some_and(|flush| flush.members.contains(&tag));
         let lead = self.lead.as_mut().filter(|lead| ours && lead.cut.is_none());
-        lead.ok_or(Drop::Stale)?.reports.insert(tag, Report::of(state));
+        lead.ok_or(Drop::Stale)?.reports.insert(tag, Report::of(tag, state));
         self.advance_change(now);
         Ok(())
     }
@@ -243,11 +243,12 @@ impl Engine {
         let (held, beyond) = self.holdings();
         let unmet = self.flush.as_ref().map(|flush| self.unmet(&flush.members));
         Report {
+            session: self.tag,
             old: self.view.id,
             rank: self.view.rank,
             start: Start { next: self.sender.next, message: self.sender.unbuilt_message() },
             unmet: unmet.unwrap_or_default(),
-            primaries: self.view.primaries.clone(),
+            primaries: self.primaries(),
             held,
             beyond,
             order: self.view.order.early().copied().collect(),

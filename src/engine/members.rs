@@ -85,7 +85,8 @@ impl Engine {
     pub(super) fn forget_silent(&mut self, now: Instant) {
         self.remotes.retain(|_, remote| {
             let met = remote.phase == Phase::Met && now.since(remote.since) > MET_FOR;
-            let silent = now.since(remote.heard) > SILENT_FOR;
+            // Who has left is remembered: it need not be outvoted by those that go on.
+            let silent = now.since(remote.heard) > SILENT_FOR && !remote.has_left();
             remote.is_member() || !(met || silent)
         });
     }
@@ -113,6 +114,7 @@ impl Engine {
         let Some(remote) = self.remotes.get_mut(&tag) else { return Err(Drop::Unknown) };
         if !remote.has_left() {
             remote.enter(now, Phase::Left);
+            remote.claim.view = leave.view;
             remote.silence = Silence::Heard;
             self.review_due = true;
         }
@@ -156,7 +158,8 @@ impl Engine {
         debug_assert!(times <= FAREWELLS);
         self.farewell = Farewell::Due(times - 1, now + self.grtt);
         let (high, next_message) = (self.sender.next, self.sender.unbuilt_message());
-        self.send_control(&Packet::Leave(Leave { high, next_message }));
+        let view = self.view.id;
+        self.send_control(&Packet::Leave(Leave { high, next_message, view }));
     }
 
     /// Whether all members of our view show another.

@@ -63,7 +63,7 @@ use archive::Archive;
 use backoff::Losers;
 use beat::Beat;
 use flush::Flush;
-use history::CatchUp;
+use history::{CatchUp, Missed};
 use lead::{Lead, Spread};
 use loss::Loss;
 use members::Strangers;
@@ -198,6 +198,8 @@ pub struct Engine {
     reviewed: Instant,
     /// Since when others are there that may be led into a view with us.
     gather_since: Option<Instant>,
+    /// Since when another view is there that should ask us to come.
+    invited_since: Option<Instant>,
     /// Since when members of the view do not hear each other.
     deaf_since: Option<Instant>,
     /// When the farewell is said whatever still waits.
@@ -205,6 +207,8 @@ pub struct Engine {
 
     archive: Archive,
     catch_up: Option<CatchUp>,
+    /// What members that went had sent and nobody here has.
+    missed: Vec<Missed>,
 
     events: Events,
     outbox: Outbox,
@@ -271,10 +275,12 @@ impl Engine {
             review_due: false,
             reviewed: now,
             gather_since: None,
+            invited_since: None,
             deaf_since: None,
             leave_by: None,
             archive: Archive::new(config.archive),
             catch_up: None,
+            missed: Vec::new(),
             events: Events::default(),
             outbox: Outbox::default(),
             pool: Pool::default(),

@@ -31,7 +31,7 @@ pub enum Event<B = Vec<u8>> {
     /// A message, once, as its service says. One's own come too.
     Delivered(Delivery<B>),
     /// The member of that session has received all own messages before that number, of those sent
-    /// in views that it was in. Comes for each member of a view, as it rises.
+    /// since it last came into our view. Comes for each member of a view, as it rises.
     Received(Session, u64),
     /// Catch-up has ended: what was missed of the time before this view, and can still be had, was
     /// delivered as history. Comes once after each view that brought others together.

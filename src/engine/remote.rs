@@ -26,6 +26,8 @@ pub enum Phase {
 pub struct Claim {
     /// The view that it is in.
     pub view: ViewId,
+    /// Its rank there.
+    pub rank: u32,
     /// The highest epoch of a view that it was asked to join.
     pub promised: u64,
     /// How many members of its view it takes to be with it; 0 before its first view.
@@ -37,6 +39,7 @@ pub struct Claim {
 impl Claim {
     const NONE: Self = Self {
         view: ViewId { epoch: 0, coordinator: SessionTag([0; 8]) },
+        rank: 0,
         promised: 0,
         together: 0,
         hears: RankSet(0),

@@ -24,6 +24,7 @@ impl Engine {
         self.forget_silent(now);
         self.review(now);
         self.check_hopeless(now);
+        self.report_lost_tails(now);
         let members = self.view.members.clone();
         members.into_iter().for_each(|tag| self.take_ready(tag, None));
         self.deliver_ready();

@@ -7,8 +7,9 @@
 
 use super::Engine;
 use super::flush::Flush;
+use super::history::Missed;
 use super::order::Order;
-use super::output::{Departure, Event, Gap, GapState, Member, View};
+use super::output::{Departure, Event, Member, View};
 use super::remote::Remote;
 use super::sequencer::Sequencer;
 use super::stream::Stream;
@@ -42,7 +43,7 @@ pub struct Current {
     pub firsts: Vec<u64>,
     /// The last primary view that we know of, and those that we agreed to and that may have begun
     /// after it.
-    pub primaries: Vec<Primary>,
+    pub primaries: Vec<(Primary, Vec<SessionTag>)>,
     /// Whether this is it.
     pub is_primary: bool,
 }
@@ -82,14 +83,18 @@ impl Engine {
     /// Ends the old view and begins the one that was agreed on.
     pub(super) fn install(&mut self, now: Instant, flush: &Flush, starts: &[Start]) {
         let together = flush.companions();
-        self.end_view(flush);
+        self.end_view(now, flush);
         self.tell_stable(&together, starts[flush.rank(self.tag)]);
         let before = self.members();
         self.enter_view(now, flush, starts);
+        if let Some(last) = flush.last {
+            self.learn_primary(last);
+        }
         if flush.primary {
             self.note_primary(flush, true);
         }
         self.announce_view(&together, before);
+        self.expect_messages();
         self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
         members.into_iter().for_each(|tag| self.take_ready(tag, None));
@@ -99,7 +104,7 @@ impl Engine {
     }
 
     /// Takes all packets up to the cut, and delivers what is left in the old view.
-    fn end_view(&mut self, flush: &Flush) {
+    fn end_view(&mut self, now: Instant, flush: &Flush) {
         for rank in 0..self.view.members.len() {
             let tag = self.view.members[rank];
             let end = flush.end(rank);
@@ -123,11 +128,11 @@ impl Engine {
         }
         self.view.order.begin_transition();
         self.pump();
-        self.report_lost(flush);
+        self.note_missed(now, flush);
     }
 
-    /// Names what is known to have been sent by those who do not come along, and was not delivered.
-    fn report_lost(&mut self, flush: &Flush) {
+    /// Notes what is known to have been sent by those who do not come along, and was not delivered.
+    fn note_missed(&mut self, now: Instant, flush: &Flush) {
         let delivered: Vec<u64> = self.view.order.delivered().collect();
         for (rank, delivered) in delivered.into_iter().enumerate() {
             let tag = self.view.members[rank];
@@ -139,9 +144,7 @@ impl Engine {
                 continue;
             }
             let session = remote.session;
-            let state = GapState::Lost;
-            self.events.push(Event::Gap(Gap { from, session, first, last, state }));
-            self.tell_lost(session, first, last);
+            self.missed.push(Missed { from, session, first, last, since: now });
         }
     }
 
@@ -194,7 +197,7 @@ impl Engine {
             primaries: core::mem::take(&mut self.view.primaries),
             is_primary: flush.primary,
         };
-        (self.flush, self.lead) = (None, None);
+        (self.flush, self.lead, self.invited_since) = (None, None, None);
         self.sender.drop_archived();
         self.gapped.clear();
         flush.members.iter().for_each(|tag| self.note_gaps(*tag));
@@ -206,23 +209,55 @@ impl Engine {
         let id = |tag: &SessionTag| self.identity(*tag).map(|(member, _)| member);
         let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
         let (view, size) = (flush.view, flush.members.len() as u32);
-        let primary = Primary { view, size, member: true, lowest, begun };
-        self.view.primaries.retain(|known| !begun && known.view != view);
-        self.view.primaries.push(primary);
+        let left = RankSet::default();
+        let primary = Primary { view, size, member: true, lowest, begun, left };
+        self.view.primaries.retain(|(known, _)| !begun && known.view != view);
+        self.view.primaries.push((primary, flush.members.clone()));
+    }
+
+    /// The primary views that we know of, with who of them has left.
+    pub(super) fn primaries(&self) -> Vec<Primary> {
+        let left = |view: ViewId, members: &Vec<SessionTag>| {
+            let mut left = RankSet::default();
+            for (rank, tag) in members.iter().enumerate() {
+                // Whoever left from a later view may have gone on there.
+                let stayed = |remote: &Remote| remote.has_left() && remote.claim.view == view;
+                if self.remotes.get(tag).is_some_and(stayed) {
+                    left.add(rank);
+                }
+            }
+            left
+        };
+        let known = self.view.primaries.iter();
+        known
+            .map(|(primary, members)| Primary { left: left(primary.view, members), ..*primary })
+            .collect()
     }
 
     /// Another knows of a later primary view than we.
     pub(super) fn learn_primary(&mut self, last: Last) {
-        let own = self.view.primaries.iter().filter(|known| known.begun).map(|known| known.view);
+        let own = self.view.primaries.iter().map(|(known, _)| known).filter(|known| known.begun);
+        let own = own.map(|known| known.view);
         if own.max() >= Some(last.view) {
             return;
         }
         let Last { view, size } = last;
-        let maybe = self.view.primaries.iter().find(|known| known.view == view).copied();
-        let unknown = Primary { view, size, member: false, lowest: false, begun: true };
-        self.view.primaries.retain(|known| known.view > view);
-        let begun = maybe.map_or(unknown, |maybe| Primary { begun: true, ..maybe });
-        self.view.primaries.push(begun);
+        let left = RankSet::default();
+        let unknown = Primary { view, size, member: false, lowest: false, begun: true, left };
+        let maybe = self.view.primaries.iter().find(|(known, _)| known.view == view).cloned();
+        self.view.primaries.retain(|(known, _)| known.view > view);
+        let (known, members) = maybe.unwrap_or((unknown, Vec::new()));
+        self.view.primaries.push((Primary { begun: true, ..known }, members));
+    }
+
+    /// From now on this member gets what those in its view send.
+    fn expect_messages(&mut self) {
+        for (rank, first) in self.view.firsts.iter().enumerate() {
+            let tag = self.view.members[rank];
+            if let Some((from, session)) = self.identity(tag) {
+                self.archive.expect(from, session, *first);
+            }
+        }
     }
 
     fn announce_view(&mut self, together: &[SessionTag], before: Vec<Member>) {

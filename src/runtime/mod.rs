@@ -74,7 +74,7 @@ pub struct GroupConfig {
     pub member: Option<MemberId>,
     /// Locks the group. None: anyone on the LAN can read it.
     pub passphrase: Option<Vec<u8>>,
-    /// The key that [`GroupConfig::unlock`] made; none: it is made of the passphrase.
+    /// The key, where [`GroupConfig::unlock`] made it: counts more than the passphrase.
     pub key: Option<GroupKey>,
     /// What earlier runs of this member delivered, in that order: it is not asked for again, and
     /// given to those who lack it. The oldest are forgotten beyond what the archive holds (16 MiB).

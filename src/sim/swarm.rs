@@ -39,6 +39,10 @@ const RETAIN: Duration = Duration::from_secs(31);
 /// One run in so many waits for [`RETAIN`] to pass.
 const PATIENT: u64 = 16;
 
+/// Of one seed in so many, a planted bug is looked for in a medium run, too.
+#[cfg(feature = "planted-bugs")]
+const MEDIUM: u64 = 10;
+
 /// A run that takes more steps hangs.
 const STEPS: u64 = 5_000_000;
 
@@ -172,17 +176,21 @@ pub fn run(profile: Profile, seed: u64, options: Options) -> Result<Report, Box<
         .map_err(|violation| Box::new(Failure { violation, plan: plan.to_string() }))
 }
 
-/// The first of `seeds` whose run `bug` breaks: without the bug it passes.
+/// The first of `seeds` whose run `bug` breaks, and its profile: without the bug it passes. Small
+/// runs are tried, and of some seeds medium ones, whose views change more.
 #[cfg(feature = "planted-bugs")]
 pub fn first_caught(
-    profile: Profile,
     mut seeds: core::ops::Range<u64>,
     bug: crate::engine::Bug,
-) -> Option<Box<Failure>> {
+) -> Option<(Profile, Box<Failure>)> {
     let options = Options { planted: Some(bug), ..Options::default() };
-    seeds.find_map(|seed| {
+    let caught = |profile, seed| {
         let failure = run(profile, seed, options).err()?;
-        run(profile, seed, Options::default()).is_ok().then_some(failure)
+        run(profile, seed, Options::default()).is_ok().then_some((profile, failure))
+    };
+    seeds.find_map(|seed| {
+        let medium = seed.is_multiple_of(MEDIUM).then(|| caught(Profile::Medium, seed));
+        caught(Profile::Small, seed).or(medium.flatten())
     })
 }
 

@@ -136,7 +136,7 @@ impl<'a> Teller<'a> {
             Archived::Message { session, number, body, .. } => {
                 format!(" [history: {} {number} {}]", self.session(session), quoted(body))
             }
-            Archived::End => " [end of history]".into(),
+            Archived::End(_) => " [end of history]".into(),
         }
     }
 

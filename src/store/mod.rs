@@ -7,7 +7,7 @@
 //!
 //! What survives: the end of the program, at any moment, leaves all but the last 0.1 s (what waits
 //! to be written together); the end of the computer, all but the last 3 s or so (what the system
-//! has not put on the disk), or but the last 0.1 s where [`Settings::durable`] is set. What is
+//! has not put on the disk), or but the last 0.01 s where [`Settings::durable`] is set. What is
 //! there is then a prefix of what was delivered.
 //!
 //! | file | |
@@ -55,7 +55,7 @@ pub struct Settings {
     /// When more bytes are in use, the oldest are pruned; default 256 MiB.
     pub max_bytes: u64,
     /// Whether each write is to outlast the end of the computer, at the cost of waiting for the
-    /// disk ten times a second; default no.
+    /// disk up to a hundred times a second; default no.
     pub durable: bool,
     /// How often it is tried again where nothing can be written; default five seconds.
     pub retry: Duration,
@@ -120,7 +120,7 @@ impl Store {
     /// # Errors
     /// Where no thread can be started.
     pub fn open(settings: Settings) -> io::Result<Self> {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(settings.durable));
         let theirs = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("mcast-chat history".to_owned())

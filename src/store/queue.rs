@@ -14,14 +14,18 @@ const MAX_BYTES: usize = 16 << 20;
 /// How long a message waits for others to be written with.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// The same where somebody follows what is written.
+const GATHER_DURABLE: Duration = Duration::from_millis(10);
+
 /// So many are written at once at most.
 pub(super) const BATCH: usize = 1_000;
 
 /// The queue between a handle and the thread that writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    gather: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +77,11 @@ pub(super) enum Work {
 
 /// The handle's side.
 impl Queue {
+    pub(super) fn new(durable: bool) -> Self {
+        let gather = if durable { GATHER_DURABLE } else { GATHER };
+        Self { state: Mutex::default(), changed: Condvar::new(), gather }
+    }
+
     /// Takes a record; which of the accepted ones it is, from 1. None where there is no room.
     pub(super) fn push(&self, record: Record) -> Option<u64> {
         let mut state = self.lock();
@@ -159,7 +168,8 @@ impl Queue {
     }
 
     fn gather(&self) -> Work {
-        let mut state = self.wait(GATHER, |state| !state.closing && state.records.len() < BATCH);
+        let mut state =
+            self.wait(self.gather, |state| !state.closing && state.records.len() < BATCH);
         let count = state.records.len().min(BATCH);
         let records: Vec<Record> = state.records.drain(..count).collect();
         state.taken += records.len();

@@ -83,6 +83,8 @@ pub struct Primary {
     pub lowest: bool,
     /// The view began, for all that the member knows.
     pub begun: bool,
+    /// Who of it said farewell, by rank there: they cannot go on elsewhere.
+    pub left: RankSet,
 }
 
 /// FLUSH_STATE: a member has stopped, and has this of its old view.

@@ -1,7 +1,7 @@
 //! What [`super::Content::History`] records carry: parts of archives, for those who come late, were
 //! away, or come from the other side of a partition.
 
-use super::ids::{MemberId, Session, SessionTag};
+use super::ids::{MemberId, RankSet, Session, SessionTag};
 use super::list::List;
 use super::packet::{DecodeError, Service, counted};
 use bincode::{BorrowDecode, Encode, config};
@@ -47,15 +47,15 @@ pub enum Archived<'a> {
         /// Its bytes.
         body: &'a [u8],
     },
-    /// The sender has given all that it was to give.
-    End,
+    /// The sender has given all that those lack, by their ranks, whose digests came so far.
+    End(RankSet),
 }
 
 #[derive(Encode, BorrowDecode)]
 enum Body<'a> {
     Digest(&'a [u8]),
     Message(MemberId, Session, u64, Service, &'a [u8]),
-    End,
+    End(RankSet),
 }
 
 impl<'a> Archived<'a> {
@@ -82,7 +82,7 @@ impl<'a> Archived<'a> {
                 counted(number)?;
                 Ok(Self::Message { from, session, number, service, body })
             }
-            Body::End => Ok(Self::End),
+            Body::End(ranks) => Ok(Self::End(ranks)),
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Archived<'a> {
             Self::Message { from, session, number, service, body } => {
                 Body::Message(*from, *session, *number, *service, body)
             }
-            Self::End => Body::End,
+            Self::End(ranks) => Body::End(*ranks),
         };
         bincode::encode_into_std_write(&body, out, BINCODE).expect("archives are encodable");
     }

@@ -301,6 +301,8 @@ pub struct Heartbeat<'a> {
     pub next_message: u64,
     /// The view that the sender is in.
     pub view: ViewId,
+    /// Its rank there.
+    pub rank: u32,
     /// The highest epoch of a view that it was asked to join.
     pub promised: u64,
     /// How many members of its view it takes to be with it, itself included; 0 while it looks for
@@ -327,6 +329,7 @@ struct HeartbeatBody<'a> {
     high: Seq,
     next_message: u64,
     view: ViewId,
+    rank: u32,
     promised: u64,
     together: u32,
     hears: RankSet,
@@ -365,12 +368,15 @@ pub struct Leave {
     pub high: Seq,
     /// The number of the message that would have been next.
     pub next_message: u64,
+    /// The view that the member was in last.
+    pub view: ViewId,
 }
 
 impl Leave {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let leave: Self = whole(bytes)?;
         counted(leave.next_message)?;
+        counted(leave.view.epoch)?;
         Ok(leave)
     }
 }
@@ -449,9 +455,9 @@ impl<'a> Packet<'a> {
 }
 
 impl<'a> Heartbeat<'a> {
-    /// The most bytes of a heartbeat beside its name and lists: six integers of at most 9, one of
+    /// The most bytes of a heartbeat beside its name and lists: six integers of at most 9, two of
     /// 5, a tag, two sets of 17, two marks, a member id, three lengths of at most 3.
-    pub const OVERHEAD: usize = 6 * 9 + 5 + 8 + 2 * 17 + 2 + 16 + 3 * 3;
+    pub const OVERHEAD: usize = 6 * 9 + 2 * 5 + 8 + 2 * 17 + 2 + 16 + 3 * 3;
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: HeartbeatBody<'a> = whole(bytes)?;
@@ -470,6 +476,7 @@ impl<'a> Heartbeat<'a> {
             high: body.high,
             next_message: body.next_message,
             view: body.view,
+            rank: body.rank,
             promised: body.promised,
             together: body.together,
             hears: body.hears,
@@ -488,6 +495,7 @@ impl<'a> Heartbeat<'a> {
             high: self.high,
             next_message: self.next_message,
             view: self.view,
+            rank: self.rank,
             promised: self.promised,
             together: self.together,
             hears: self.hears,

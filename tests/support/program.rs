@@ -162,6 +162,11 @@ impl Lines {
         }
     }
 
+    /// All lines that were read so far, found or passed over.
+    pub fn read(&self) -> String {
+        self.read.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+    }
+
     /// Like [`Lines::find`], also among the lines that were passed over.
     #[track_caller]
     pub fn find_from_start(&mut self, parts: &[&str]) -> String {

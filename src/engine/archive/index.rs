@@ -20,6 +20,8 @@ pub struct Slot {
     pub owner: Option<(MemberId, Session)>,
     /// One past the log's position of its last message that was kept; 0 if none was.
     pub kept_to: u64,
+    /// What this member was to get, from the first to before the last that is known of.
+    expected: Option<Span>,
     /// Had or lost.
     known: Ranges,
     /// Of these, lost.
@@ -31,7 +33,7 @@ pub struct Slot {
 impl Slot {
     fn new(tag: SessionTag) -> Self {
         let (known, lost) = (Ranges::default(), Ranges::default());
-        Self { tag, owner: None, kept_to: 0, known, lost, touched: 0 }
+        Self { tag, owner: None, kept_to: 0, expected: None, known, lost, touched: 0 }
     }
 
     fn has(&self, number: u64) -> bool {
@@ -76,11 +78,30 @@ impl Slot {
         }
     }
 
-    /// What is neither had nor lost, between the first and the last that was had.
+    /// This member was to get what is numbered from `number` on; all before it was sent already.
+    pub fn expect(&mut self, number: u64) {
+        let span = self.expected.get_or_insert(Span { first: number, end: number });
+        span.first = span.first.min(number);
+        span.end = span.end.max(number);
+    }
+
+    /// What of `span` is neither had nor lost.
+    pub fn open(&self, span: Span) -> Vec<Span> {
+        let mut open = Ranges::from_iter([span]);
+        open.subtract(&self.known);
+        open.iter().collect()
+    }
+
+    /// What is neither had nor lost, between the first and the last that was had, or was to be.
     fn holes(&self) -> Vec<Span> {
         let had = self.had();
-        let (Some(first), Some(end)) = (had.first(), had.end()) else { return Vec::new() };
-        self.known.holes().filter(|hole| first < hole.first && hole.end < end).collect()
+        let had = had.first().zip(had.end()).map(|(first, end)| Span { first, end });
+        let spans = [had, self.expected].into_iter().flatten();
+        let all = spans.reduce(|one, other| Span {
+            first: one.first.min(other.first),
+            end: one.end.max(other.end),
+        });
+        all.filter(|all| !all.is_empty()).map(|all| self.open(all)).unwrap_or_default()
     }
 }
 
@@ -110,7 +131,8 @@ impl Index {
         self.slot(tag).map(Slot::holes).unwrap_or_default()
     }
 
-    fn slot(&self, tag: SessionTag) -> Option<&Slot> {
+    /// The slot of a session that is known.
+    pub fn slot(&self, tag: SessionTag) -> Option<&Slot> {
         self.slots.get(self.find(tag)? as usize)
     }
 

@@ -91,13 +91,28 @@ impl Archive {
         }
     }
 
+    /// This member is to get the messages of a session from `number` on: whatever of them it does
+    /// not get is a hole. All before `number` was sent already.
+    pub fn expect(&mut self, from: MemberId, session: Session, number: u64) {
+        if let Some((_, slot)) = open(&mut self.index, &mut self.log, session.tag()) {
+            slot.owner.get_or_insert((from, session));
+            slot.expect(number);
+        }
+    }
+
+    /// What of the messages `first` to `last` was neither had nor told as lost.
+    pub fn open(&self, session: SessionTag, first: u64, last: u64) -> Vec<Span> {
+        let span = Span { first, end: last.saturating_add(1) };
+        self.index.slot(session).map_or(vec![span], |slot| slot.open(span))
+    }
+
     /// Whether the message was had, be its body kept or not.
     pub fn has(&self, session: SessionTag, number: u64) -> bool {
         self.index.has(session, number)
     }
 
-    /// What was neither had nor told as lost, between the first and the last that were had of a
-    /// session; in order.
+    /// What was neither had nor told as lost of a session, between the first and the last that were
+    /// had or expected; in order.
     pub fn holes(&self, session: SessionTag) -> Vec<Span> {
         self.index.holes(session)
     }

@@ -2,7 +2,7 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; where two chains meet, the later epoch goes on. Two views that
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where two chains meet, the later epoch goes on. Two views that
 //! both go on from one are a fork, unless the later also holds the majority of the earlier: then
 //! they follow each other (an install that reached only few, whom the next primary outvotes).
 
@@ -14,12 +14,27 @@ impl Journal {
     pub(in crate::sim) fn is_majority(&self, later: usize, earlier: usize) -> bool {
         let (set, of) = (self.views[later].set, &self.views[earlier]);
         let kept = (set & of.set).count_ones() as usize;
-        let lowest = of.members.iter().min_by_key(|run| {
+        let size = of.members.len();
+        2 * kept > size || 2 * kept == size && self.breaks_tie(later, earlier)
+    }
+
+    /// Whether `later` holds the lowest member of `earlier`.
+    fn breaks_tie(&self, later: usize, earlier: usize) -> bool {
+        let lowest = self.views[earlier].members.iter().min_by_key(|run| {
             let run = &self.runs[**run];
             (run.who.member(), run.session)
         });
-        let breaks_tie = lowest.is_some_and(|lowest| holds(set, *lowest));
-        2 * kept > of.members.len() || 2 * kept == of.members.len() && breaks_tie
+        lowest.is_some_and(|lowest| holds(self.views[later].set, *lowest))
+    }
+
+    /// The same, where those that said farewell need not be outvoted.
+    fn is_majority_of_the_rest(&self, later: usize, earlier: usize) -> bool {
+        let (set, of) = (self.views[later].set, &self.views[earlier]);
+        let kept = (set & of.set).count_ones() as usize;
+        let rest = of.members.iter().filter(|run| !self.runs[**run].told_to_leave).count();
+        2 * kept > rest
+            || 2 * kept == rest && self.breaks_tie(later, earlier)
+            || self.is_majority(later, earlier)
     }
 
     /// The latest primary that a member of the view at `place` knows.
@@ -62,7 +77,7 @@ impl Check {
     }
 
     fn holds_majority(&self, later: usize, earlier: usize) -> Checked {
-        ensure(self.journal.is_majority(later, earlier), || {
+        ensure(self.journal.is_majority_of_the_rest(later, earlier), || {
             let (later, earlier) = (self.journal.view_name(later), self.journal.view_name(earlier));
             format!("{later} is primary, and does not hold the majority of the primary {earlier}")
         })

@@ -68,7 +68,9 @@ impl Check {
     }
 
     fn were_given(&self, run: usize, to: Set, mut messages: Range<u64>) -> Checked {
-        let counted = to & !self.journal.runs[run].lagging & !only(run);
+        let leaving = |other: &usize| self.journal.runs[*other].told_to_leave;
+        let leaving = each(to).filter(leaving).fold(0, |set, other| set | only(other));
+        let counted = to & !self.journal.runs[run].lagging & !only(run) & !leaving;
         messages.try_for_each(|message| {
             each(counted).try_for_each(|other| self.was_given(run, other, message))
         })

@@ -1,9 +1,9 @@
 //! What a healed world comes to: promises 19 and 21.
 //!
-//! At rest all that live are in one view, which is all of them and primary if they hold the
-//! majority of the last one; each message of that view is at all of them; what any of them has of
+//! At rest all that live are in one view, which is all of them and, if nobody died, primary if they
+//! hold the majority of the last one; each message of that view is at all of them; what any of them has of
 //! earlier times, all have, but for what small archives had to drop; and no member lacks, between
-//! what it has of a session, a message that was not reported lost to it. A report of loss is true
+//! what it has of a session and in the views that it was in, a message that was not reported lost to it. A report of loss is true
 //! at rest: nobody who lives has the message.
 
 use super::Check;
@@ -44,7 +44,9 @@ impl Check {
             return Some(format!("{} are in different views of the same members", names(live)));
         }
         let before = self.journal.views[first].last_primary.filter(|last| *last != first)?;
-        self.journal.is_majority(first, before).then(|| {
+        // Where somebody died, a view that it may have begun must be outvoted, too.
+        let sure = self.journal.runs.iter().all(Run::is_live);
+        (sure && self.journal.is_majority(first, before)).then(|| {
             let (view, before) = (self.journal.view_name(first), self.journal.view_name(before));
             format!("{view} is not primary, and holds the majority of the primary {before}")
         })
@@ -98,7 +100,8 @@ impl Check {
             let end = fates.iter().rposition(|fate| fate.is_had())?;
             let entitled = |index: usize| {
                 let view = self.journal.runs[sender].sent[index].view;
-                index > first || view.is_some_and(|view| self.journal.views[view].has(run))
+                let stays = &self.journal.runs[run].stays;
+                index > first || stays.iter().any(|stay| view == Some(stay.view))
             };
             let hole = (0..end).find(|index| fates[*index] == Fate::Open && entitled(*index))?;
             Some(format!("{}, in silence", self.lacks(run, sender, hole as u64 + 1)))
