@@ -30,7 +30,7 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
         Err(halt) => return halted(halt),
     };
     // What was said before is not what this is about.
-    talk.earlier = Earlier::None;
+    talk.shown.earlier = Earlier::None;
     let say = Say { to: typed.to.clone(), text, ..Say::default() };
     let result = send(&mut talk, config, typed, &say);
     talk.leave(result)
