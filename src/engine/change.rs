@@ -5,6 +5,7 @@
 //! ids. A member that has just started, alone and before its first view, is the smallest of all.
 
 use super::flush::is_better;
+use super::remote::Remote;
 use super::{Engine, Farewell};
 use crate::time::{Duration, Instant};
 use crate::wire::ids::MAX_VIEW;
@@ -197,7 +198,8 @@ impl Engine {
 
     /// Whoever did not answer is not asked again soon.
     pub(super) fn shun(&mut self, now: Instant, tag: SessionTag) {
-        if let Some(remote) = self.remotes.get_mut(&tag) {
+        let again = |remote: &&mut Remote| remote.shunned.is_none_or(|(until, _)| now >= until);
+        if let Some(remote) = self.remotes.get_mut(&tag).filter(again) {
             let last = remote.shunned.map_or(SHUN_FOR / 2, |(_, span)| span);
             let span = (last * 2).min(SHUN_LONGEST);
             remote.shunned = Some((now + span, span));

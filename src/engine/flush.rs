@@ -156,7 +156,7 @@ impl Engine {
         let room = room.saturating_sub(primaries.len());
         held.extend(&entries, room);
         let room = room.saturating_sub(held.len());
-        order.extend(self.view.order.early(), room / 2);
+        order.extend(self.known_order(), room / 2);
         let room = room.saturating_sub(order.len());
         beyond.extend(&runs, room);
         let Some(flush) = &self.flush else { return };
@@ -193,6 +193,12 @@ impl Engine {
             }));
         }
         (held, beyond)
+    }
+
+    /// What we know of the agreed order that is in no packet which all will have: from packets beyond
+    /// gaps, and what we gave as the sequencer and did not send.
+    pub(super) fn known_order(&self) -> impl Iterator<Item = &Run> {
+        self.view.order.early().chain(self.view.sequencer.pending())
     }
 
     /// Whom of `members` we do not know, or do not hear.

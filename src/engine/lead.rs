@@ -101,6 +101,16 @@ impl Engine {
         lead.at = now + lead.interval;
         let tired = lead.rounds >= ROUNDS && now.since(lead.since) >= PATIENCE;
         let out = self.to_leave_out(now, tired);
+        let stuck = tired && self.lacks_own_cut();
+        if stuck && out.is_empty() {
+            // Whoever had what we lack is gone, or freed it.
+            let near = self.flush.as_ref().map_or(Vec::new(), |flush| flush.members.clone());
+            let mut rest = near.clone();
+            rest.retain(|tag| !self.is_out_of_reach(now, *tag));
+            let members = if rest.len() < near.len() { rest } else { vec![self.tag] };
+            self.propose(now, members);
+            return;
+        }
         if out.is_empty() {
             self.send_step();
             self.advance_change(now);
@@ -143,6 +153,12 @@ impl Engine {
             found.extend(unmet.map(|(_, tag)| *tag).rfind(|tag| *tag != self.tag));
         }
         found
+    }
+
+    /// Whether we ourselves have not all up to the cut.
+    fn lacks_own_cut(&self) -> bool {
+        let cut = self.lead.as_ref().is_some_and(|lead| lead.cut.is_some());
+        cut && self.flush.as_ref().is_some_and(|flush| !flush.done)
     }
 
     /// Sends the packet of the present step.
@@ -251,7 +267,7 @@ impl Engine {
             primaries: self.primaries(),
             held,
             beyond,
-            order: self.view.order.early().copied().collect(),
+            order: self.known_order().copied().collect(),
         }
     }
 

@@ -85,7 +85,7 @@ impl Engine {
         let together = flush.companions();
         self.end_view(now, flush);
         self.tell_stable(&together, starts[flush.rank(self.tag)]);
-        let before = self.members();
+        let (before, first) = (self.members(), !self.view.installed);
         self.enter_view(now, flush, starts);
         if let Some(last) = flush.last {
             self.learn_primary(last);
@@ -94,6 +94,9 @@ impl Engine {
             self.note_primary(flush, true);
         }
         self.announce_view(&together, before);
+        if first {
+            self.tell_strangers();
+        }
         self.expect_messages();
         self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
@@ -211,7 +214,7 @@ impl Engine {
         let (view, size) = (flush.view, flush.members.len() as u32);
         let left = RankSet::default();
         let primary = Primary { view, size, member: true, lowest, begun, left };
-        self.view.primaries.retain(|(known, _)| !begun && known.view != view);
+        self.view.primaries.retain(|(known, _)| known.view > view || (!begun && known.view < view));
         self.view.primaries.push((primary, flush.members.clone()));
     }
 

@@ -2,9 +2,10 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where two chains meet, the later epoch goes on. Two views that
-//! both go on from one are a fork, unless the later also holds the majority of the earlier: then
-//! they follow each other (an install that reached only few, whom the next primary outvotes).
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where
+//! two chains meet, the later epoch goes on. Two views that both go on from one are a fork, unless
+//! the later also holds the majority of the earlier: then they follow each other (an install that
+//! reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Journal, holds};
@@ -40,7 +41,9 @@ impl Journal {
     /// The latest primary that a member of the view at `place` knows.
     fn latest_primary(&self, place: usize) -> Option<usize> {
         let known = self.views[place].members.iter().filter_map(|run| self.runs[*run].primary);
-        known.max_by_key(|view| self.views[*view].id)
+        // One that reached its first member late may come after others that know of later ones.
+        let id = |view: &usize| self.views[*view].id;
+        known.filter(|view| id(view) < id(&place)).max_by_key(id)
     }
 }
 

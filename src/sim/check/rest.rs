@@ -95,13 +95,13 @@ impl Check {
     fn silent_hole(&self, run: usize) -> Option<String> {
         let senders = 0..self.journal.runs.len();
         senders.into_iter().find_map(|sender| {
-            let fates = self.journal.runs[run].fates(sender);
+            let receiver = &self.journal.runs[run];
+            let fates = receiver.fates(sender);
             let first = fates.iter().position(|fate| fate.is_had())?;
             let end = fates.iter().rposition(|fate| fate.is_had())?;
             let entitled = |index: usize| {
                 let view = self.journal.runs[sender].sent[index].view;
-                let stays = &self.journal.runs[run].stays;
-                index > first || stays.iter().any(|stay| view == Some(stay.view))
+                index > first || view.is_some_and(|view| receiver.stay_in(view).is_some())
             };
             let hole = (0..end).find(|index| fates[*index] == Fate::Open && entitled(*index))?;
             Some(format!("{}, in silence", self.lacks(run, sender, hole as u64 + 1)))

@@ -101,7 +101,7 @@ fn a_hole_is_reported_even_where_archives_are_small() {
     give(&mut check, 0, &[1, 2]);
     check.happened(6, 0, &Event::Stable(3)).expect("all have it");
     assert_eq!(check.unsettled(), None, "C was not there, and heard nothing of A before");
-    check.journal.views[0].set |= 4;
+    check.journal.runs[2].stays.insert(0, crate::sim::journal::Stay::new(0, 0, 4, 0));
     unsettled(&check, "C1 lacks message 1 of A1, said at 0.000001 s, in silence");
     lost(&mut check, 2, 0, 1, 1).expect("a report");
     assert_eq!(check.unsettled(), None);
