@@ -4,7 +4,6 @@
 //! views hear each other, the coordinator of the largest leads them together; equal ones by their
 //! ids. A member that has just started, alone and before its first view, is the smallest of all.
 
-use super::flush::is_better;
 use super::remote::Remote;
 use super::{Engine, Farewell};
 use crate::time::{Duration, Instant};
@@ -148,7 +147,7 @@ impl Engine {
         let clusters = self.clusters(now);
         let whole: Vec<_> = clusters.iter().filter(|(_, cluster)| cluster.is_complete()).collect();
         let leads = |(id, cluster): &(&ViewId, &Cluster)| {
-            cluster.together > own.0 || (cluster.together == own.0 && is_better(**id, own.1))
+            cluster.together > own.0 || (cluster.together == own.0 && **id > own.1)
         };
         let invited = whole.iter().any(leads);
         if whole.is_empty() || invited {

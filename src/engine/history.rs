@@ -123,7 +123,8 @@ impl CatchUp {
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
         let follows = self.is_heard() && archive.is_whole_before(session, number);
-        self.early_bytes < EARLY && (promised || !follows)
+        let waits = self.early.range((session, 0)..(session, number)).next().is_some();
+        self.early_bytes < EARLY && (promised || waits || !follows)
     }
 }
 

@@ -276,7 +276,10 @@ impl Sender {
         let Built { seq, begins: message, next_message, .. } = built;
         self.unstable += sealed.len() + Window::PLACE;
         let repaired = None;
-        self.held.insert(seq, Slot { sealed, since: now, repaired, message, next_message, view });
+        self.held.insert(
+            seq,
+            Slot { sealed, since: now, repaired, message, next_message, known: next_message, view },
+        );
     }
 
     /// All before `stable` are received by every member that counts; the number before which all

@@ -58,6 +58,8 @@ pub struct Stream {
     /// What the next message above fifo comes after, as told so far.
     pub after: Vec<Dependency>,
     next_message: u64,
+    /// One past the last message of which a packet that was taken has a part.
+    known: u64,
     partial: Option<Partial>,
 }
 
@@ -79,6 +81,7 @@ impl Stream {
             reported: None,
             after: Vec::new(),
             next_message: message,
+            known: message,
             partial: None,
         }
     }
@@ -97,6 +100,7 @@ impl Stream {
             self.reported = None;
         }
         self.next_message = message;
+        self.known = self.known.max(message);
         self.after.clear();
         self.high = self.high.max(start);
         self.sender_high = self.sender_high.max(start);
@@ -179,6 +183,7 @@ impl Stream {
     /// each. A packet that contradicts those before it gives nothing, and `false`.
     pub fn take(&mut self, data: &Data<'_>, mut accept: impl FnMut(u64, Content, &[u8])) -> bool {
         self.next = data.seq.next();
+        self.known = self.known.max(data.known_message());
         let inside = data
             .iter()
             .next()
@@ -244,8 +249,8 @@ impl Stream {
 
     /// The number of the last message that is known to exist.
     pub fn last_known(&self) -> u64 {
-        let held = self.held.last().map_or(0, |slot| slot.next_message);
-        self.sender_message.max(held).max(self.next_message).saturating_sub(1)
+        let held = self.held.last().map_or(0, |slot| slot.known);
+        self.sender_message.max(held).max(self.known).saturating_sub(1)
     }
 
     /// Frees packets that were taken, from the lowest on, while `freeable` says so.
