@@ -18,14 +18,14 @@ const INVITED_WITHIN: Duration = Duration::from_secs(1);
 /// Several that come at the same time are taken together: so long, or one GRTT.
 const GATHER: Duration = Duration::from_millis(5);
 /// A change whose coordinator falls silent, or does not come to an end for so long, is left.
-const CHANGE_WITHIN: Duration = Duration::from_secs(5);
+const CHANGE_WITHIN: Duration = Duration::from_secs(3);
 /// A member that stopped for a change which nobody leads any more is noticed after this time.
 const STRANDED_AFTER: Duration = Duration::from_millis(500);
 /// Whoever did not answer a proposal is not asked again for this time, then for twice as long, and
 /// so on.
-const SHUN_FOR: Duration = Duration::from_secs(1);
-/// Up to this.
-const SHUN_LONGEST: Duration = Duration::from_secs(60);
+const SHUN_FOR: Duration = Duration::from_millis(250);
+/// Up to this: what is healed is merged within about two seconds.
+const SHUN_LONGEST: Duration = Duration::from_millis(1_500);
 /// Two members of a view that do not hear each other for so long are parted.
 const DEAF_FOR: Duration = Duration::from_secs(2);
 

@@ -238,6 +238,16 @@ impl Stream {
         }
     }
 
+    /// The bug `PassOverGap`: a gap that was asked for more than once is passed over in silence.
+    #[cfg(feature = "planted-bugs")]
+    pub fn pass_over(&mut self) {
+        let asked = self.gaps.lowest().is_some_and(|gap| gap.asked > 1);
+        let Some((seq, slot)) = self.held.first_from(self.next).filter(|_| asked) else { return };
+        (self.next, self.next_message) = (seq, slot.message);
+        self.partial = None;
+        self.gaps.forget_below(seq);
+    }
+
     /// The messages that the lowest gap keeps back, as far as can be told: at least one.
     pub fn kept_back(&self) -> Option<(u64, u64, Seq)> {
         let gap = self.gaps.lowest()?;
