@@ -747,7 +747,7 @@ fn a_program_that_is_killed_is_gone_at_once_where_its_connections_show_it() {
         }
         let millis = clock.now().as_micros() / 1_000;
         println!("milliseconds from the kill to the view of both: {millis}");
-        assert!(millis < 1_000, "{millis}");
+        assert!(millis < 1_500, "{millis}");
     });
 }
 
