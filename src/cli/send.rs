@@ -121,7 +121,7 @@ fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
 fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
     let deadline = Deadline::after(config.timeout);
     loop {
-        match talk.group.send(config.service, body) {
+        match talk.send(config.service, body) {
             Ok(number) => return Ok(number),
             Err(SendError::WindowFull) if deadline.left().is_some() => talk.step(LOOK)?,
             Err(error) => {
