@@ -755,7 +755,7 @@ fn copy(from: &Folder, to: &Folder) {
 #[test]
 fn a_hundred_thousand_messages_are_written_read_and_searched() {
     let folder = Folder::new("fast");
-    let count = 100_000;
+    let count = from_environment("MCAST_CHAT_MESSAGES", 100_000);
     let clock = Clock::new();
     let mut begin = clock.now();
     let mut took = |what: &str| {
@@ -767,16 +767,18 @@ fn a_hundred_thousand_messages_are_written_read_and_searched() {
     took("open");
     push(&store, 1..=count);
     close(store);
-    took("write 100,000");
+    took(&format!("write {count}"));
     let reader = Reader::open(&folder.file()).expect("a history");
-    assert_eq!(reader.newest(16 << 20).expect("readable").kept.len(), 100_000);
+    assert!(reader.newest(16 << 20).expect("readable").kept.len() >= 60_000);
     took("read the newest 16 MiB");
-    assert_eq!(all(&reader).len(), 100_000);
+    let kept = all(&reader);
     took("read all");
-    assert_eq!(
-        text(&reader.search("message 77777", 9).expect("readable").kept[0])[..13],
-        *"message 77777"
-    );
+    assert!(numbers(&kept).into_iter().eq(count + 1 - kept.len() as u64..=count));
+    drop(kept);
+    took("look at all");
+    let rare = format!("message {}", count - 77);
+    let found = reader.search(&rare, 9).expect("readable").kept;
+    assert!(found.iter().any(|kept| text(kept).starts_with(&rare)));
     took("search a rare word");
     assert_eq!(reader.search("message", 50).expect("readable").kept.len(), 50);
     took("search a word that all have");
@@ -784,7 +786,13 @@ fn a_hundred_thousand_messages_are_written_read_and_searched() {
         assert_eq!(reader.holds(BO_SESSION, number), Ok(true));
     }
     took("1,000 times: is it held?");
-    close(open(&folder.file()));
-    took("open and close");
+    let mut store = open(&folder.file());
+    took("open");
+    store.suspect();
+    push(&store, std::iter::once(count + 1));
+    until(|| store.saved() == 1);
+    took("look through the whole file, write one");
+    assert_eq!(store.close(PATIENCE).messages, 0);
+    took("close");
     println!("{} bytes", fs::metadata(folder.file()).expect("is there").len());
 }
