@@ -94,11 +94,30 @@ class Segment:
     def mend(self, number):
         self.nft(number, "flush chain inet faults cut")
 
+    def part(self, side, other, one_way=False):
+        """From now on nothing passes the bridge from `side` to `other`, nor back if not `one_way`."""
+        self.rejoin()
+        run("nft", "add table bridge faults; add chain bridge faults forward "
+            "{ type filter hook forward priority 0; }")
+        for name, near, far in (("there", side, other), ("back", other, side)):
+            if name == "back" and one_way:
+                continue
+            ports = [", ".join(f"v{number}" for number in sorted(part)) for part in (near, far)]
+            run("nft", "add rule bridge faults forward "
+                f"iifname {{ {ports[0]} }} oifname {{ {ports[1]} }} counter drop comment {name}")
+
+    def rejoin(self):
+        """Everything passes the bridge again; frames dropped since `part`, by direction."""
+        listing = json.loads(run("nft", "-j", "list", "ruleset"))
+        if not any(entry.get("table", {}).get("name") == "faults" for entry in listing["nftables"]):
+            return {}
+        dropped = commented(run("nft", "-j", "list", "table", "bridge", "faults"))
+        run("nft", "delete table bridge faults")
+        return dropped
+
     def counted(self, number):
         """Datagrams by the rule's comment: seen, lost."""
-        listing = json.loads(self.nft(number, "list table inet faults", "-j"))
-        rules = [entry["rule"] for entry in listing["nftables"] if "rule" in entry]
-        return {rule["comment"]: counter(rule) for rule in rules if "comment" in rule}
+        return commented(self.nft(number, "list table inet faults", "-j"))
 
     def link(self, number, state):
         run("ip", "-n", f"m{number}", "link", "set", "eth0", state)
@@ -123,6 +142,12 @@ class Loopback:
 
 def address(number):
     return f"10.77.1.{number}"
+
+
+def commented(listing):
+    """The packets that each rule counted, by its comment."""
+    rules = [entry["rule"] for entry in json.loads(listing)["nftables"] if "rule" in entry]
+    return {rule["comment"]: counter(rule) for rule in rules if "comment" in rule}
 
 
 def counter(rule):
@@ -153,7 +178,7 @@ class Member:
         self.answers = queue.Queue()
         options = self.test.options
         command = [options.binary, "--json", "--group", options.group, "--name", self.name]
-        command += options.extra
+        command += self.arguments()
         if self.space:
             command = ["ip", "netns", "exec", self.space, *command]
         self.process = subprocess.Popen(
@@ -161,6 +186,10 @@ class Member:
             stderr=(self.home / f"stderr.{self.runs}").open("w"), text=True, bufsize=1)
         self.reader = threading.Thread(target=self.read, args=(self.process.stdout,), daemon=True)
         self.reader.start()
+
+    def arguments(self):
+        """More of the command line."""
+        return self.test.options.extra
 
     def environment(self):
         home = str(self.home)
@@ -206,11 +235,12 @@ class Member:
         self.process.stdin.write(json.dumps(operation) + "\n")
         self.process.stdin.flush()
 
-    def send(self):
-        """Sends the next message of this run: stream, number, time, padding."""
+    def send(self, **more):
+        """Sends the next message of this run: stream, number, time, padding; `more` fields."""
         text = f"{self.stream} {self.said} {time.monotonic():.6f} "
         self.said += 1
-        self.tell(op="send", ref=f"a{self.said}", text=text.ljust(self.test.options.size, "x"))
+        text = text.ljust(self.test.options.size, "x")
+        self.tell(op="send", ref=f"a{self.said}", text=text, **more)
 
     def burst(self, total, rate):
         """Sends at `rate` a second, in the calling thread, until `total` were sent in this run."""

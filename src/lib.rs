@@ -36,6 +36,8 @@
 //! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
 //! | `store` | what was said, on disk | `chat`, `wire` |
 //! | `ui` | front ends: lines, JSON | `chat` |
+//! | `trace` | what a member writes down of a run | |
+//! | `verify` | judges a run by its traces, without the protocol's code | `trace` |
 //! | `cli` | the program's commands | all but `sim` |
 //!
 //! **A datagram in**: [`runtime::Driver::turn`] → `recv` of the transport →
@@ -52,9 +54,13 @@ pub mod sim;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod time;
+#[cfg(feature = "cli")]
+pub mod trace;
 pub mod transport;
 #[cfg(feature = "cli")]
 pub mod ui;
+#[cfg(feature = "cli")]
+pub mod verify;
 pub mod wire;
 
 pub use engine::{

@@ -234,6 +234,64 @@ fn all_agree_on_the_view_by_rank_and_on_the_order_of_what_is_said_at_once() {
 }
 
 #[test]
+fn whoever_comes_late_is_shown_what_was_said_before_marked_as_history() {
+    inside("whoever_comes_late_is_shown_what_was_said_before_marked_as_history", || {
+        loopback();
+        let home = Home::new("late");
+        let mut ana = chat(&home, "ana", &[]);
+        for number in 1..=38 {
+            ana.say(&format!("message {number}"));
+        }
+        ana.out.find(&["\tana\tmessage 38"]);
+        let mut bo = chat(&home, "bo", &[]);
+        bo.notes.find(&["-- earlier messages:"]);
+        bo.notes.find(&["-- caught up: 38 messages"]);
+        let mut cy = home.start(&["--json", "--name", "cy", "-i", "lo"]);
+        for number in 1..=38_u64 {
+            let text = bo.out.find(&["\tana\tmessage "]);
+            assert!(text.ends_with(&format!("message {number}")), "{text}");
+            let msg = parse(&cy.out.find(&["\"type\":\"msg\""]));
+            assert_eq!((&msg["seq"], &msg["history"]), (&number.into(), &true.into()), "{msg}");
+            assert_eq!((&msg["ord"], &msg["view"]), (&Value::Null, &Value::Null), "{msg}");
+        }
+        assert_eq!(parse(&cy.out.find(&["\"type\":\"sync\""]))["history"], 38);
+        ana.say("and now");
+        let msg = parse(&cy.out.find(&["\"type\":\"msg\""]));
+        assert_eq!((&msg["text"], &msg["history"]), (&"and now".into(), &false.into()));
+    });
+}
+
+#[test]
+fn a_divided_group_is_told_so_and_gets_what_it_missed_when_it_is_whole_again() {
+    inside("a_divided_group_is_told_so_and_gets_what_it_missed_when_it_is_whole_again", || {
+        loopback();
+        let home = Home::new("divided");
+        let mut bo = chat(&home, "bo", &[]);
+        let (mut ana, mut cy) = (chat(&home, "ana", &[]), json(&home, "cy", &[]));
+        for program in [&mut ana, &mut bo] {
+            program.notes.find(&["-- ", "cy "]);
+        }
+        sh("nft add table inet cut
+            nft add chain inet cut in '{ type filter hook input priority 0; }'
+            nft add rule inet cut in meta l4proto udp drop");
+        ana.notes.find(&["bo is gone"]);
+        ana.say("is anybody there?");
+        ana.out.find(&["is anybody there?"]);
+        sh("nft delete table inet cut");
+        let missed = parse(&cy.out.find(&["is anybody there?"]));
+        assert_eq!((&missed["history"], &missed["ord"]), (&true.into(), &Value::Null));
+        bo.out.find(&["\tana\tis anybody there?"]);
+        ana.notes.find(&[" is back"]);
+        // Of three parts of one none holds more than half.
+        assert!(ana.notes.has("-- this side has 1 of 3: "));
+        assert!(ana.notes.has("-- healed: this is the main part of the group again"));
+        ana.say("all again");
+        let last = parse(&cy.out.find(&["all again"]));
+        assert_eq!(last["history"], false);
+    });
+}
+
+#[test]
 fn each_message_may_have_a_service_of_its_own() {
     inside("each_message_may_have_a_service_of_its_own", || {
         loopback();

@@ -3,14 +3,15 @@
 
 use mcast_chat::engine::Drop;
 use mcast_chat::sim::swarm::{self, Options};
-use mcast_chat::sim::{A, B, C, Fault, Loss, Profile, Report, World, millis, secs};
+use mcast_chat::sim::{A, B, C, D, E, Fault, Loss, Profile, Report, Who, World, millis, secs};
 use mcast_chat::wire::Kind;
+use mcast_chat::wire::packet::Service;
 
 /// `members` that know each other and have measured their round trips.
 fn group(members: usize, seed: u64) -> World {
     let mut world = World::of(members, seed);
     world.run_for(secs(3));
-    let all: Vec<_> = (0..members).map(mcast_chat::sim::Who).collect();
+    let all: Vec<_> = (0..members).map(Who).collect();
     assert!(all.iter().all(|who| world.members(*who) == all), "{:?}", world.unsettled());
     world
 }
@@ -47,7 +48,7 @@ fn a_lost_last_message_is_found_by_the_heartbeat() {
 fn a_message_of_a_dead_sender_comes_from_the_one_who_has_it() {
     let mut world = group(4, 8);
     for other in 2..4 {
-        world.lose_next(A, mcast_chat::sim::Who(other));
+        world.lose_next(A, Who(other));
     }
     world.say(A, "last words");
     world.run_for(millis(1));
@@ -55,7 +56,7 @@ fn a_message_of_a_dead_sender_comes_from_the_one_who_has_it() {
     world.crash(A);
     world.run_for(secs(3));
     for other in 1..4 {
-        assert_eq!(world.heard(mcast_chat::sim::Who(other)), ["last words"]);
+        assert_eq!(world.heard(Who(other)), ["last words"]);
     }
     assert!(world.stats(B).is_some_and(|stats| stats.repairs_for_others > 0));
 }
@@ -146,27 +147,164 @@ fn lost_nacks_are_asked_again() {
     assert_eq!(world.faults().of(Fault::Chosen), 4);
 }
 
+/// Time passes until all are at rest.
+fn rest(world: &mut World) {
+    let at_rest = world.run_until(|world| world.unsettled().is_none(), secs(20));
+    assert!(at_rest, "{:?}", world.unsettled());
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts
+}
+
 #[test]
-fn a_late_joiner_hears_what_is_said_after_it_came() {
-    let mut world = World::new(16);
-    for index in 0..3 {
-        let who = mcast_chat::sim::Who(index);
-        let config = mcast_chat::engine::Config::new(who.member(), &who.to_string());
-        world.add(config, mcast_chat::sim::Clock::EXACT);
+fn what_everybody_says_at_once_is_one_conversation() {
+    let mut world = group(4, 20);
+    world.each_link(|link| link.loss = Loss::Independent(0.2));
+    for number in 0..20 {
+        for who in [A, B, C, D] {
+            world.say_as(who, Service::Agreed, format!("{who}{number}"));
+        }
+        world.run_for(millis(3));
     }
-    world.start(A);
-    world.start(B);
+    rest(&mut world);
+    assert_eq!(world.heard(A).len(), 80);
+    for who in [B, C, D] {
+        assert_eq!(world.heard(who), world.heard(A));
+    }
+}
+
+#[test]
+fn an_answer_does_not_come_before_its_question() {
+    let mut world = group(3, 21);
+    world.each_link(|link| link.delay = millis(5));
+    world.lose_next(A, C);
+    world.say_as(A, Service::Causal, "tea or coffee?");
+    world.run_for(millis(6));
+    world.say_as(B, Service::Causal, "tea");
+    world.run_for(millis(6));
+    assert_eq!(world.heard(C), [""; 0]);
+    rest(&mut world);
+    assert_eq!(world.heard(C), ["tea or coffee?", "tea"]);
+}
+
+#[test]
+fn a_safe_message_waits_for_the_last_member() {
+    let mut world = group(3, 22);
+    world.lose_next(A, C);
+    world.say_as(A, Service::Safe, "all or none");
+    world.run_for(millis(3));
+    assert_eq!((world.heard(A).len(), world.heard(B).len()), (0, 0));
+    rest(&mut world);
+    for who in [A, B, C] {
+        assert_eq!(world.heard(who), ["all or none"]);
+    }
+}
+
+#[test]
+fn both_sides_of_a_divided_network_go_on_and_then_tell_each_other() {
+    let mut world = group(5, 23);
+    world.partition(&[&[A, B, C], &[D, E]]);
+    world.run_for(secs(3));
+    assert_eq!((world.members(A), world.members(E)), (vec![A, B, C], vec![D, E]));
+    let primary = |world: &World, who| world.views(who).last().is_some_and(|view| view.primary);
+    assert!(primary(&world, A) && !primary(&world, D));
+    world.say_as(A, Service::Agreed, "three");
+    world.say_as(D, Service::Agreed, "two");
     world.run_for(secs(1));
-    world.say(A, "early");
-    world.run_for(secs(1));
+    world.rejoin();
+    rest(&mut world);
+    assert!(primary(&world, D));
+    for who in [A, B, C, D, E] {
+        assert_eq!(sorted(world.heard(who)), ["three", "two"]);
+        let past: Vec<bool> = world.deliveries(who).map(|heard| heard.history).collect();
+        assert_eq!(past, [false, true], "{who}");
+    }
+}
+
+#[test]
+fn a_late_joiner_is_given_what_was_said_before_it_came() {
+    let mut world = World::of(2, 24);
+    world.run_for(secs(2));
+    let config = mcast_chat::engine::Config::new(C.member(), "C");
+    world.add(config, mcast_chat::sim::Clock::EXACT);
+    for number in 0..50 {
+        world.say_as(if number % 2 == 0 { A } else { B }, Service::Agreed, number.to_string());
+        world.run_for(millis(5));
+    }
     world.start(C);
-    assert!(
-        world
-            .run_until(|world| world.members(A).len() == 3 && world.members(C).len() == 3, secs(2))
-    );
-    world.say(A, "late");
+    rest(&mut world);
+    assert_eq!(sorted(world.heard(C)), sorted(world.heard(A)));
+    world.say_as(A, Service::Agreed, "late");
     world.run_for(secs(1));
-    assert_eq!(world.heard(C), ["late"]);
+    assert!(world.deliveries(C).last().is_some_and(|heard| !heard.history));
+}
+
+#[test]
+fn who_comes_back_with_its_archive_is_given_only_what_it_missed() {
+    let mut world = group(3, 25);
+    world.say_as(A, Service::Agreed, "before");
+    world.run_for(secs(1));
+    world.crash(C);
+    world.say_as(A, Service::Agreed, "meanwhile");
+    world.run_for(secs(3));
+    world.restart_with_archive(C, 0);
+    rest(&mut world);
+    assert_eq!(world.heard(C), ["meanwhile"]);
+    world.restart(C);
+    rest(&mut world);
+    assert_eq!(sorted(world.heard(C)), ["before", "meanwhile"]);
+}
+
+#[test]
+fn survivors_agree_on_what_the_oldest_said_when_it_dies_in_mid_burst() {
+    for seed in 30..40 {
+        let mut world = group(5, seed);
+        world.each_link(|link| link.loss = Loss::Independent(0.1));
+        let oldest = world.views(A).last().expect("a view").members[0];
+        for number in 0..10 {
+            world.say_as(oldest, Service::Agreed, format!("last words {number}"));
+            world.run_for(millis(1));
+        }
+        world.crash(oldest);
+        let others: Vec<Who> = [A, B, C, D, E].into_iter().filter(|who| *who != oldest).collect();
+        let gone = |world: &World| others.iter().all(|who| !world.members(*who).contains(&oldest));
+        assert!(world.run_until(gone, secs(3)), "seed {seed}: {:?}", world.unsettled());
+        rest(&mut world);
+        let first = world.heard(others[0]);
+        others.iter().for_each(|who| assert_eq!(world.heard(*who), first, "seed {seed}"));
+    }
+}
+
+#[test]
+fn what_nobody_has_any_more_is_named() {
+    let mut world = group(3, 26);
+    world.keep_story();
+    world.each_link(|link| link.delay = millis(5));
+    world.lose(A, B, Kind::Data, 1);
+    world.lose(A, C, Kind::Data, 1);
+    world.say(A, "nobody hears this");
+    world.run_for(millis(1));
+    world.say(A, "nor can this be delivered after it");
+    world.run_for(millis(6));
+    world.crash(A);
+    rest(&mut world);
+    for who in [B, C] {
+        let report = format!("{who}  says of A1's messages 1..2: Lost");
+        let lines = world.story().iter().map(|told| told.line.as_str());
+        let lost: Vec<&str> = lines.filter(|line| line.contains("Lost")).collect();
+        assert!(lost.contains(&report.as_str()), "{lost:?}");
+    }
+}
+
+#[test]
+fn an_idle_group_changes_no_view() {
+    let mut world = group(10, 27);
+    world.each_link(|link| link.loss = Loss::Independent(0.2));
+    let before = world.views(A).len();
+    world.run_for(secs(600));
+    assert_eq!(world.views(A).len(), before);
 }
 
 #[test]
@@ -184,7 +322,7 @@ fn a_swarm_breaks_no_promise_and_every_fault_fires() {
     let mut sum = Report::default();
     (0..500).for_each(|seed| sum.add(&pass(Profile::Small, seed)));
     // Only the longer runs fill a window often.
-    (0..40).for_each(|seed| sum.add(&pass(Profile::Medium, seed)));
+    (0..60).for_each(|seed| sum.add(&pass(Profile::Medium, seed)));
     println!("{sum}");
     for (fault, word) in Fault::ALL {
         let asked = !matches!(fault, Fault::Chosen);
@@ -201,9 +339,9 @@ fn a_mixed_swarm_breaks_no_promise() {
 }
 
 #[test]
-fn a_medium_swarm_breaks_no_promise() {
-    for seed in 0..30 {
-        pass(Profile::Medium, seed);
+fn a_large_swarm_breaks_no_promise() {
+    for seed in 0..5 {
+        pass(Profile::Large, seed);
     }
 }
 

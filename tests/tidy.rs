@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each may name. `sim` is in nobody's list: it costs the program nothing.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("time", &[]),
     ("wire", &["time"]),
     ("engine", &["wire", "time"]),
@@ -16,7 +16,24 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("ui", &["chat", "engine", "wire", "time"]),
     ("runtime", &["engine", "transport", "wire", "time"]),
     ("sim", &["engine", "wire", "time", "chat"]),
-    ("cli", &["time", "wire", "engine", "transport", "chat", "store", "ui", "runtime"]),
+    // The checker knows the format of a trace and nothing of the protocol.
+    ("trace", &[]),
+    ("verify", &["trace"]),
+    (
+        "cli",
+        &[
+            "time",
+            "wire",
+            "engine",
+            "transport",
+            "chat",
+            "store",
+            "ui",
+            "runtime",
+            "trace",
+            "verify",
+        ],
+    ),
     ("main", &["time", "wire", "engine", "transport", "chat", "store", "ui", "runtime", "cli"]),
 ];
 /// These keep their state to themselves: one owner, one thread.

@@ -1,11 +1,12 @@
 //! Who has what oneself said: `…` while it waits or spreads, `✓k/n` when all that counts is known.
 //!
 //! Own messages are numbered without holes and each view takes the next run of the numbers, so a
-//! mark for each member of the view (it has all before that number) and one for oneself say who has
-//! what. What was delivered to oneself was sent in this view; the rest waits and may still go out in
-//! the next one (docs/GUARANTEES.md, sending-view delivery). When a view ends, those that come
-//! along have all that was delivered in it (virtual synchrony), and of the others nothing more will be
-//! known: so each message becomes final with its view at the latest, from the oldest on.
+//! mark for each member of the view (it has all before that number) and one for oneself say who
+//! has what. What was delivered to oneself was sent in this view; the rest waits and may still go
+//! out in the next one (docs/GUARANTEES.md, sending-view delivery). When a view ends, those that
+//! come along have all that was delivered in it (virtual synchrony), and of the others nothing
+//! more will be known: so each message becomes final with its view at the latest, from the oldest
+//! on.
 
 use crate::engine::View;
 use crate::wire::{MemberId, Session};

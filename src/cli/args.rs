@@ -68,6 +68,8 @@ pub(super) enum Command {
     Who(Who),
     /// Show what was said, out of what is kept on this computer
     History(History),
+    /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
+    Verify(Verify),
 }
 
 /// Arguments of `send`.
@@ -141,6 +143,23 @@ pub(super) struct Who {
     pub(super) wait: Duration,
 }
 
+/// Arguments of `verify`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Verify {
+    /// The traces: all of the run
+    #[arg(value_name = "TRACE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// A session (by its first digits), or a trace all of whose unended sessions were killed
+    ///
+    /// Whoever is not told as killed must have ended properly: else the verdict is UNKNOWN.
+    #[arg(long, value_name = "SESSION|TRACE")]
+    pub(super) killed: Vec<String>,
+    /// What was sent so long before a member left, it must have had
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(super) settle: Duration,
+}
+
 /// What holds for all commands.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Group and network")]
@@ -183,6 +202,9 @@ pub(super) struct Global {
     /// Lose, delay, repeat or reorder datagrams at this member, to see the repair at work
     #[arg(long, global = true, value_name = "loss=0.2,seed=7")]
     pub(super) fault: Option<FaultConfig>,
+    /// Write down all that happens, for `verify`: appended to FILE, a JSON object a line
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
     /// What is shown, and as whom.
     #[command(flatten)]
     pub(super) looks: Looks,

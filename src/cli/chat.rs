@@ -285,7 +285,7 @@ impl<'c> Conversation<'c> {
         if self.must_wait() {
             return Ok(Some(held));
         }
-        match self.talk.group.send(held.service(self.config.service), &held.body) {
+        match self.talk.send(held.service(self.config.service), &held.body) {
             Ok(number) => {
                 self.talk.expect(number)?;
                 let session = self.talk.group.session();

@@ -10,6 +10,7 @@ use crate::runtime::{GroupConfig, TransportChoice};
 use crate::ui::{Notices, Refusal};
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The room when none is given.
@@ -33,6 +34,8 @@ pub(super) struct Config {
     pub(super) notices: Notices,
     pub(super) color: bool,
     pub(super) no_input: bool,
+    /// Where to write down what happens.
+    pub(super) trace: Option<PathBuf>,
     /// Nothing is kept on disk, and nothing that was kept is read.
     pub(super) no_history: bool,
     /// What is allowed, but probably not meant.
@@ -59,6 +62,7 @@ impl Config {
             notices: notices(looks),
             color: color(looks.color),
             no_input: looks.no_input,
+            trace: typed.trace.clone(),
             no_history: looks.no_history,
             warnings,
         })

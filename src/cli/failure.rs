@@ -30,6 +30,10 @@ pub(super) enum Exit {
     NameTaken,
     /// What was to be sent is too long, or not addressed to anything.
     Refused,
+    /// `verify` found a promise broken.
+    Broken,
+    /// A file is incomplete: `verify` cannot judge.
+    Incomplete,
     /// Ended by this signal.
     Signal(u8),
 }
@@ -47,6 +51,8 @@ impl Exit {
             Self::Passphrase => 6,
             Self::NameTaken => 7,
             Self::Refused => 8,
+            Self::Broken => 1,
+            Self::Incomplete => 9,
             // The convention of shells: 130 is SIGINT.
             Self::Signal(number) => 128 + number,
         }

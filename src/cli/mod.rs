@@ -25,6 +25,8 @@ mod send;
 mod signals;
 mod since;
 mod talk;
+mod trace;
+mod verify;
 mod who;
 
 use crate::chat::suggest;
@@ -56,13 +58,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn execute(args: &Args) -> Result<Exit, Failure> {
-    let config = Config::new(&args.common)?;
+    let config = || Config::new(&args.common);
     match &args.command {
-        None => chat::run(&config),
-        Some(Command::Send(send)) => send::run(&config, send),
-        Some(Command::Listen(listen)) => listen::run(&config, listen),
-        Some(Command::Who(who)) => who::run(&config, who),
-        Some(Command::History(history)) => history::run(&config, history),
+        None => chat::run(&config()?),
+        Some(Command::Send(send)) => send::run(&config()?, send),
+        Some(Command::Listen(listen)) => listen::run(&config()?, listen),
+        Some(Command::Who(who)) => who::run(&config()?, who),
+        Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
+        Some(Command::History(history)) => history::run(&config()?, history),
     }
 }
 

@@ -5,6 +5,7 @@ use super::config::Config;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::past::Keep;
+use super::since::Earlier;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{MAX_TEXT, Say};
@@ -28,6 +29,8 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
+    // What was said before is not what this is about.
+    talk.shown.earlier = Earlier::None;
     let say = Say { to: typed.to.clone(), text, ..Say::default() };
     let result = send(&mut talk, config, typed, &say);
     talk.leave(result)
@@ -118,7 +121,7 @@ fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
 fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
     let deadline = Deadline::after(config.timeout);
     loop {
-        match talk.group.send(config.service, body) {
+        match talk.send(config.service, body) {
             Ok(number) => return Ok(number),
             Err(SendError::WindowFull) if deadline.left().is_some() => talk.step(LOOK)?,
             Err(error) => {

@@ -10,12 +10,14 @@ use super::meanwhile::{Meanwhile, Timed};
 use super::passphrase::Passphrase;
 use super::past::{Keep, Past, Tone};
 use super::since::{Earlier, Shown};
+use super::trace::Tracer;
 use super::{explain, signals};
 use crate::chat::{Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Tally, clean_name};
-use crate::engine::Event;
+use crate::engine::{Event, SendError};
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
 use crate::ui::{Front, Greeting, Notices, Refusal};
+use crate::wire::packet::Service;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,7 @@ pub(super) struct Talk {
     pub(super) send_error: Option<String>,
     /// None for a command that shows only its result.
     pub(super) front: Option<Box<dyn Front>>,
+    trace: Tracer,
     /// What is kept on disk.
     pub(super) past: Past,
     /// What is held back while what was missed comes.
@@ -64,6 +67,7 @@ impl Talk {
         keep: Keep,
     ) -> Result<Self, Halt> {
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
+        let mut trace = Tracer::open(config.trace.as_deref())?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
         settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
@@ -72,6 +76,7 @@ impl Talk {
         let mut chat = Chat::new(identity.member, &config.group.name, config.room());
         settings.recall = past.recall(&mut chat);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
+        trace.begin(&group, config);
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
         let not_kept = identity.not_kept.clone();
@@ -82,6 +87,7 @@ impl Talk {
             who: Confirmation::default(),
             send_error: None,
             front,
+            trace,
             past,
             meanwhile: Meanwhile::default(),
             shown: Shown::new(match keep {
@@ -176,6 +182,12 @@ impl Talk {
     }
 
     fn take(&mut self, incoming: Incoming, into: &mut Vec<Happening>) -> Result<(), Halt> {
+        if let Incoming::Event(event) = &incoming {
+            self.trace.event(event);
+        }
+        if let (Some(trouble), Some(front)) = (self.trace.take_trouble(), &mut self.front) {
+            front.warn("trace", &trouble)?;
+        }
         match incoming {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
@@ -257,6 +269,11 @@ impl Talk {
         Ok(self.tell(told, &mut Vec::new())?)
     }
 
+    /// Gives the group a message; its number.
+    pub(super) fn send(&mut self, service: Service, body: &[u8]) -> Result<u64, SendError> {
+        self.trace.send(service, body, || self.group.send(service, body))
+    }
+
     /// Steps until all that was sent is final, or `enough` have the last of it, or `wait` is over.
     /// How long that took.
     pub(super) fn confirm(&mut self, enough: usize, wait: Duration) -> Result<Duration, Halt> {
@@ -298,7 +315,9 @@ impl Talk {
         };
         let said = told.and(said);
         let reported = self.json;
+        self.trace.leave();
         leave(self.group);
+        self.trace.end();
         match (result, said) {
             (Err(Halt::Failed(failure)), _) if reported => Ok(failure.exit),
             (Ok(_), Err(error)) => halted(error.into()),

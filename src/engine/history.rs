@@ -17,7 +17,7 @@ use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::{MemberId, Session, SessionTag};
 use rand::RngExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What is given takes this part of the pace: live messages come first.
 const SHARE: u64 = 10;
@@ -26,11 +26,10 @@ const SHARE: u64 = 10;
 const BACKOFF: Duration = Duration::from_millis(10);
 /// See [`BACKOFF`].
 const SPREAD: Duration = Duration::from_millis(1);
+/// In a group of so many all say at once that they have nothing to give.
+const FEW: usize = 16;
 /// What is to be given waits so long where the window has no room.
 const NO_ROOM: Duration = Duration::from_millis(2);
-/// After the last digest, others that have more get the longest backoff, and so many GRTTs, to say
-/// so.
-const ROUNDS: u32 = 6;
 
 /// The last messages of a member that went are told as lost after this time: from another part of
 /// the network they may still come.
@@ -76,6 +75,8 @@ pub struct CatchUp {
     promised: Wanted,
     /// What came before earlier messages of its session.
     early: BTreeMap<(SessionTag, u64), Delivery>,
+    /// In the order in which they came.
+    arrived: VecDeque<(SessionTag, u64)>,
     early_bytes: usize,
     /// Who has given all it was to give.
     ended: BTreeMap<usize, RankSet>,
@@ -90,12 +91,8 @@ pub struct CatchUp {
     giving: bool,
     pace: Pace,
     next_at: Instant,
-    /// When it was last looked whether all is done.
-    looked: Instant,
-    /// That time has passed.
-    settled: bool,
-    /// Nobody else will say more after this.
-    silent_at: Option<Instant>,
+    /// What nobody has was named.
+    reported: bool,
     /// All was had that could be.
     pub done: bool,
 }
@@ -108,11 +105,16 @@ impl CatchUp {
         covered
     }
 
-    /// Whether all who gave digests have given what all these lack.
-    fn has_ended(&self) -> bool {
+    /// Whether the digests came that must.
+    fn is_heard(&self) -> bool {
+        self.expected.iter().all(|rank| self.digests.contains_key(rank))
+    }
+
+    /// Whether all members have given what those lack who gave digests.
+    fn has_ended(&self, members: usize) -> bool {
         let all = self.covered();
-        let covers = |rank| self.ended.get(rank).is_some_and(|had| had.0 & all.0 == all.0);
-        !self.giving && self.digests.keys().all(covers)
+        let covers = |rank| self.ended.get(&rank).is_some_and(|had| had.0 & all.0 == all.0);
+        self.is_heard() && !self.giving && self.digest_at.is_none() && (0..members).all(covers)
     }
 
     /// Whether an earlier message of the session is still to come. What waits for that has a bound.
@@ -120,34 +122,32 @@ impl CatchUp {
         let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
-        let follows = self.settled || number == 1 || archive.has(session, number - 1);
-        self.early_bytes < EARLY && (promised || !follows)
+        let follows = self.is_heard() && archive.is_whole_before(session, number);
+        let waits = self.early.range((session, 0)..(session, number)).next().is_some();
+        self.early_bytes < EARLY && (promised || waits || !follows)
     }
 }
 
 impl Engine {
     /// Begins the catch-up of a view that was just installed.
     pub(super) fn begin_catch_up(&mut self, now: Instant, flush: &Flush) {
-        let mut first = BTreeMap::new();
+        // The last of each: the first of all is the sequencer, and has enough to do.
+        let mut last = BTreeMap::new();
         for (rank, group) in flush.groups.iter().enumerate() {
-            first.entry(*group).or_insert(rank);
+            last.insert(*group, rank);
         }
-        let merged = first.len() > 1;
+        let merged = last.len() > 1;
         let unfinished = self.catch_up.as_ref().is_none_or(|catch_up| !catch_up.done);
-        if !merged && !unfinished {
-            return;
-        }
         let expected: BTreeSet<usize> =
-            first.into_values().filter(|_| merged && self.population > 1).collect();
+            last.into_values().filter(|_| merged && self.population > 1).collect();
         let tells = expected.contains(&self.view.rank) || (unfinished && self.population > 1);
-        let wait = self.longest_wait();
         self.catch_up = Some(CatchUp {
             mark: self.archive.mark(),
-            silent_at: expected.is_empty().then(|| now + wait),
             expected,
             digests: BTreeMap::new(),
             promised: Wanted::default(),
             early: BTreeMap::new(),
+            arrived: VecDeque::new(),
             early_bytes: 0,
             ended: BTreeMap::new(),
             given: Wanted::default(),
@@ -158,27 +158,17 @@ impl Engine {
             giving: false,
             pace: Pace::new(self.config.rate / SHARE),
             next_at: now,
-            looked: now,
-            settled: false,
-            done: false,
+            reported: false,
+            done: !merged && !unfinished,
         });
         self.catch_up_on(now);
-    }
-
-    /// After this time whoever has more than the digests say has said so.
-    fn longest_wait(&self) -> Duration {
-        if self.population < 2 {
-            return Duration::ZERO;
-        }
-        (BACKOFF + SPREAD * self.population as u32) * 2 + self.grtt * ROUNDS
     }
 
     /// When catch-up is to go on.
     pub(super) fn catch_up_deadline(&self) -> Option<Instant> {
         let catch_up = self.catch_up.as_ref().filter(|_| !self.is_stopped())?;
         let giving = catch_up.giving.then_some(catch_up.next_at);
-        let silent = catch_up.silent_at.filter(|at| !catch_up.done && *at > catch_up.looked);
-        [catch_up.digest_at, giving, silent].into_iter().flatten().min()
+        [catch_up.digest_at, giving].into_iter().flatten().min()
     }
 
     /// Says what we have, gives what is due, and ends if all is done.
@@ -193,26 +183,18 @@ impl Engine {
         if catch_up.giving && catch_up.next_at <= now {
             self.give(now, &mut catch_up);
         }
-        catch_up.looked = now;
-        let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
-        let ended = catch_up.has_ended();
-        let silent = catch_up.silent_at.is_some_and(|at| at <= now);
-        if silent && !catch_up.settled {
-            catch_up.settled = true;
-            let waiting: BTreeSet<SessionTag> = catch_up.early.keys().map(|key| key.0).collect();
-            self.catch_up = Some(catch_up);
-            waiting.into_iter().for_each(|tag| self.release(tag));
-            return self.catch_up_on(now);
-        }
-        if !catch_up.done && heard && ended && silent {
-            catch_up.done = true;
-            self.catch_up = Some(catch_up);
+        let ended = catch_up.has_ended(self.population) || self.population == 1;
+        let (first, news) = (!catch_up.done, !catch_up.reported && !catch_up.digests.is_empty());
+        catch_up.done |= ended;
+        catch_up.reported |= ended;
+        self.catch_up = Some(catch_up);
+        if ended && (first || news) {
             self.release_all();
             self.report_missed();
-            self.events.push(Event::Synced);
-            return;
         }
-        self.catch_up = Some(catch_up);
+        if ended && first {
+            self.events.push(Event::Synced);
+        }
     }
 
     fn tell_digest(&mut self, now: Instant, catch_up: &mut CatchUp) {
@@ -239,11 +221,9 @@ impl Engine {
 
     /// What is ours to give: what we have, somebody lacks, and nobody has who comes before us.
     fn assign_gifts(&mut self, now: Instant, catch_up: &mut CatchUp) {
-        let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
-        if !heard {
+        if !catch_up.is_heard() {
             return;
         }
-        catch_up.silent_at = Some(now + self.longest_wait());
         let own = self.view.rank;
         let mut ours = match catch_up.digests.get(&own) {
             Some(digest) => digest.kept.clone(),
@@ -262,22 +242,23 @@ impl Engine {
             lacks.subtract(&digest.had);
             lacked.union(&lacks);
         }
-        if catch_up.told {
-            lacked.subtract(&catch_up.given);
-            (catch_up.wanted, catch_up.position) = (lacked, 0);
-            (catch_up.giving, catch_up.next_at) = (true, now);
-        } else if !lacked.is_empty() {
-            let longest = BACKOFF + SPREAD * self.population as u32;
-            let wait = longest.mul_f64(self.rng.random());
+        let longest = BACKOFF + SPREAD * self.population as u32;
+        let wait = longest.mul_f64(self.rng.random());
+        if !catch_up.told && !lacked.is_empty() {
             catch_up.digest_at.get_or_insert(now + wait);
-        } else {
-            catch_up.digest_at = None;
+            return;
         }
+        catch_up.digest_at = None;
+        lacked.subtract(&catch_up.given);
+        // Whoever has nothing to give says so, too, but not all at once.
+        let soon = if catch_up.told || self.population <= FEW { now } else { now + wait };
+        (catch_up.wanted, catch_up.position) = (lacked, 0);
+        (catch_up.giving, catch_up.next_at) = (true, soon);
     }
 
     /// Puts what is due into our stream, in the order of delivery.
     fn give(&mut self, now: Instant, catch_up: &mut CatchUp) {
-        let heard = catch_up.expected.iter().all(|rank| catch_up.digests.contains_key(rank));
+        let heard = catch_up.is_heard();
         loop {
             let ready = catch_up.pace.ready_at();
             if ready > now || !heard {
@@ -349,6 +330,7 @@ impl Engine {
         new.subtract(&Wanted::of(&self.archive.had()));
         catch_up.promised.union(&new);
         catch_up.digests.insert(rank, Digest { had, kept });
+        catch_up.reported = false;
         self.assign_gifts(now, &mut catch_up);
         self.catch_up = Some(catch_up);
         self.catch_up_on(now);
@@ -372,6 +354,7 @@ impl Engine {
             let owned = message.clone().map(<[u8]>::to_vec);
             catch_up.early_bytes += owned.body.len();
             catch_up.early.insert((tag, message.number), owned);
+            catch_up.arrived.push_back((tag, message.number));
         }
     }
 
@@ -395,9 +378,14 @@ impl Engine {
     /// Delivers all that still waits: what it waited for does not come.
     pub(super) fn release_all(&mut self) {
         let Some(catch_up) = &mut self.catch_up else { return };
-        catch_up.promised = Wanted::default();
-        for message in core::mem::take(&mut catch_up.early).into_values() {
-            self.take_past(&message.header().map(|()| message.body.as_slice()));
+        let mut early = core::mem::take(&mut catch_up.early);
+        // In the order in which they came, but for earlier ones of the same session.
+        for (tag, number) in core::mem::take(&mut catch_up.arrived) {
+            while let Some(key) = early.range((tag, 0)..=(tag, number)).next().map(|(key, _)| *key)
+            {
+                let Some(message) = early.remove(&key) else { break };
+                self.take_past(&message.header().map(|()| message.body.as_slice()));
+            }
         }
     }
 

@@ -52,7 +52,14 @@ impl Strangers {
 impl Engine {
     pub(super) fn note_stranger(&mut self, tag: SessionTag) {
         if self.strangers.note(tag) {
-            let (sessions, datagrams) = (self.strangers.certain(), self.strangers.datagrams);
+            self.tell_strangers();
+        }
+    }
+
+    /// Tells of sessions with another key, from the first view on.
+    pub(super) fn tell_strangers(&mut self) {
+        let (sessions, datagrams) = (self.strangers.certain(), self.strangers.datagrams);
+        if sessions > 0 && self.view.installed {
             self.events.push(Event::ForeignKey { sessions, datagrams });
         }
     }

@@ -71,6 +71,11 @@ impl Sequencer {
         self.counts.fill(0);
     }
 
+    /// The runs that no packet carries yet.
+    pub fn pending(&self) -> impl Iterator<Item = &Run> {
+        self.pending.iter()
+    }
+
     /// Whether something is to be sent.
     pub fn has_pending(&self) -> bool {
         !self.pending.is_empty() || self.handoff.is_some()

@@ -85,7 +85,7 @@ impl Engine {
         let together = flush.companions();
         self.end_view(now, flush);
         self.tell_stable(&together, starts[flush.rank(self.tag)]);
-        let before = self.members();
+        let (before, first) = (self.members(), !self.view.installed);
         self.enter_view(now, flush, starts);
         if let Some(last) = flush.last {
             self.learn_primary(last);
@@ -94,6 +94,9 @@ impl Engine {
             self.note_primary(flush, true);
         }
         self.announce_view(&together, before);
+        if first {
+            self.tell_strangers();
+        }
         self.expect_messages();
         self.begin_catch_up(now, flush);
         let members = self.view.members.clone();
@@ -210,8 +213,9 @@ impl Engine {
         let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
         let (view, size) = (flush.view, flush.members.len() as u32);
         let left = RankSet::default();
-        let primary = Primary { view, size, member: true, lowest, begun, left };
-        self.view.primaries.retain(|(known, _)| !begun && known.view != view);
+        let seed = flush.last.is_none();
+        let primary = Primary { view, size, member: true, lowest, begun, seed, left };
+        self.view.primaries.retain(|(known, _)| known.view > view || (!begun && known.view < view));
         self.view.primaries.push((primary, flush.members.clone()));
     }
 
@@ -243,7 +247,8 @@ impl Engine {
         }
         let Last { view, size } = last;
         let left = RankSet::default();
-        let unknown = Primary { view, size, member: false, lowest: false, begun: true, left };
+        let (member, lowest, begun, seed) = (false, false, true, false);
+        let unknown = Primary { view, size, member, lowest, begun, seed, left };
         let maybe = self.view.primaries.iter().find(|(known, _)| known.view == view).cloned();
         self.view.primaries.retain(|(known, _)| known.view > view);
         let (known, members) = maybe.unwrap_or((unknown, Vec::new()));

@@ -177,6 +177,11 @@ impl Lines {
         }
     }
 
+    /// Whether a line that was found or passed over contains `part`.
+    pub fn has(&self, part: &str) -> bool {
+        self.read.iter().any(|line| line.contains(part))
+    }
+
     /// What comes until the pipe is closed.
     #[track_caller]
     fn rest(&mut self) -> String {

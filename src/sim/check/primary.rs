@@ -2,9 +2,10 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where two chains meet, the later epoch goes on. Two views that
-//! both go on from one are a fork, unless the later also holds the majority of the earlier: then
-//! they follow each other (an install that reached only few, whom the next primary outvotes).
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where
+//! two chains meet, the later epoch goes on. Two views that both go on from one are a fork, unless
+//! the later also holds the majority of the earlier: then they follow each other (an install that
+//! reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Journal, holds};
@@ -37,10 +38,12 @@ impl Journal {
             || self.is_majority(later, earlier)
     }
 
-    /// The latest primary that a member of the view at `place` knows.
+    /// The latest primary that a member of the view at `place` knew when it agreed to that: it may
+    /// have gone on to a later view meanwhile.
     fn latest_primary(&self, place: usize) -> Option<usize> {
-        let known = self.views[place].members.iter().filter_map(|run| self.runs[*run].primary);
-        known.max_by_key(|view| self.views[*view].id)
+        let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
+        let id = |view: &usize| self.views[*view].id;
+        known.copied().filter(|view| id(view) < self.views[place].id).max_by_key(id)
     }
 }
 
@@ -85,9 +88,7 @@ impl Check {
 
     /// `run` has installed the view at `place`.
     pub(super) fn learns_of_primaries(&mut self, run: usize, place: usize) {
-        let id = |view: usize| self.journal.views[view].id;
-        let known = [self.journal.runs[run].primary, self.journal.views[place].last_primary];
-        let latest = known.into_iter().flatten().max_by_key(|view| id(*view));
-        self.journal.runs[run].primary = latest;
+        let latest = self.journal.views[place].last_primary;
+        self.journal.runs[run].primaries.extend(latest);
     }
 }

@@ -17,7 +17,8 @@ impl Check {
             return Ok(());
         }
         let view = stay.view;
-        for member in self.journal.views[view].members.iter().filter(|m| **m != sender) {
+        let counts = |m: &&usize| **m != sender && !self.journal.runs[**m].told_to_leave;
+        for member in self.journal.views[view].members.iter().filter(counts) {
             self.has_been_given(run, *member, sender, number)?;
         }
         self.those_gone_on_had(view, sender, number, Set::MAX)?;

@@ -1,8 +1,8 @@
 //! Views: what one session may install, and what all that install the same one must agree on.
 //!
 //! Promises 3, 4, 5, 13 in part, and 17. Beyond their words: one signal comes before every view but
-//! the first, members are known by their true ids, and members that come from one view keep their
-//! order of ranks.
+//! the first, members are known by their true ids, and those who come along with the first of the
+//! new view keep their order of ranks.
 
 use super::{Check, Checked, ensure};
 use crate::engine::{Event, View};
@@ -15,7 +15,7 @@ impl Check {
         ensure(!state.is_done(), || {
             format!("{} says something after its end", self.journal.name(run))
         })?;
-        let first = matches!(event, Event::View(_) | Event::Ended);
+        let first = matches!(event, Event::View(_) | Event::Writable | Event::Ended);
         ensure(first || !state.stays.is_empty(), || {
             format!("{} says something before its first view", self.journal.name(run))
         })
@@ -99,6 +99,14 @@ impl Check {
             let came = self.journal.names(came);
             format!("{name} came to view {} with {came}; at most {most} could", view.id.epoch)
         })?;
+        if let Some(stay) = self.journal.stay(run).filter(|_| holds(came, members[0])) {
+            let before = &self.journal.views[stay.view].members;
+            let old: Vec<_> = before.iter().filter(|m| holds(came, **m)).collect();
+            let new: Vec<_> = members.iter().filter(|m| holds(came, **m)).collect();
+            ensure(old == new, || {
+                format!("{}'s view {} changes ranks", self.journal.name(run), view.id.epoch)
+            })?;
+        }
         Ok(came)
     }
 
