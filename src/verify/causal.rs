@@ -1,5 +1,5 @@
-//! Promise 9: what a sender had delivered in a view before it said something causal in it, everybody
-//! delivers before that.
+//! Promise 9: what a sender had delivered in a view before it said something causal in it,
+//! everybody delivers before that.
 //!
 //! Only what a sender had delivered itself has to be looked at: what led to that is found where the
 //! senders of that are looked at. Each member's log is gone through once against each other's: one

@@ -115,7 +115,7 @@ impl Session {
         let mine = Numbers::run(1, self.proven.saturating_sub(1));
         if let Some(number) = mine.without(of(&self.have, self.who)).first() {
             shared.findings.broken(Rule::SelfDelivery, place, || {
-                format!("a view is installed, and own message {number}, which others have, is not delivered")
+                format!("own message {number}, which others have, is not delivered before")
             });
         }
         self.stays.push(Stay::new(view, at, transitional, self.have.clone()));

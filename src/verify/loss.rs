@@ -34,8 +34,8 @@ fn declared(session: &Session) -> Holdings {
     session.declared.iter().map(without).collect()
 }
 
-/// What earlier sessions of the same member delivered: it may be kept on disk, and is not sent again
-/// then.
+/// What earlier sessions of the same member delivered: it may be kept on disk, and is not sent
+/// again then.
 fn before(run: &Run, session: &Session) -> Holdings {
     let earlier = |other: &&Session| {
         other.member == session.member && other.who != session.who && other.began < session.began
