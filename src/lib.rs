@@ -34,6 +34,7 @@
 //! | [`sim`] | many engines on a network that a seed decides | `engine`, `wire`, `time` |
 //! | [`runtime`] | the only loop, clock and OS seed; [`Group`] | all of these four |
 //! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
+//! | `store` | what was said, on disk | `chat`, `wire` |
 //! | `ui` | front ends: lines, JSON | `chat` |
 //! | `trace` | what a member writes down of a run | |
 //! | `verify` | judges a run by its traces, without the protocol's code | `trace` |
@@ -50,6 +51,8 @@ pub mod cli;
 pub mod engine;
 pub mod runtime;
 pub mod sim;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod time;
 #[cfg(feature = "cli")]
 pub mod trace;

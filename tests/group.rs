@@ -433,13 +433,16 @@ fn an_application_that_does_not_read_stops_its_member_and_catches_up_later() {
             }
             assert!(sent < 1_000, "nothing bounds what is not read");
         }
+        // From now on both read: own messages come in their place, and that waits for bo's link.
         let mut ana = ana;
-        ana.wait("the last of the own messages", |incoming| match incoming {
-            Incoming::Event(Event::Delivered(delivery)) => delivery.number == sent,
-            _ => false,
+        std::thread::scope(|scope| {
+            scope.spawn(|| bo.wait_text("still here"));
+            ana.wait("the last of the own messages", |incoming| match incoming {
+                Incoming::Event(Event::Delivered(delivery)) => delivery.number == sent,
+                _ => false,
+            });
+            ana.say("still here");
         });
-        ana.say("still here");
-        bo.wait_text("still here");
     });
 }
 

@@ -102,6 +102,7 @@ fn dialling_each_other_at_once_ends_in_one_link_and_loses_nothing() {
             });
             crossed += closed(&members, Why::Duplicate);
             assert_eq!(members.iter().map(Member::downs).sum::<usize>(), 0);
+            assert!(members.iter_mut().all(|member| member.mesh.take_lost().is_empty()));
         }
         println!("{crossed} second connections left");
         assert!(crossed > 0, "no dials crossed: the test shows nothing");
@@ -117,6 +118,10 @@ fn the_rest_go_on_when_the_first_dies_and_a_newcomer_still_joins() {
         until("its end is reported", &mut members, |members| {
             members.iter().all(|member| member.downs() == 1)
         });
+        for member in &mut members {
+            assert_eq!(member.mesh.take_lost(), [config(1, 1).session]);
+            assert!(member.mesh.take_lost().is_empty(), "each end is told once");
+        }
         everybody_hears_everybody("still here", &mut members);
         members.push(Member::start(config(1, 9)));
         assert_eq!(members[3].address(), dead, "the newcomer takes the freed port");

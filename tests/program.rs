@@ -64,6 +64,7 @@ fn an_unknown_word_is_an_error_with_a_suggestion_and_never_a_message() {
     assert!(ended.notes.contains("try: mcast-chat listen\n"), "{ended:?}");
     check(&home.run(&["hello"]), 2, "try: mcast-chat send 'hello'\n");
     check(&home.run(&["--gruop", "239.1.1.1"]), 2, "--group");
+    check(&home.run(&["send", "--service", "aggreed", "hi"]), 2, "'agreed'");
 }
 
 #[test]
@@ -125,7 +126,7 @@ fn what_cannot_be_sent_is_refused_before_anything_is_joined() {
     check(&home.run(&["send", "hi", "--room", "@bo"]), 8, "error[room]");
     let mut long = home.start(&["send", "-"]);
     long.say(&"x".repeat(1 << 20));
-    check(&long.end(), 8, "error[too-long]: the message is longer than 1048448 bytes");
+    check(&long.end(), 8, "error[too-long]: the message is longer than 1048320 bytes");
 }
 
 // ---- in a network of its own ------------------------------------------------
@@ -192,6 +193,179 @@ fn whoever_starts_beside_somebody_is_heard_before_the_time_for_answers_is_over()
         let times: Vec<u64> = times.collect();
         println!("milliseconds from the start to the first message: {times:?}");
         assert!(times.iter().any(|time| *time < 200), "{times:?}");
+    });
+}
+
+#[test]
+fn all_agree_on_the_view_by_rank_and_on_the_order_of_what_is_said_at_once() {
+    inside("all_agree_on_the_view_by_rank_and_on_the_order_of_what_is_said_at_once", || {
+        loopback();
+        let home = Home::new("agreed");
+        let mut three = ["ana", "bo", "cy"].map(|name| json(&home, name, &[]));
+        let views = three.each_mut().map(|program| {
+            let view = program.out.find_from_start(&["\"type\":\"view\"", "\"name\":\"cy\""]);
+            let view = parse(&view);
+            let names: Vec<String> = view["members"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|member| member["name"].to_string())
+                .collect();
+            (view["view"].clone(), view["number"].clone(), view["primary"].clone(), names)
+        });
+        assert_eq!(views[0].3[0], "\"ana\"", "the longest here comes first: {views:?}");
+        assert!(views.iter().all(|view| *view == views[0]), "{views:?}");
+        for number in 0..20 {
+            for program in &mut three {
+                program.say(&format!(r#"{{"op":"send","text":"{number}"}}"#));
+            }
+        }
+        let orders = three.each_mut().map(|program| {
+            let message = |place: u64| {
+                let msg = parse(&program.out.find(&["\"type\":\"msg\""]));
+                assert_eq!((&msg["ord"], &msg["service"]), (&place.into(), &"agreed".into()));
+                assert_eq!((&msg["view"], &msg["history"]), (&views[0].0, &false.into()));
+                msg["id"].to_string()
+            };
+            (1..=60).map(message).collect::<Vec<_>>()
+        });
+        assert!(orders.iter().all(|order| *order == orders[0]));
+    });
+}
+
+#[test]
+fn whoever_comes_late_is_shown_what_was_said_before_marked_as_history() {
+    inside("whoever_comes_late_is_shown_what_was_said_before_marked_as_history", || {
+        loopback();
+        let home = Home::new("late");
+        let mut ana = chat(&home, "ana", &[]);
+        for number in 1..=38 {
+            ana.say(&format!("message {number}"));
+        }
+        ana.out.find(&["\tana\tmessage 38"]);
+        let mut bo = chat(&home, "bo", &[]);
+        bo.notes.find(&["-- earlier messages:"]);
+        bo.notes.find(&["-- caught up: 38 messages"]);
+        let mut cy = home.start(&["--json", "--name", "cy", "-i", "lo"]);
+        for number in 1..=38_u64 {
+            let text = bo.out.find(&["\tana\tmessage "]);
+            assert!(text.ends_with(&format!("message {number}")), "{text}");
+            let msg = parse(&cy.out.find(&["\"type\":\"msg\""]));
+            assert_eq!((&msg["seq"], &msg["history"]), (&number.into(), &true.into()), "{msg}");
+            assert_eq!((&msg["ord"], &msg["view"]), (&Value::Null, &Value::Null), "{msg}");
+        }
+        assert_eq!(parse(&cy.out.find(&["\"type\":\"sync\""]))["history"], 38);
+        ana.say("and now");
+        let msg = parse(&cy.out.find(&["\"type\":\"msg\""]));
+        assert_eq!((&msg["text"], &msg["history"]), (&"and now".into(), &false.into()));
+    });
+}
+
+#[test]
+fn a_divided_group_is_told_so_and_gets_what_it_missed_when_it_is_whole_again() {
+    inside("a_divided_group_is_told_so_and_gets_what_it_missed_when_it_is_whole_again", || {
+        loopback();
+        let home = Home::new("divided");
+        let mut bo = chat(&home, "bo", &[]);
+        let (mut ana, mut cy) = (chat(&home, "ana", &[]), json(&home, "cy", &[]));
+        for program in [&mut ana, &mut bo] {
+            program.notes.find(&["-- ", "cy "]);
+        }
+        sh("nft add table inet cut
+            nft add chain inet cut in '{ type filter hook input priority 0; }'
+            nft add rule inet cut in meta l4proto udp drop");
+        ana.notes.find(&["bo is gone"]);
+        ana.say("is anybody there?");
+        ana.out.find(&["is anybody there?"]);
+        sh("nft delete table inet cut");
+        let missed = parse(&cy.out.find(&["is anybody there?"]));
+        assert_eq!((&missed["history"], &missed["ord"]), (&true.into(), &Value::Null));
+        bo.out.find(&["\tana\tis anybody there?"]);
+        ana.notes.find(&[" is back"]);
+        // Of three parts of one none holds more than half.
+        assert!(ana.notes.has("-- this side has 1 of 3: "));
+        assert!(ana.notes.has("-- healed: this is the main part of the group again"));
+        ana.say("all again");
+        let last = parse(&cy.out.find(&["all again"]));
+        assert_eq!(last["history"], false);
+    });
+}
+
+#[test]
+fn each_message_may_have_a_service_of_its_own() {
+    inside("each_message_may_have_a_service_of_its_own", || {
+        loopback();
+        let home = Home::new("services");
+        let mut ana = json(&home, "ana", &["--service", "causal"]);
+        let mut bo = json(&home, "bo", &[]);
+        ana.out.find(&["\"type\":\"join\""]);
+        ana.say(r#"{"op":"send","text":"as usual"}"#);
+        for service in ["fifo", "causal", "agreed", "safe"] {
+            ana.say(&format!(r#"{{"op":"send","text":"{service}","service":"{service}"}}"#));
+        }
+        ana.say(r#"{"op":"send","ref":"x","text":"no","service":"aggreed"}"#);
+        ana.out.find(&["\"type\":\"error\"", "\"ref\":\"x\"", "did you mean agreed?"]);
+        let usual = parse(&bo.out.find(&["\"type\":\"msg\""]));
+        assert_eq!((&usual["service"], &usual["ord"]), (&"causal".into(), &Value::Null));
+        for (service, ord) in [("fifo", false), ("causal", false), ("agreed", true), ("safe", true)]
+        {
+            let msg = parse(&bo.out.find(&["\"type\":\"msg\""]));
+            assert_eq!((&msg["text"], &msg["service"]), (&service.into(), &service.into()));
+            assert_eq!(msg["ord"].is_u64(), ord, "{msg}");
+        }
+        let send = ["send", "--service", "safe", "-i", "lo", "--timeout", "10s", "from a script"];
+        check(&home.run(&send), 0, "");
+        bo.out.find(&["\"type\":\"msg\"", "\"service\":\"safe\"", "from a script"]);
+    });
+}
+
+#[test]
+fn with_sync_on_the_next_line_waits_and_none_is_lost_when_it_is_interrupted() {
+    inside("with_sync_on_the_next_line_waits_and_none_is_lost_when_it_is_interrupted", || {
+        loopback();
+        let home = Home::new("sync");
+        let (mut ana, mut bo) = (chat(&home, "ana", &["-v"]), chat(&home, "bo", &[]));
+        ana.notes.find(&["-- bo "]);
+        ana.say("/sync on");
+        ana.notes.find(&["from now on a line waits"]);
+        for text in ["one", "two"] {
+            ana.say(text);
+            bo.out.find(&["\tana\t", text]);
+        }
+        ana.notes.find(&["✓1/1 have message 2"]);
+        bo.signal("STOP");
+        for text in ["three", "four", "five"] {
+            ana.say(text);
+        }
+        ana.notes.find(&["your next line waits for bo"]);
+        ana.signal("INT");
+        let ended = ana.wait();
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        for text in ["four", "five"] {
+            let given_back = format!("error[not-sent]: ended while this was waiting: {text}");
+            assert!(ended.notes.contains(&given_back), "{ended:?}");
+        }
+        bo.signal("CONT");
+        bo.out.find(&["\tana\tthree"]);
+        assert!(!bo.end().out.contains("four"));
+    });
+}
+
+#[test]
+fn with_sync_on_a_line_waits_no_longer_for_who_is_gone() {
+    inside("with_sync_on_a_line_waits_no_longer_for_who_is_gone", || {
+        loopback();
+        let home = Home::new("sync-gone");
+        let (mut ana, bo) = (chat(&home, "ana", &[]), chat(&home, "bo", &[]));
+        ana.notes.find(&["-- bo "]);
+        bo.signal("STOP");
+        ana.say("/sync on");
+        ana.say("one");
+        ana.say("two");
+        ana.notes.find(&["✗0/1 final: bo did not confirm what you said"]);
+        ana.out.find(&["\tana\ttwo"]);
+        check(&ana.end(), 5, "error[unconfirmed]: sent, but not confirmed by bo\n");
+        bo.signal("KILL");
     });
 }
 
@@ -362,15 +536,14 @@ fn a_pipe_does_not_forget_who_went_with_something_unconfirmed() {
         let mut script = json(&home, "script", &[]);
         let mut pipe = chat(&home, "pipe", &[]);
         let bo = chat(&home, "bo", &[]);
-        for (program, joined) in [(&mut script, "\"name\":\"bo\""), (&mut pipe, "-- bo ")] {
-            let lines = if joined.starts_with('-') { &mut program.notes } else { &mut program.out };
-            lines.find(&[joined]);
-        }
+        script.out.find(&["\"type\":\"join\"", "\"name\":\"bo\""]);
+        pipe.notes.find(&["-- ", "bo "]);
         bo.signal("STOP");
         script.say(r#"{"op":"send","ref":"a1","text":"are you there?"}"#);
         pipe.say("are you there?");
+        let receipt = ["\"type\":\"receipt\"", "\"ref\":\"a1\"", "\"final\":true"];
+        let receipt = parse(&script.out.find(&receipt));
         script.out.find(&["\"type\":\"leave\"", "\"reason\":\"timeout\""]);
-        let receipt = parse(&script.out.find(&["\"type\":\"receipt\"", "\"ref\":\"a1\""]));
         assert_eq!(receipt["delivered"].as_array().map(Vec::len), Some(1), "{receipt}");
         assert_eq!(receipt["pending"].as_array().map(Vec::len), Some(1), "{receipt}");
         pipe.notes.find(&["bo is gone"]);

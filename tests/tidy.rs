@@ -6,20 +6,35 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each may name. `sim` is in nobody's list: it costs the program nothing.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("time", &[]),
     ("wire", &["time"]),
     ("engine", &["wire", "time"]),
     ("transport", &[]),
     ("chat", &["engine", "wire", "time"]),
+    ("store", &["chat", "wire"]),
     ("ui", &["chat", "engine", "wire", "time"]),
     ("runtime", &["engine", "transport", "wire", "time"]),
     ("sim", &["engine", "wire", "time", "chat"]),
     // The checker knows the format of a trace and nothing of the protocol.
     ("trace", &[]),
     ("verify", &["trace"]),
-    ("cli", &["time", "wire", "engine", "transport", "chat", "ui", "runtime", "trace", "verify"]),
-    ("main", &["time", "wire", "engine", "transport", "chat", "ui", "runtime", "cli"]),
+    (
+        "cli",
+        &[
+            "time",
+            "wire",
+            "engine",
+            "transport",
+            "chat",
+            "store",
+            "ui",
+            "runtime",
+            "trace",
+            "verify",
+        ],
+    ),
+    ("main", &["time", "wire", "engine", "transport", "chat", "store", "ui", "runtime", "cli"]),
 ];
 /// These keep their state to themselves: one owner, one thread.
 const UNSHARED: [&str; 3] = ["wire", "engine", "chat"];

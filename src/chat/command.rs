@@ -4,6 +4,7 @@
 //! `/msg bo secret` must not be read out to the whole group.
 
 use super::suggest;
+use crate::wire::packet::Service;
 
 /// What somebody at the keyboard, or a script, wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,10 +13,14 @@ pub enum Action {
     Say(Say),
     /// Take another name.
     Nick(String),
+    /// Whether the next line waits until every member has the one before it.
+    Sync(bool),
     /// List the members.
     Who,
     /// Show the last so many messages.
     History(usize),
+    /// Show the last messages that have these words.
+    Search(String),
     /// Show the counters.
     Stats,
     /// Explain all commands, or one.
@@ -33,6 +38,8 @@ pub struct Say {
     pub to: Option<String>,
     /// Whether it is something done (`/me`).
     pub act: bool,
+    /// How it is to be delivered; none: as everything.
+    pub service: Option<Service>,
     /// The text.
     pub text: String,
 }
@@ -55,7 +62,7 @@ pub struct Command {
 }
 
 /// All commands, in the order in which `/help` lists them.
-pub const COMMANDS: [Command; 8] = [
+pub const COMMANDS: [Command; 10] = [
     Command { word: "who", arguments: "", does: "list who is here" },
     Command { word: "nick", arguments: "NAME", does: "take another name" },
     Command {
@@ -65,9 +72,19 @@ pub const COMMANDS: [Command; 8] = [
     },
     Command { word: "me", arguments: "ACT", does: "say what you do: /me waves" },
     Command {
+        word: "sync",
+        arguments: "on|off",
+        does: "whether a line waits until every member has the one before it",
+    },
+    Command {
         word: "history",
         arguments: "[N]",
         does: "show the last N messages again (20 if left out)",
+    },
+    Command {
+        word: "search",
+        arguments: "WORDS",
+        does: "show the last messages that have all WORDS (whole words; wor* finds beginnings)",
     },
     Command { word: "stats", arguments: "", does: "show the counters: losses, repairs, drops" },
     Command { word: "help", arguments: "[COMMAND]", does: "explain the commands, or one of them" },
@@ -76,6 +93,9 @@ pub const COMMANDS: [Command; 8] = [
 
 /// How many messages the history shows when not told.
 pub const HISTORY: usize = 20;
+
+/// How many messages a search shows at most, the newest.
+pub const FOUND: usize = 50;
 
 /// Why a line was not understood. Nothing of it was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,8 +136,10 @@ fn action(word: &str, rest: &str) -> Option<Action> {
         "me" => (!rest.is_empty())
             .then(|| Action::Say(Say { act: true, text: rest.to_owned(), ..Say::default() })),
         "msg" => private(rest),
+        "sync" => ["on", "off"].contains(&rest).then(|| Action::Sync(rest == "on")),
         "history" if rest.is_empty() => Some(Action::History(HISTORY)),
         "history" => rest.parse().ok().map(Action::History),
+        "search" => (!rest.is_empty()).then(|| Action::Search(rest.to_owned())),
         "help" if rest.is_empty() => Some(Action::Help(None)),
         "help" => command(rest.trim_start_matches('/')).map(|found| Action::Help(Some(found))),
         _ => Some(Action::Quit((!rest.is_empty()).then(|| rest.to_owned()))),
@@ -167,8 +189,11 @@ mod tests {
     fn every_command_is_understood() {
         check("/who", Action::Who);
         check("/nick bo", Action::Nick("bo".into()));
+        check("/sync on", Action::Sync(true));
+        check("/sync off", Action::Sync(false));
         check("/history", Action::History(HISTORY));
         check("/history 5", Action::History(5));
+        check("/search disk fu*", Action::Search("disk fu*".into()));
         check("/stats", Action::Stats);
         check("/help", Action::Help(None));
         check("/help /me", Action::Help(command("me")));
@@ -191,7 +216,17 @@ mod tests {
 
     #[test]
     fn a_command_without_what_it_needs_says_how_it_is_used() {
-        for line in ["/msg", "/msg bo", "/nick", "/me", "/history many", "/who me", "/help x"] {
+        for line in [
+            "/msg",
+            "/msg bo",
+            "/nick",
+            "/me",
+            "/history many",
+            "/search",
+            "/sync",
+            "/who me",
+            "/help x",
+        ] {
             assert!(matches!(parse(line), Err(CommandError::Usage(_))), "{line}");
         }
     }

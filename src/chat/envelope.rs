@@ -3,7 +3,7 @@
 //! packets below it do; a later version is told apart before anything else is read.
 
 use crate::engine::MAX_MESSAGE;
-use crate::wire::MemberId;
+use crate::wire::{MemberId, packet::MAX_NAME};
 use bincode::{BorrowDecode, Encode, config};
 
 /// The version of the envelope that this program writes and reads.
@@ -13,8 +13,8 @@ pub(super) const VERSION: u8 = 1;
 pub const MAX_ROOM: usize = 64;
 
 /// The longest text, in bytes: a message of the group less the rest of its envelope (version 1,
-/// kind 1, receiver 17, room 1 + 64, length of the text 5), rounded so that people can read it.
-pub const MAX_TEXT: usize = MAX_MESSAGE - 128;
+/// kind 1, receiver 17, time 9, name 1 + 64, room 1 + 64, length of the text 5), rounded.
+pub const MAX_TEXT: usize = MAX_MESSAGE - 256;
 
 /// bincode counts an integer at its full width against the limit, hence a little more than a
 /// message can have.
@@ -40,6 +40,11 @@ pub struct Envelope<'a> {
     pub kind: Kind,
     /// The only member that is to show it; none: all.
     pub to: Option<MemberId>,
+    /// When it was said by the sender's clock: milliseconds since 1970 UTC. Any number may come.
+    pub said_at: u64,
+    /// What the sender was called then, at most 64 bytes: who reads it later may never have met
+    /// the sender. Not cleaned.
+    pub name: &'a str,
     /// The room it was said in; 1 to [`MAX_ROOM`] bytes, see [`is_room`].
     pub room: &'a str,
     /// What was said.
@@ -76,9 +81,18 @@ impl<'a> Envelope<'a> {
             return Err(Unreadable::Version(version));
         }
         match bincode::borrow_decode_from_slice::<Self, _>(body, BINCODE) {
-            Ok((envelope, used)) if used == body.len() && is_room(envelope.room) => Ok(envelope),
+            Ok((envelope, used)) if used == body.len() && envelope.is_sound() => Ok(envelope),
             _ => Err(Unreadable::Malformed),
         }
+    }
+
+    /// Whether it is private, and `me` neither sent it nor is to be shown it.
+    pub fn is_for_another(&self, from: MemberId, me: MemberId) -> bool {
+        from != me && self.to.is_some_and(|to| to != me)
+    }
+
+    fn is_sound(&self) -> bool {
+        is_room(self.room) && self.name.len() <= MAX_NAME
     }
 }
 
@@ -95,14 +109,23 @@ pub fn is_room(room: &str) -> bool {
 mod tests {
     use super::*;
 
-    const HELLO: Envelope<'_> =
-        Envelope { kind: Kind::Text, to: None, room: "general", text: "hi" };
+    const HELLO: Envelope<'_> = Envelope {
+        kind: Kind::Text,
+        to: None,
+        said_at: 1_795_166_043_120,
+        name: "ana",
+        room: "general",
+        text: "hi",
+    };
 
     #[test]
     fn the_bytes_are_these() {
-        assert_eq!(HELLO.encode(), b"\x01\x00\x00\x07general\x02hi");
-        let act = Envelope { kind: Kind::Act, to: Some(MemberId([7; 16])), room: "r", text: "" };
-        assert_eq!(act.encode(), [&[1, 1, 1], &[7; 16][..], b"\x01r\x00"].concat());
+        let time = 1_795_166_043_120_u64.to_le_bytes();
+        let hello = [b"\x01\x00\x00\xfd", &time[..], b"\x03ana\x07general\x02hi"];
+        assert_eq!(HELLO.encode(), hello.concat());
+        let to = Some(MemberId([7; 16]));
+        let act = Envelope { kind: Kind::Act, to, said_at: 9, name: "", room: "r", text: "" };
+        assert_eq!(act.encode(), [&[1, 1, 1], &[7; 16][..], b"\x09\x00\x01r\x00"].concat());
     }
 
     #[test]
@@ -110,7 +133,9 @@ mod tests {
         let longest = "x".repeat(MAX_TEXT);
         let room = "r".repeat(MAX_ROOM);
         let to = Some(MemberId([0xab; 16]));
-        let envelope = Envelope { kind: Kind::Act, to, room: &room, text: &longest };
+        let name = &"n".repeat(MAX_NAME);
+        let kind = Kind::Act;
+        let envelope = Envelope { kind, to, said_at: u64::MAX, name, room: &room, text: &longest };
         let bytes = envelope.encode();
         assert!(bytes.len() <= MAX_MESSAGE);
         assert_eq!(Envelope::decode(&bytes), Ok(envelope));
@@ -136,8 +161,14 @@ mod tests {
             }
         }
         assert_eq!(Envelope::decode(&[2, 0]), Err(Unreadable::Version(2)));
-        let huge = [&[1, 0, 0, 1, b'r', 253][..], &[0xff; 8]].concat();
+        let huge = [&[1, 0, 0, 0, 0, 1, b'r', 253][..], &[0xff; 8]].concat();
         assert_eq!(Envelope::decode(&huge), Err(Unreadable::Malformed));
+    }
+
+    #[test]
+    fn a_name_longer_than_names_are_is_refused() {
+        let bytes = Envelope { name: &"n".repeat(MAX_NAME + 1), ..HELLO }.encode();
+        assert_eq!(Envelope::decode(&bytes), Err(Unreadable::Malformed));
     }
 
     #[test]

@@ -6,28 +6,35 @@
 //! its own way (a line, JSON).
 
 pub mod command;
+pub mod date;
 mod envelope;
 mod happening;
 mod history;
+mod receipts;
 mod roster;
 mod safe;
+mod service;
 #[cfg(test)]
 pub(crate) mod story;
 pub mod suggest;
 mod tally;
 
-pub use command::{Action, COMMANDS, Command, CommandError, HISTORY, Say};
+pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say};
 pub use envelope::{Envelope, Kind, MAX_ROOM, MAX_TEXT, Unreadable, is_room};
-pub use happening::{Happening, Message, message_id};
+pub use happening::{Happening, Message, message_id, read_message_id};
+pub use receipts::{PROGRESS, Receipt, Receiver};
 pub use roster::{NameError, Person, clean_name, usable_name};
 pub use safe::{Safe, is_unsafe};
+pub use service::{SERVICES, service_name, service_named};
 pub use tally::Tally;
 
-pub use crate::engine::{Departure, GapState};
-pub use crate::wire::{MemberId, Session};
+pub use crate::engine::{Delivery, Departure, GapState};
+pub use crate::wire::packet::Service;
+pub use crate::wire::{MemberId, Session, SessionTag, ViewId};
 
-use crate::engine::{Delivery, Event, Gap, Member, View};
+use crate::engine::{Event, Gap, Member, View};
 use history::History;
+use receipts::Receipts;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -36,7 +43,11 @@ use std::time::SystemTime;
 #[derive(Debug)]
 pub struct Chat {
     me: MemberId,
+    /// What this member calls itself.
+    own_name: String,
     room: String,
+    /// The present view, as it was when it began.
+    view: Option<View>,
     roster: Roster,
     history: History,
     /// The groups of names that were said to collide.
@@ -48,6 +59,15 @@ pub struct Chat {
     strangers: usize,
     /// What those are called who left, while their last messages may still be reported.
     gone: BTreeMap<MemberId, Safe>,
+    receipts: Receipts,
+    /// The session in which own messages are numbered, once there is one.
+    session: Option<Session>,
+    /// It was told that this is not the main part of the group.
+    divided: bool,
+    /// How many there were in the last primary view; 0 before the first.
+    primary: usize,
+    /// Messages that came as history since the last catch-up ended.
+    missed: u64,
 }
 
 /// Why something was not said. Nothing of it was sent.
@@ -64,11 +84,13 @@ pub enum SayError {
 }
 
 impl Chat {
-    /// The chat of member `me`, who speaks in `room` unless told otherwise.
-    pub fn new(me: MemberId, room: &str) -> Self {
+    /// The chat of member `me`, called `name`, who speaks in `room` unless told otherwise.
+    pub fn new(me: MemberId, name: &str, room: &str) -> Self {
         Self {
             me,
+            own_name: clean_name(name).to_string(),
             room: room.to_owned(),
+            view: None,
             roster: Roster::default(),
             history: History::default(),
             collisions: BTreeSet::new(),
@@ -76,6 +98,11 @@ impl Chat {
             unreadable: 0,
             strangers: 0,
             gone: BTreeMap::new(),
+            receipts: Receipts::default(),
+            session: None,
+            divided: false,
+            primary: 0,
+            missed: 0,
         }
     }
 
@@ -87,21 +114,22 @@ impl Chat {
             Event::Joined(member) => self.on_joined(&member),
             Event::Left(member, why) => vec![self.on_left(&member, why)],
             Event::Renamed(member, old) => self.on_renamed(&member, &old),
-            Event::Delivered(delivery) => self.on_delivered(at, &delivery).into_iter().collect(),
+            Event::Delivered(delivery) => self.on_delivered(at, &delivery),
             Event::Gap(gap) => vec![self.on_gap(&gap)],
-            Event::Stable(before) => vec![Happening::Confirmed { before }],
+            Event::Received(session, before) => told(self.receipts.received(session, before)),
+            Event::Synced => vec![Happening::Synced(std::mem::take(&mut self.missed))],
             Event::Lagging(member, lagging) => vec![self.on_lagging(member, lagging)],
             Event::ForeignKey { sessions, datagrams } => self.on_strangers(sessions, datagrams),
-            Event::Transitional | Event::Received(..) | Event::Synced => Vec::new(),
-            Event::Writable | Event::Ended => Vec::new(),
+            // `Received` says more than `Stable`: that one is also true of all who remain.
+            Event::Stable(_) | Event::Transitional | Event::Writable | Event::Ended => Vec::new(),
         }
     }
 
-    /// The bytes to send for `say`.
+    /// The bytes to send for `say`, said `at` that time.
     ///
     /// # Errors
     /// [`SayError`] where it cannot be sent.
-    pub fn say(&self, say: &Say) -> Result<Vec<u8>, SayError> {
+    pub fn say(&self, at: SystemTime, say: &Say) -> Result<Vec<u8>, SayError> {
         let room = say.room.as_deref().unwrap_or(&self.room);
         if !is_room(room) {
             return Err(SayError::Room(room.to_owned()));
@@ -114,20 +142,59 @@ impl Chat {
         }
         let to = say.to.as_deref().map(|name| self.find(name)).transpose()?;
         let kind = if say.act { Kind::Act } else { Kind::Text };
-        Ok(Envelope { kind, to, room, text: &say.text }.encode())
+        let (said_at, name) = (date::millis(at), self.own_name.as_str());
+        Ok(Envelope { kind, to, said_at, name, room, text: &say.text }.encode())
     }
 
-    /// Makes addresses and round trips those of `members`, which are all that are here.
-    pub fn refresh(&mut self, members: Vec<Member>) {
-        self.roster.replace(members);
+    /// What this member says from now on is said under this name.
+    pub fn call_me(&mut self, name: &str) {
+        self.own_name = clean_name(name).to_string();
     }
 
-    /// Everybody here, oneself included, by id.
+    /// The present view, as it was when it began; none before the first.
+    pub fn view(&self) -> Option<&View> {
+        self.view.as_ref()
+    }
+
+    /// Message `number` of this member's `session` was handed to the group `at` that time: from
+    /// now on it is told who has it.
+    pub fn sent(&mut self, at: SystemTime, session: Session, number: u64) -> Vec<Happening> {
+        self.session = Some(session);
+        told(self.receipts.sent(at, number))
+    }
+
+    /// What is due to be told `at` this time of messages that are not final. To be called as time
+    /// passes, every [`PROGRESS`] while [`Chat::unconfirmed`] is not 0.
+    pub fn due(&mut self, at: SystemTime) -> Vec<Happening> {
+        told(self.receipts.due(at))
+    }
+
+    /// How many own messages are not final: not all have them, and it may still change.
+    pub fn unconfirmed(&self) -> usize {
+        self.receipts.open()
+    }
+
+    /// Who has own message `number`; none if that is final, or it was never sent.
+    pub fn receipt(&self, number: u64) -> Option<Receipt> {
+        self.receipts.of(number)
+    }
+
+    /// Who lacks any own message that is not final.
+    pub fn lacking(&self) -> Vec<Receiver> {
+        self.receipts.lacking()
+    }
+
+    /// Makes addresses and round trips of who is here those of `members`.
+    pub fn refresh(&mut self, members: &[Member]) {
+        self.roster.refresh(members);
+    }
+
+    /// Everybody here, oneself included, by rank: the longest here first.
     pub fn people(&self) -> impl Iterator<Item = &Person> {
         self.roster.iter()
     }
 
-    /// Everybody here but oneself, by id.
+    /// Everybody here but oneself, by rank.
     pub fn others(&self) -> impl Iterator<Item = &Person> {
         self.roster.iter().filter(|person| person.id != self.me)
     }
@@ -137,15 +204,25 @@ impl Chat {
         self.me
     }
 
-    /// What `id` is called, also just after it left.
+    /// What `id` is called, also after it left.
     pub fn name(&self, id: MemberId) -> Safe {
         let here = self.roster.get(id).map(|person| &person.name);
-        here.or_else(|| self.gone.get(&id)).cloned().unwrap_or_else(|| Safe::line(&short(id)))
+        let known = here.or_else(|| self.gone.get(&id)).or_else(|| self.roster.absent(id));
+        known.cloned().unwrap_or_else(|| Safe::line(&short(id)))
     }
 
     /// The last `count` messages, oldest first; at most 1,000 are kept.
     pub fn history(&self, count: usize) -> impl Iterator<Item = &Message> {
         self.history.last(count)
+    }
+
+    /// What `id` is called: here, or just gone; else by `said`, the name it spoke under.
+    fn speaker(&mut self, id: MemberId, said: &str) -> Safe {
+        let known = self.roster.get(id).map(|person| &person.name).or_else(|| self.gone.get(&id));
+        match known {
+            Some(name) => name.clone(),
+            None => self.roster.name_of_absent(id, said),
+        }
     }
 
     /// How many messages could not be read.
@@ -168,11 +245,36 @@ impl Chat {
     }
 
     fn on_view(&mut self, view: View) -> Vec<Happening> {
-        let collisions = self.roster.replace(view.members);
-        let people = self.roster.iter().cloned().collect();
-        let mut happenings = vec![Happening::View { number: view.id.epoch, people }];
+        self.remember_absent(&view);
+        let mut happenings = told(self.receipts.on_view(self.me, &view));
+        let collisions = self.roster.replace(&view.members);
+        let people = view.members.iter().map(|member| self.person(member)).collect();
+        happenings.push(Happening::View(people));
+        happenings.extend(self.note_division(&view));
         happenings.extend(self.report_collisions(collisions));
+        self.view = Some(view);
         happenings
+    }
+
+    /// What is told of who is not in `view` is told after it, by name.
+    fn remember_absent(&mut self, view: &View) {
+        let absent = |person: &&Person| !view.members.iter().any(|member| member.id == person.id);
+        let gone: Vec<_> = self.roster.iter().filter(absent).cloned().collect();
+        gone.into_iter().for_each(|person| self.remember_gone(person.id, person.name));
+    }
+
+    /// Tells once that this is not the main part of the group, and once that it is again.
+    fn note_division(&mut self, view: &View) -> Option<Happening> {
+        let here = view.members.len();
+        if view.primary {
+            self.primary = here;
+        }
+        let was_divided = std::mem::replace(&mut self.divided, !view.primary);
+        match (was_divided, self.divided) {
+            (true, false) => Some(Happening::Whole(here)),
+            (false, true) => Some(Happening::Divided { here, of: self.primary }),
+            _ => None,
+        }
     }
 
     fn on_joined(&mut self, member: &Member) -> Vec<Happening> {
@@ -204,11 +306,15 @@ impl Chat {
         renamed.into_iter().chain(self.report_collisions(collisions)).collect()
     }
 
-    fn on_delivered(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Happening> {
-        match Envelope::decode(&delivery.body) {
+    /// The message comes first: who has it is told after what it says.
+    fn on_delivered(&mut self, at: SystemTime, delivery: &Delivery) -> Vec<Happening> {
+        let shown = match Envelope::decode(&delivery.body) {
             Ok(envelope) => self.on_message(at, delivery, envelope),
             Err(why) => self.on_unreadable(delivery.from, why),
-        }
+        };
+        let own = !delivery.history && self.session == Some(delivery.session);
+        let finals = if own { self.receipts.delivered(delivery.number) } else { Vec::new() };
+        shown.into_iter().chain(told(finals)).collect()
     }
 
     fn on_message(
@@ -217,24 +323,55 @@ impl Chat {
         delivery: &Delivery,
         envelope: Envelope<'_>,
     ) -> Option<Happening> {
+        let message = self.message(at, delivery, envelope)?;
+        self.missed += u64::from(message.history);
+        self.history.push(message.clone());
+        Some(Happening::Message(message))
+    }
+
+    /// A message of an earlier run, delivered `at` that time: it becomes part of the history, and
+    /// is not told. None where it cannot be read, or is for somebody else.
+    pub fn recall(&mut self, at: SystemTime, delivery: &Delivery) -> Option<&Message> {
+        let message = self.past(at, delivery)?;
+        self.history.push(message);
+        self.history.last(1).next()
+    }
+
+    /// The same, of which nothing is remembered: it is only looked at.
+    pub fn past(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Message> {
+        let envelope = Envelope::decode(&delivery.body).ok()?;
+        Some(Message { history: true, ..self.message(at, delivery, envelope)? })
+    }
+
+    /// What `envelope` says to this member; none where it is for somebody else.
+    fn message(
+        &mut self,
+        at: SystemTime,
+        delivery: &Delivery,
+        envelope: Envelope<'_>,
+    ) -> Option<Message> {
         let own = delivery.from == self.me;
-        if envelope.to.is_some_and(|to| to != self.me && !own) {
+        if envelope.is_for_another(delivery.from, self.me) {
             return None;
         }
-        let message = Message {
+        let said = date::from_millis(envelope.said_at);
+        Some(Message {
             from: delivery.from,
             session: delivery.session,
             number: delivery.number,
-            name: self.name(delivery.from),
+            name: self.speaker(delivery.from, envelope.name),
             own,
             to: envelope.to.map(|to| (to, self.name(to))),
             kind: envelope.kind,
             room: Safe::word(envelope.room, MAX_ROOM),
             text: envelope.text.to_owned(),
             at,
-        };
-        self.history.push(message.clone());
-        Some(Happening::Message(message))
+            said,
+            time: if delivery.history { said } else { at },
+            history: delivery.history,
+            service: delivery.service,
+            order: delivery.order,
+        })
     }
 
     fn on_unreadable(&mut self, from: MemberId, why: Unreadable) -> Option<Happening> {
@@ -289,14 +426,20 @@ impl Chat {
         }
     }
 
-    /// Names of the departed serve what is reported of them late: a few are enough.
+    /// Names of the departed serve what is reported of them late: as many as go at once when a
+    /// large group is divided.
     fn remember_gone(&mut self, id: MemberId, name: Safe) {
-        const MAX_GONE: usize = 64;
+        const MAX_GONE: usize = 256;
         if self.gone.len() >= MAX_GONE {
             self.gone.pop_first();
         }
         self.gone.insert(id, name);
     }
+}
+
+/// Receipts as they are told.
+fn told(receipts: impl IntoIterator<Item = Receipt>) -> Vec<Happening> {
+    receipts.into_iter().map(Happening::Receipt).collect()
 }
 
 /// The first eight digits of an id, for a member whose name is not known.

@@ -10,6 +10,10 @@ use std::net::SocketAddr;
 /// How many digits of an id tell members of one name apart, at least.
 const SUFFIX: usize = 4;
 
+/// How many names of those that are not here are told apart. Beyond that the first bearer of a
+/// name may be forgotten, and another be shown without digits.
+const MAX_ABSENT: usize = 1_024;
+
 /// A member as people see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
@@ -27,15 +31,21 @@ pub struct Person {
     pub lagging: bool,
 }
 
-/// Everybody here, by id.
+/// Everybody here.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     people: BTreeMap<MemberId, Person>,
+    /// The longest here first, as the last view had them; who came since is at the end.
+    rank: Vec<MemberId>,
     /// The cleaned name of each, without a suffix.
     plain: BTreeMap<MemberId, Safe>,
     /// In which session each came last: a view may list an earlier one, too, while that one's
     /// last messages are fetched from others.
     latest: BTreeMap<MemberId, Session>,
+    /// Who of those that are not here spoke first under each name, without case.
+    absent: BTreeMap<String, MemberId>,
+    /// What those that are not here are called.
+    spoke: BTreeMap<MemberId, Safe>,
 }
 
 /// Why a name does not lead to one member.
@@ -63,16 +73,27 @@ pub fn usable_name(raw: &str) -> Option<Safe> {
 
 impl Roster {
     /// Everybody is exactly `members`. Gives the groups of names that newly collide.
-    pub(super) fn replace(&mut self, members: Vec<Member>) -> Vec<Vec<Safe>> {
+    pub(super) fn replace(&mut self, members: &[Member]) -> Vec<Vec<Safe>> {
         self.people.clear();
         self.plain.clear();
+        self.rank.clear();
         for member in members {
             let is_latest = self.latest.get(&member.id) == Some(&member.session);
             if is_latest || !self.people.contains_key(&member.id) {
-                self.insert(&member);
+                self.insert(member);
             }
         }
         self.retitle()
+    }
+
+    /// Takes addresses and round trips of who is here from `members`.
+    pub(super) fn refresh(&mut self, members: &[Member]) {
+        for member in members {
+            let person = self.people.get_mut(&member.id);
+            if let Some(person) = person.filter(|person| person.session == member.session) {
+                (person.addr, person.rtt) = (member.addr, member.rtt);
+            }
+        }
     }
 
     /// `member` is here, or has changed. Gives the groups of names that collide now.
@@ -84,10 +105,13 @@ impl Roster {
 
     /// `session` of `id` is gone, unless a newer session of it has come.
     pub(super) fn remove(&mut self, id: MemberId, session: Session) {
+        if self.latest.get(&id) == Some(&session) {
+            self.latest.remove(&id);
+        }
         if self.people.get(&id).is_some_and(|person| person.session == session) {
             self.people.remove(&id);
             self.plain.remove(&id);
-            self.latest.remove(&id);
+            self.rank.retain(|other| *other != id);
             self.retitle();
         }
     }
@@ -96,8 +120,9 @@ impl Roster {
         self.people.get(&id)
     }
 
+    /// By rank.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
-        self.people.values()
+        self.rank.iter().filter_map(|id| self.people.get(id))
     }
 
     /// The member that `name` means: as it is shown, or without case where that is unique.
@@ -116,6 +141,41 @@ impl Roster {
         }
     }
 
+    /// What a member that is not here is called, who spoke under the name `said`: with digits of
+    /// its id where somebody else has that name, here or in what was said before, so that nobody
+    /// speaks for another.
+    pub(super) fn name_of_absent(&mut self, id: MemberId, said: &str) -> Safe {
+        let name = clean_name(said);
+        let folded = name.as_str().to_lowercase();
+        let here = self.plain.iter().find(|(_, n)| n.as_str().to_lowercase() == folded);
+        let bearer = match here {
+            Some((&bearer, _)) => bearer,
+            None => self.first_of_name(folded, id),
+        };
+        let name = match bearer == id {
+            true => name,
+            false => name.with_suffix(&id.to_string()[..digits_needed(&[bearer, id])]),
+        };
+        if self.spoke.len() >= MAX_ABSENT && !self.spoke.contains_key(&id) {
+            self.spoke.pop_first();
+        }
+        self.spoke.insert(id, name.clone());
+        name
+    }
+
+    /// What a member that is not here was called when it spoke, if it did.
+    pub(super) fn absent(&self, id: MemberId) -> Option<&Safe> {
+        self.spoke.get(&id)
+    }
+
+    /// Who spoke first under that name: `id`, if nobody did.
+    fn first_of_name(&mut self, folded: String, id: MemberId) -> MemberId {
+        if self.absent.len() >= MAX_ABSENT && !self.absent.contains_key(&folded) {
+            self.absent.pop_first();
+        }
+        *self.absent.entry(folded).or_insert(id)
+    }
+
     fn nearest(&self, name: &str) -> Option<Safe> {
         let known = self.iter().map(|person| person.name.as_str());
         let found = suggest::nearest(name, known)?;
@@ -126,6 +186,9 @@ impl Roster {
         let name = clean_name(&member.name);
         self.plain.insert(member.id, name.clone());
         let Member { id, session, addr, rtt, lagging, .. } = *member;
+        if !self.rank.contains(&id) {
+            self.rank.push(id);
+        }
         self.people.insert(id, Person { id, session, name, addr, rtt, lagging });
     }
 
@@ -183,7 +246,7 @@ mod tests {
     #[test]
     fn two_of_one_name_are_both_shown_with_digits_of_their_ids() {
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), member(0x9000, "bo")]);
+        roster.replace(&[member(0x7f3a, "ana"), member(0x9000, "bo")]);
         assert_eq!(names(&roster), ["ana", "bo"]);
         let collisions = roster.put(&member(0x91c0, "Ana"));
         assert_eq!(names(&roster), ["ana~7f3a", "bo", "Ana~91c0"]);
@@ -197,7 +260,7 @@ mod tests {
         let mut near = id(0x7f3a);
         near.0[2] = 0x50;
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), Member { id: near, ..member(1, "ana") }]);
+        roster.replace(&[member(0x7f3a, "ana"), Member { id: near, ..member(1, "ana") }]);
         assert_eq!(names(&roster), ["ana~7f3a0", "ana~7f3a5"]);
     }
 
@@ -220,12 +283,23 @@ mod tests {
     #[test]
     fn a_member_is_found_by_what_is_shown_and_an_ambiguous_name_is_not_guessed() {
         let mut roster = Roster::default();
-        roster.replace(vec![member(0x7f3a, "ana"), member(0x91c0, "ana"), member(1, "Bo")]);
+        roster.replace(&[member(0x7f3a, "ana"), member(0x91c0, "ana"), member(1, "Bo")]);
         assert_eq!(roster.find("ana~91c0").map(|person| person.id), Ok(id(0x91c0)));
         assert_eq!(roster.find("@bo").map(|person| person.id), Ok(id(1)));
         assert!(matches!(roster.find("ana"), Err(NameError::Several(both)) if both.len() == 2));
         assert!(matches!(roster.find("ana~91c"), Err(NameError::Nobody(Some(_)))));
         assert_eq!(roster.find("zoe"), Err(NameError::Nobody(None)));
+    }
+
+    #[test]
+    fn who_is_not_here_is_never_taken_for_somebody_who_is() {
+        let mut roster = Roster::default();
+        roster.replace(&[member(0x7f3a, "ana"), member(1, "bo")]);
+        assert_eq!(roster.name_of_absent(id(0x91c0), "cy\x1b").as_str(), "cy");
+        assert_eq!(roster.name_of_absent(id(0x91c0), "Ana").as_str(), "Ana~91c0");
+        assert_eq!(roster.name_of_absent(id(0x92c0), "Cy").as_str(), "Cy~92c0");
+        assert_eq!(roster.name_of_absent(id(0x91c0), "cy").as_str(), "cy");
+        assert_eq!(roster.absent(id(0x92c0)).map(Safe::as_str), Some("Cy~92c0"));
     }
 
     #[test]
@@ -235,8 +309,8 @@ mod tests {
         let mut roster = Roster::default();
         roster.put(&old);
         roster.put(&new);
-        roster.replace(vec![old.clone(), new.clone()]);
-        roster.replace(vec![new.clone(), old.clone()]);
+        roster.replace(&[old.clone(), new.clone()]);
+        roster.replace(&[new.clone(), old.clone()]);
         assert_eq!(roster.get(old.id).map(|person| person.session), Some(new.session));
         roster.remove(old.id, old.session);
         assert_eq!(names(&roster), ["ana"]);

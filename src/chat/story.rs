@@ -2,7 +2,7 @@
 
 use super::{Chat, Kind, Message, Safe};
 use crate::engine::Member;
-use crate::wire::{MemberId, Session};
+use crate::wire::{MemberId, Session, packet::Service};
 use std::time::{Duration, SystemTime};
 
 /// The member whose id begins with the hexadecimal digits of `number`.
@@ -24,6 +24,27 @@ pub(crate) fn member(number: u16, name: &str) -> Member {
     }
 }
 
+/// Message `number` of that member, as it is delivered.
+pub(crate) fn delivered(from: u16, number: u64) -> crate::engine::Event {
+    let envelope = super::Envelope {
+        kind: Kind::Text,
+        to: None,
+        said_at: 0,
+        name: "",
+        room: "general",
+        text: "hi",
+    };
+    crate::engine::Event::Delivered(crate::engine::Delivery {
+        from: id(from),
+        session: Session(id(from).0),
+        number,
+        service: Service::Agreed,
+        order: Some(number),
+        history: false,
+        body: envelope.encode(),
+    })
+}
+
 /// 2026-11-20T09:14:03.120Z.
 pub(crate) fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_166_043_120)
@@ -42,12 +63,17 @@ pub(crate) fn message(number: u64, text: &str) -> Message {
         room: Safe::line("general"),
         text: text.to_owned(),
         at: noon(),
+        said: noon(),
+        time: noon(),
+        history: false,
+        service: Service::Fifo,
+        order: None,
     }
 }
 
 /// The chat of member 1, called me, in which bo (2) and cy (3) are, too.
 pub(crate) fn chat() -> Chat {
-    let mut chat = Chat::new(id(1), "general");
+    let mut chat = Chat::new(id(1), "me", "general");
     let members = vec![member(1, "me"), member(2, "bo"), member(3, "cy")];
     let view = view(7, members);
     chat.on_event(noon(), crate::engine::Event::View(view));

@@ -2,7 +2,7 @@
 
 use super::story::{chat, id, member, noon};
 use super::*;
-use crate::wire::packet::Service;
+use std::time::Duration;
 
 fn delivered(from: u16, body: Vec<u8>) -> Event {
     let session = Session(id(from).0);
@@ -13,7 +13,8 @@ fn delivered(from: u16, body: Vec<u8>) -> Event {
 }
 
 fn text(room: &str, to: Option<MemberId>, text: &str) -> Vec<u8> {
-    Envelope { kind: Kind::Text, to, room, text }.encode()
+    let (kind, said_at) = (Kind::Text, 1_000);
+    Envelope { kind, to, said_at, name: "b\x1bo", room, text }.encode()
 }
 
 fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
@@ -27,7 +28,8 @@ fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
 #[test]
 fn what_is_said_here_is_read_there() {
     let (here, mut there) = (chat(), chat());
-    let bytes = here.say(&Say { text: "hi".into(), ..Say::default() }).expect("can be said");
+    let bytes =
+        here.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("can be said");
     let message = said(&mut there, 2, bytes).expect("is shown");
     assert_eq!(message.text, "hi");
     assert_eq!(message.room.as_str(), "general");
@@ -50,11 +52,39 @@ fn a_private_message_is_shown_to_its_receiver_and_its_sender_alone() {
 }
 
 #[test]
+fn history_has_the_time_and_the_name_that_its_sender_gave_it() {
+    let mut chat = chat();
+    let story = |from| match delivered(from, text("general", None, "long ago")) {
+        Event::Delivered(delivery) => Event::Delivered(Delivery { history: true, ..delivery }),
+        other => other,
+    };
+    let mut told = |from| match chat.on_event(noon(), story(from)).pop() {
+        Some(Happening::Message(message)) => message,
+        other => panic!("{other:?}"),
+    };
+    let absent = told(9);
+    let said = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    assert_eq!((absent.at, absent.time), (noon(), said));
+    assert!(absent.history);
+    assert_eq!(absent.name.as_str(), "bo~0009", "another bo is here");
+    assert_eq!(told(3).name.as_str(), "cy", "who is here has the name of now");
+}
+
+#[test]
+fn a_message_bears_the_name_and_the_time_of_its_sender() {
+    let mut chat = chat();
+    chat.call_me("Ana Maria");
+    let bytes = chat.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("is said");
+    let envelope = Envelope::decode(&bytes).expect("own bytes");
+    assert_eq!((envelope.name, envelope.said_at), ("Ana_Maria", 1_795_166_043_120));
+}
+
+#[test]
 fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
     let chat = chat();
     let to = |name: &str| {
         let say = Say { to: Some(name.into()), text: "x".into(), ..Say::default() };
-        chat.say(&say).map(|bytes| Envelope::decode(&bytes).expect("own bytes").to)
+        chat.say(noon(), &say).map(|bytes| Envelope::decode(&bytes).expect("own bytes").to)
     };
     assert_eq!(to("bo"), Ok(Some(id(2))));
     assert_eq!(to(&id(3).to_string()), Ok(Some(id(3))));
@@ -65,7 +95,7 @@ fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
 fn what_cannot_be_sent_is_refused_before_it_is_sent() {
     let chat = chat();
     let say = |room: Option<&str>, text: String| {
-        chat.say(&Say { room: room.map(str::to_owned), text, ..Say::default() })
+        chat.say(noon(), &Say { room: room.map(str::to_owned), text, ..Say::default() })
     };
     assert_eq!(say(None, "x".repeat(MAX_TEXT + 1)), Err(SayError::TooLong(MAX_TEXT + 1)));
     assert!(say(None, "x".repeat(MAX_TEXT)).is_ok());
@@ -133,4 +163,58 @@ fn members_with_another_passphrase_are_reported_when_more_come() {
     assert_eq!(chat.on_event(noon(), heard(1, 40)), []);
     assert_eq!(chat.on_event(noon(), heard(2, 41)).len(), 1);
     assert_eq!(chat.strangers(), 2);
+}
+
+#[test]
+fn a_part_of_the_group_is_told_so_once_and_that_it_is_whole_again() {
+    let mut chat = chat();
+    let view = |number, primary, count| {
+        let members = (1..=count).map(|number| member(number, "")).collect();
+        Event::View(View { primary, ..story::view(number, members) })
+    };
+    let mut told = |event| {
+        let mut happenings = chat.on_event(noon(), event);
+        happenings.retain(|one| matches!(one, Happening::Divided { .. } | Happening::Whole(_)));
+        happenings
+    };
+    assert_eq!(told(view(8, true, 5)), []);
+    assert_eq!(told(view(9, false, 2)), [Happening::Divided { here: 2, of: 5 }]);
+    assert_eq!(told(view(10, false, 1)), []);
+    assert_eq!(told(view(11, true, 4)), [Happening::Whole(4)]);
+}
+
+#[test]
+fn whoever_went_without_a_message_is_named_though_the_view_came_first() {
+    let mut chat = chat();
+    chat.sent(noon(), Session(id(1).0), 1);
+    let finals = chat.on_event(noon(), story::delivered(1, 1));
+    assert!(matches!(finals[..], [Happening::Message(_)]));
+    let view = Event::View(story::view(8, vec![member(1, "me"), member(3, "cy")]));
+    let happenings = chat.on_event(noon(), view);
+    let [Happening::Receipt(receipt), Happening::View(people)] = &happenings[..] else {
+        panic!("{happenings:?}");
+    };
+    assert_eq!((receipt.have.len(), chat.name(receipt.lack[0].id).as_str()), (1, "bo"));
+    assert_eq!(people.len(), 2);
+}
+
+#[test]
+fn own_messages_of_an_earlier_run_confirm_nothing() {
+    let mut chat = chat();
+    chat.on_event(noon(), Event::View(story::view(8, vec![member(1, "me")])));
+    chat.sent(noon(), Session([9; 16]), 1);
+    chat.on_event(noon(), story::delivered(1, 1));
+    assert_eq!(chat.unconfirmed(), 1);
+}
+
+#[test]
+fn catching_up_ends_with_the_number_of_messages_that_came() {
+    let mut chat = chat();
+    let old = |number| match story::delivered(2, number) {
+        Event::Delivered(delivery) => Event::Delivered(Delivery { history: true, ..delivery }),
+        other => other,
+    };
+    (1..=38).for_each(|number| drop(chat.on_event(noon(), old(number))));
+    assert_eq!(chat.on_event(noon(), Event::Synced), [Happening::Synced(38)]);
+    assert_eq!(chat.on_event(noon(), Event::Synced), [Happening::Synced(0)]);
 }

@@ -1,5 +1,6 @@
 //! What was typed. What it means is in [`super::config`].
 
+use super::since::Since;
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
 use clap::parser::ValueSource;
@@ -21,8 +22,10 @@ Examples:
   mcast-chat send --wait all 'build 7 is out'   exit code 0: every member has it
   mcast-chat listen --json | jq .text           for scripts
   mcast-chat who                                who is here?
+  mcast-chat history --grep 'disk|full'         what was said about it?
 
-While you talk: /who /nick NAME /msg NAME TEXT /me ACT /history /stats /help /quit
+While you talk: /who /nick NAME /msg NAME TEXT /me ACT /sync on
+/history /stats /help /quit
 Exit codes: 0 done, 2 usage, 3 network, 4 too few members, 5 not confirmed by all,
 6 another passphrase, 7 name taken, 8 input refused, 130 interrupted";
 
@@ -63,6 +66,8 @@ pub(super) enum Command {
     Listen(Listen),
     /// List who is here
     Who(Who),
+    /// Show what was said, out of what is kept on this computer
+    History(History),
     /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
     Verify(Verify),
 }
@@ -100,6 +105,33 @@ pub(super) struct Listen {
     /// MCAST_CHAT_TEXT, MCAST_CHAT_FROM, MCAST_CHAT_ROOM, MCAST_CHAT_ID.
     #[arg(long, value_name = "CMD")]
     pub(super) exec: Option<String>,
+    /// Begin with what was said before: TIME back, after the message ID, or all that can be had
+    ///
+    /// Without it, what was said before this program came is not shown. With --cursor, it counts
+    /// only while there is no FILE.
+    #[arg(long, value_name = "TIME|ID|start")]
+    pub(super) since: Option<Since>,
+    /// Go on where the last run with this FILE ended, without loss
+    ///
+    /// FILE names the last message shown (or, with --exec, done). What is missing since is read
+    /// from the history on this computer, and asked for from the others. After a kill or a power
+    /// cut, the last moment's messages may be shown twice; their ids tell.
+    #[arg(long, value_name = "FILE")]
+    pub(super) cursor: Option<PathBuf>,
+}
+
+/// Arguments of `history`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct History {
+    /// Only messages in which this regular expression matches ((?i) ahead: without case)
+    #[arg(long, value_name = "RE")]
+    pub(super) grep: Option<String>,
+    /// Only what was said so long ago at most, or after the message ID
+    #[arg(long, value_name = "TIME|ID|start")]
+    pub(super) since: Option<Since>,
+    /// Only the last so many of them
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<usize>,
 }
 
 /// Arguments of `who`.
@@ -192,7 +224,8 @@ pub(super) struct Looks {
     /// The room to talk in [default: general]
     #[arg(short, long, global = true, env = "MCAST_CHAT_ROOM", hide_env_values = true)]
     pub(super) room: Option<String>,
-    /// How messages are ordered
+    /// When a message is shown: fifo, in its sender's order; causal, after all that its sender had
+    /// seen; agreed, in one order for all; safe, when all have it
     #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub(super) service: Service,
     /// How long to wait for the others to confirm
@@ -217,6 +250,9 @@ pub(super) struct Looks {
     /// Do not read stdin: only listen
     #[arg(long, global = true)]
     pub(super) no_input: bool,
+    /// Keep nothing of what is said on disk, and read nothing that was kept
+    #[arg(long, global = true)]
+    pub(super) no_history: bool,
 }
 
 /// `--transport`.
@@ -254,15 +290,26 @@ pub(super) enum NamePolicy {
 /// `--service`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(super) enum Service {
-    /// In each sender's order.
-    #[default]
+    /// In its sender's order
     Fifo,
-    /// After what its sender had seen.
+    /// And after all that its sender had seen
     Causal,
-    /// In one order for all.
+    /// And in one order for all
+    #[default]
     Agreed,
-    /// When all have it.
+    /// And only when all have it
     Safe,
+}
+
+impl From<Service> for crate::chat::Service {
+    fn from(service: Service) -> Self {
+        match service {
+            Service::Fifo => Self::Fifo,
+            Service::Causal => Self::Causal,
+            Service::Agreed => Self::Agreed,
+            Service::Safe => Self::Safe,
+        }
+    }
 }
 
 /// `--color`.

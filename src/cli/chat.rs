@@ -3,16 +3,17 @@
 
 use super::args::NamePolicy;
 use super::config::Config;
-use super::confirm::Absent;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
+use super::held::{Held, Queue};
 use super::input::{self, Input, MAX_LINE};
-use super::talk::{SETTLE, Talk, halted};
+use super::past::Keep;
+use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{Action, Say, usable_name};
 use crate::engine::SendError;
-use crate::ui::{Answer, Front, Missing, Notices, Refusal, Request};
-use crate::wire::packet::Service;
+use crate::runtime::clock::wall_clock;
+use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -24,7 +25,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Whoever is alone for so long is told how others would be reached (experience.md §6).
 const ALONE: Duration = Duration::from_secs(5);
 
-/// A full window is tried again this often, should its event be missed.
+/// What could not be sent is tried again this often, should the event be missed that allows it.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// Lines taken in one turn at most: then events have theirs.
@@ -32,30 +33,30 @@ const BATCH: usize = 64;
 
 /// Runs the chat.
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
-    let talk = match Talk::join(config, Some(fronts::for_messages(config, None))) {
+    let talk = match Talk::join(config, Some(fronts::for_messages(config, None)), Keep::History) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
     let mut chat = Conversation::new(talk, config);
     let result = chat.run();
-    chat.talk.leave(result, chat.missing.as_ref())
+    chat.give_back();
+    chat.talk.leave(result)
 }
 
 struct Conversation<'c> {
     talk: Talk,
     config: &'c Config,
     input: Option<Receiver<Input>>,
-    /// What the window had no room for: it goes first when there is room.
-    waiting: Option<(Request, Vec<u8>)>,
-    /// Until then whoever is here may still answer.
-    met: Deadline,
+    /// What was asked for and could not be sent yet.
+    held: Queue,
+    /// Whether a message waits until every member has the one before it.
+    sync: bool,
     /// Until then it is not told that nobody else is here; none: it was, or is not to be.
     alone: Option<Deadline>,
     /// Whether something of the input was refused.
     refused: bool,
     /// Whether the input ended, or `/quit` was said.
     ended: bool,
-    missing: Option<Missing>,
 }
 
 impl<'c> Conversation<'c> {
@@ -65,12 +66,11 @@ impl<'c> Conversation<'c> {
             talk,
             config,
             input: None,
-            waiting: None,
-            met: Deadline::after(SETTLE),
+            held: Queue::default(),
+            sync: false,
             alone: watched.then(|| Deadline::after(ALONE)),
             refused: false,
             ended: false,
-            missing: None,
         }
     }
 
@@ -79,10 +79,10 @@ impl<'c> Conversation<'c> {
             let group = Arc::downgrade(&self.talk.group);
             self.input = Some(input::start(group).map_err(|error| no_thread(&error))?);
         }
-        // What was said before the others are known would be confirmed by nobody.
+        self.talk.show_past()?;
+        // Names are known once it is known who is here.
         self.talk.settle()?;
         self.check_name()?;
-        self.front().synced()?;
         let mut wait = Duration::ZERO;
         while !self.ended {
             self.talk.step(wait)?;
@@ -118,16 +118,15 @@ impl<'c> Conversation<'c> {
 
     /// Takes some input; how long the next step may wait.
     fn turn(&mut self) -> Result<Duration, Halt> {
-        if let Some((request, body)) = self.waiting.take() {
-            self.send(request, body)?;
-        }
+        self.send_held()?;
         for _ in 0..BATCH {
-            if self.waiting.is_some() {
+            if self.held.is_full() {
                 return Ok(RETRY);
             }
             match self.next_input() {
                 Some(input) => self.on_input(input)?,
-                None => return Ok(IDLE),
+                None if self.held.is_empty() => return Ok(IDLE),
+                None => return Ok(RETRY),
             }
             if self.ended {
                 break;
@@ -182,7 +181,7 @@ impl<'c> Conversation<'c> {
 
     fn perform(&mut self, request: Request) -> Result<(), Halt> {
         match &request.action {
-            Action::Say(say) => match self.talk.chat.say(say) {
+            Action::Say(say) => match self.talk.chat.say(wall_clock(), say) {
                 Ok(body) => self.send(request, body),
                 Err(error) => {
                     let reference = request.reference;
@@ -190,6 +189,10 @@ impl<'c> Conversation<'c> {
                 }
             },
             Action::Nick(name) => self.rename(&request, name),
+            Action::Sync(on) => {
+                self.sync = *on;
+                self.answer(&request, &Answer::Sync(*on))
+            }
             Action::Quit(Some(text)) => {
                 let say = Say { text: text.clone(), ..Say::default() };
                 self.perform(Request { reference: None, action: Action::Say(say) })?;
@@ -206,6 +209,7 @@ impl<'c> Conversation<'c> {
                 self.answer(&request, &Answer::Stats(&tally))
             }
             Action::History(count) => self.history(&request, *count),
+            Action::Search(words) => self.search(&request, words),
         }?;
         Ok(())
     }
@@ -228,58 +232,111 @@ impl<'c> Conversation<'c> {
         Ok(())
     }
 
+    fn search(&mut self, request: &Request, words: &str) -> Result<(), Halt> {
+        if !self.talk.past.is_kept() {
+            let reference = request.reference.clone();
+            return self.refuse(&Refusal { reference, ..refusal::nothing_kept() });
+        }
+        let found = self.talk.found(words);
+        self.answer(request, &Answer::Found(&found))
+    }
+
     fn rename(&mut self, request: &Request, name: &str) -> Result<(), Halt> {
         let Some(clean) = usable_name(name) else {
             let reference = request.reference.clone();
             return self.refuse(&Refusal { reference, ..refusal::unusable_name(name) });
         };
         self.talk.group.rename(clean.as_str());
+        self.talk.chat.call_me(clean.as_str());
         self.answer(request, &Answer::Nick(clean.as_str()))
     }
 
-    /// Sends, or keeps what the window has no room for.
+    /// Sends, after all that is held.
     fn send(&mut self, request: Request, body: Vec<u8>) -> Result<(), Halt> {
-        match self.talk.send(Service::Fifo, &body) {
+        self.held.push(Held { request, body });
+        self.send_held()
+    }
+
+    /// Sends what is held as far as it can be.
+    fn send_held(&mut self) -> Result<(), Halt> {
+        while let Some(held) = self.held.pop() {
+            if let Some(held) = self.try_send(held)? {
+                self.held.put_back(held);
+                break;
+            }
+            self.held.advance();
+        }
+        match self.held.is_to_be_told() && self.must_wait() {
+            true => {
+                let text = waiting_for(&self.talk.chat);
+                Ok(self.front().tell("sync", &text)?)
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Whether not all have what was said last, and are waited for.
+    fn must_wait(&self) -> bool {
+        self.sync && self.talk.chat.unconfirmed() > 0
+    }
+
+    /// Sends; gives back what cannot be sent yet.
+    fn try_send(&mut self, held: Held) -> Result<Option<Held>, Halt> {
+        if self.must_wait() {
+            return Ok(Some(held));
+        }
+        match self.talk.send(held.service(self.config.service), &held.body) {
             Ok(number) => {
-                self.talk.expect(number);
+                self.talk.expect(number)?;
                 let session = self.talk.group.session();
-                let Action::Say(say) = &request.action else { return Ok(()) };
-                self.answer(&request, &Answer::Sent { session, number, to: say.to.as_deref() })
+                let to = held.say().and_then(|say| say.to.as_deref());
+                self.answer(&held.request, &Answer::Sent { session, number, to })?;
+                Ok(None)
             }
-            Err(SendError::WindowFull) => {
-                self.waiting = Some((request, body));
-                Ok(())
-            }
+            Err(SendError::WindowFull) => Ok(Some(held)),
             Err(error) => {
-                let reference = request.reference;
-                self.refuse(&Refusal { reference, ..refusal::send(&error) })
+                let reference = held.request.reference;
+                self.refuse(&Refusal { reference, ..refusal::send(&error) })?;
+                Ok(None)
             }
         }
     }
 
-    /// Waits until what was sent is confirmed.
+    /// Sends what is held, and waits until all that was sent is confirmed.
     fn close(&mut self) -> Result<Exit, Halt> {
-        while let Some((request, body)) = self.waiting.take() {
-            self.send(request, body)?;
-            self.talk.step(RETRY)?;
+        let deadline = Deadline::after(self.config.timeout);
+        while let (false, Some(left)) = (self.held.is_empty(), deadline.left()) {
+            self.talk.step(left.min(RETRY))?;
+            self.send_held()?;
         }
-        // Input that ended at once may have met only the quickest.
-        self.talk.step_for(self.met.left().unwrap_or_default())?;
         let waited = self.talk.confirm(usize::MAX, self.config.timeout)?;
-        let missing = self.talk.who.missing();
-        if !missing.is_empty() {
-            return self.unconfirmed(&missing, waited);
+        let missing = self.talk.missing();
+        if !missing.is_empty() || !self.talk.who.is_settled() {
+            return Err(refusal::unconfirmed(&missing, waited).into());
         }
         // Whoever types has seen the answer; a script must not take it for success.
         let scripted = !io::stdin().is_terminal() && !self.config.json;
-        Ok(if self.refused && scripted { Exit::Refused } else { Exit::Done })
+        let done = self.held.is_empty() && !(self.refused && scripted);
+        Ok(if done { Exit::Done } else { Exit::Refused })
     }
 
-    fn unconfirmed(&mut self, absent: &[Absent], waited: Duration) -> Result<Exit, Halt> {
-        let is_missing = |session| absent.iter().any(|absent| absent.session == session);
-        let people = self.talk.chat.others().filter(|person| is_missing(person.session));
-        self.missing = Some(Missing { people: people.cloned().collect() });
-        Err(refusal::unconfirmed(absent, waited).into())
+    /// What will not be sent any more, with the lines behind it that were read already, is given
+    /// back to who asked for it. Whether that can still be written shows at the farewell.
+    fn give_back(&mut self) {
+        let mut refusals = self.held.give_back();
+        if refusals.is_empty() {
+            return;
+        }
+        while let Some(Input::Line(line) | Input::Damaged(line)) = self.next_input() {
+            if let Ok(Some(request @ Request { action: Action::Say(_), .. })) =
+                self.front().understand(&line)
+            {
+                self.held.push(Held { request, body: Vec::new() });
+                refusals.extend(self.held.give_back());
+            }
+        }
+        let front = self.front();
+        let _ = refusals.iter().try_for_each(|refusal| front.refuse(refusal));
     }
 }
 

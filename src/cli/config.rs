@@ -1,11 +1,11 @@
 //! What the arguments mean: checked once, here, so that nothing behind has to ask again.
 
 use super::address::{self, DEFAULT_GROUP, DEFAULT_PORT, GroupAddress};
-use super::args::{Color, Global, Looks, NamePolicy, Service};
+use super::args::{Color, Global, Looks, NamePolicy};
 use super::failure::{Exit, Failure};
 use super::passphrase::{self, Passphrase};
 use super::refusal;
-use crate::chat::{clean_name, is_room, usable_name};
+use crate::chat::{Service, clean_name, is_room, usable_name};
 use crate::runtime::{GroupConfig, TransportChoice};
 use crate::ui::{Notices, Refusal};
 use std::io::IsTerminal as _;
@@ -27,6 +27,8 @@ pub(super) struct Config {
     /// The room that was asked for.
     pub(super) asked_room: Option<String>,
     pub(super) name_policy: NamePolicy,
+    /// How messages are delivered that do not say it themselves.
+    pub(super) service: Service,
     pub(super) timeout: Duration,
     pub(super) json: bool,
     pub(super) notices: Notices,
@@ -34,6 +36,8 @@ pub(super) struct Config {
     pub(super) no_input: bool,
     /// Where to write down what happens.
     pub(super) trace: Option<PathBuf>,
+    /// Nothing is kept on disk, and nothing that was kept is read.
+    pub(super) no_history: bool,
     /// What is allowed, but probably not meant.
     pub(super) warnings: Vec<String>,
 }
@@ -42,7 +46,6 @@ impl Config {
     /// What `typed` means.
     pub(super) fn new(typed: &Global) -> Result<Self, Failure> {
         let looks = &typed.looks;
-        check_service(looks.service)?;
         let address = group_address(typed)?;
         let port = address.port.unwrap_or(DEFAULT_PORT);
         let group = group_config(typed, &address, port)?;
@@ -53,12 +56,14 @@ impl Config {
             passphrase: typed.passphrase_file.as_deref().map(passphrase::read).transpose()?,
             asked_room: looks.room.clone().map(check_room).transpose()?,
             name_policy: looks.name_policy,
+            service: looks.service.into(),
             timeout: looks.timeout,
             json: looks.json,
             notices: notices(looks),
             color: color(looks.color),
             no_input: looks.no_input,
             trace: typed.trace.clone(),
+            no_history: looks.no_history,
             warnings,
         })
     }
@@ -122,16 +127,6 @@ fn transport(typed: &Global) -> Result<TransportChoice, Failure> {
         )),
         choice => Ok(choice),
     }
-}
-
-fn check_service(service: Service) -> Result<(), Failure> {
-    let (Service::Causal | Service::Agreed | Service::Safe) = service else { return Ok(()) };
-    Err(Failure::usage(
-        "service",
-        &format!("the service {service:?} is not there yet").to_lowercase(),
-        "this version delivers each sender's messages in their order: fifo",
-        "mcast-chat --service fifo",
-    ))
 }
 
 fn check_room(room: String) -> Result<String, Failure> {
@@ -230,6 +225,7 @@ mod tests {
         assert_eq!((config.group.ttl, config.group.port), (1, 23_911));
         assert_eq!(config.group.transport, TransportChoice::Auto);
         assert_eq!((config.room(), config.timeout), ("general", Duration::from_secs(5)));
+        assert_eq!(config.service, Service::Agreed);
         assert!(config.warnings.is_empty());
     }
 
@@ -272,12 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_or_is_not_there_yet_is_refused() {
+    fn what_contradicts_itself_is_refused() {
         for (line, code, exit) in [
             ("--group 192.168.1.5", "group-addr", 2),
             ("--group 239.1.1.1:5 --port 6", "port", 2),
             ("--transport udp --peer 127.0.0.1", "transport", 2),
-            ("--service agreed", "service", 2),
             ("--room @bo", "room", 8),
             ("--name \u{200b}", "name", 2),
             ("--passphrase-file /nonexistent/key", "passphrase", 2),
@@ -285,13 +280,6 @@ mod tests {
             let failure = config(line).expect_err(line);
             assert_eq!((failure.code, failure.exit.code()), (code, exit), "{line}");
         }
-        let service = config("--service agreed").expect_err("is refused");
-        assert_eq!(
-            service.to_string(),
-            "error[service]: the service agreed is not there yet\n  \
-             why: this version delivers each sender's messages in their order: fifo\n  \
-             try: mcast-chat --service fifo"
-        );
     }
 
     #[test]

@@ -1,17 +1,18 @@
-//! Who has what was sent: the members that were here then, until each has confirmed it or left.
+//! Who has what was sent: one account for all messages of a run, from the receipts of each.
 
-use crate::chat::{Departure, Happening, Person, Safe, Session};
+use crate::chat::{Chat, Departure, Happening, Receipt, Safe, Session};
 use std::collections::BTreeMap;
 
-/// The members that are to have what was sent so far: one account for all messages, from the
-/// first to the last.
+/// What became of all that was sent so far.
 #[derive(Debug, Default)]
 pub(super) struct Confirmation {
     /// The number of the last message; 0 before the first.
     last: u64,
-    waiting: BTreeMap<Session, Safe>,
+    /// All up to this message are final.
+    settled: u64,
+    /// How many have the last of those.
     confirmed: usize,
-    /// Those that fell silent, or started again, before they confirmed it.
+    /// Those that went, or were not waited for any longer, before they confirmed all.
     lost: BTreeMap<Session, (Safe, Why)>,
 }
 
@@ -29,148 +30,162 @@ pub(super) enum Why {
 /// Somebody who may not have what was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Absent {
-    pub(super) session: Session,
     pub(super) name: Safe,
     pub(super) why: Why,
 }
 
 impl Confirmation {
-    /// Message `number` was sent; `others` are here and are to have it.
-    pub(super) fn expect<'p>(&mut self, number: u64, others: impl Iterator<Item = &'p Person>) {
+    /// Message `number` was sent.
+    pub(super) fn expect(&mut self, number: u64) {
         self.last = number;
-        self.waiting.extend(others.map(|person| (person.session, person.name.clone())));
     }
 
-    /// The number of the last message; 0 before the first.
-    pub(super) fn last(&self) -> u64 {
-        self.last
-    }
-
-    /// All that are here have all messages, but for those `lacking` one.
-    pub(super) fn update(&mut self, lacking: &[Session]) {
-        let before = self.waiting.len();
-        self.waiting.retain(|session, _| lacking.contains(session));
-        self.confirmed += before - self.waiting.len();
-    }
-
-    /// Takes note of who comes back and who goes, and of what all have but the `lagging`.
-    pub(super) fn note(&mut self, happening: &Happening, lagging: &[Session]) {
+    /// Takes note of what became final, and of why those went who lack it.
+    pub(super) fn note(&mut self, chat: &Chat, happening: &Happening) {
         match happening {
-            Happening::Confirmed { before } if *before > self.last => self.update(lagging),
+            Happening::Receipt(receipt) if receipt.is_final => self.on_final(chat, receipt),
             Happening::Left(person, why) => self.on_left(person.session, *why),
-            Happening::Joined(person) => {
-                if let Some((name, _)) = self.lost.remove(&person.session) {
-                    self.waiting.insert(person.session, name);
-                }
-            }
             _ => {}
         }
     }
 
-    /// `session` is gone. Whoever said farewell is no longer to have it.
-    fn on_left(&mut self, session: Session, why: Departure) {
-        let Some(name) = self.waiting.remove(&session) else { return };
-        let why = match why {
-            Departure::Quit => return,
-            Departure::Timeout | Departure::Partition => Why::Silent,
-            Departure::Restart => Why::Restarted,
-        };
-        self.lost.insert(session, (name, why));
+    fn on_final(&mut self, chat: &Chat, receipt: &Receipt) {
+        (self.settled, self.confirmed) = (receipt.number, receipt.have.len());
+        for lacking in &receipt.lack {
+            let is_here = chat.others().any(|person| person.session == lacking.session);
+            let why = if is_here { Why::NoAnswer } else { Why::Silent };
+            self.lost.insert(lacking.session, (chat.name(lacking.id), why));
+        }
     }
 
-    /// How many have it.
-    pub(super) fn confirmed(&self) -> usize {
-        self.confirmed
+    /// Why somebody is gone is told just after what became final by it. Whoever said farewell is
+    /// no longer to have it.
+    fn on_left(&mut self, session: Session, departure: Departure) {
+        let Some((_, why)) = self.lost.get_mut(&session) else { return };
+        match departure {
+            Departure::Quit => drop(self.lost.remove(&session)),
+            Departure::Restart => *why = Why::Restarted,
+            Departure::Timeout | Departure::Partition => *why = Why::Silent,
+        }
     }
 
-    /// Whether there is nobody left to wait for.
+    /// How many have the last message.
+    pub(super) fn confirmed(&self, chat: &Chat) -> usize {
+        match chat.receipt(self.last) {
+            Some(receipt) => receipt.have.len(),
+            None => self.confirmed,
+        }
+    }
+
+    /// Whether all is final.
     pub(super) fn is_settled(&self) -> bool {
-        self.waiting.is_empty()
+        self.settled >= self.last
     }
 
-    /// Who has not confirmed it.
-    pub(super) fn missing(&self) -> Vec<Absent> {
-        let absent = |session: &Session, name: &Safe, why| Absent {
-            session: *session,
-            name: name.clone(),
-            why,
-        };
-        let lost = self.lost.iter().map(|(session, (name, why))| absent(session, name, *why));
-        let waiting = self.waiting.iter();
-        lost.chain(waiting.map(|(session, name)| absent(session, name, Why::NoAnswer))).collect()
+    /// Who has not confirmed all of it.
+    pub(super) fn missing(&self, chat: &Chat) -> Vec<Absent> {
+        let lost = self.lost.values().map(|(name, why)| Absent { name: name.clone(), why: *why });
+        let lacking = chat.lacking().into_iter();
+        let lacking = lacking.filter(|receiver| !self.lost.contains_key(&receiver.session));
+        let here = lacking.map(|r| Absent { name: chat.name(r.id), why: Why::NoAnswer });
+        lost.chain(here).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::story::{chat, id};
-
-    fn three() -> Confirmation {
-        let mut three = Confirmation::default();
-        three.expect(1, chat().people());
-        three
-    }
+    use crate::chat::story::{chat, id, member, noon, view};
+    use crate::engine::Event;
 
     fn session(number: u16) -> Session {
         Session(id(number).0)
     }
 
-    fn names(confirmation: &Confirmation) -> Vec<String> {
-        confirmation.missing().iter().map(|absent| absent.name.to_string()).collect()
+    /// A chat of me, bo and cy, and what became of what I said in it.
+    struct Story {
+        chat: Chat,
+        who: Confirmation,
     }
 
-    fn left(number: u16, why: Departure) -> Happening {
-        let chat = chat();
-        let person = chat.people().find(|person| person.id == id(number)).expect("is here");
-        Happening::Left(person.clone(), why)
+    impl Story {
+        fn of(count: u64) -> Self {
+            let mut story = Self { chat: chat(), who: Confirmation::default() };
+            (1..=count).for_each(|number| story.say(number));
+            story
+        }
+
+        fn say(&mut self, number: u64) {
+            self.chat.sent(noon(), session(1), number);
+            self.who.expect(number);
+        }
+
+        fn happens(&mut self, event: Event) {
+            for happening in self.chat.on_event(noon(), event) {
+                self.who.note(&self.chat, &happening);
+            }
+        }
+
+        /// The others are these now; who is not among them went, for that reason.
+        fn remain(&mut self, remaining: &[(u16, &str)], gone: (u16, &str), why: Departure) {
+            let members = remaining.iter().map(|(number, name)| member(*number, name)).collect();
+            self.happens(Event::View(view(8, members)));
+            self.happens(Event::Left(member(gone.0, gone.1), why));
+        }
+
+        fn missing(&self) -> Vec<(String, Why)> {
+            let missing = self.who.missing(&self.chat);
+            missing.into_iter().map(|absent| (absent.name.to_string(), absent.why)).collect()
+        }
     }
 
     #[test]
     fn it_is_settled_when_nobody_lacks_it() {
-        let mut three = three();
-        three.update(&[session(2), session(3), session(9)]);
-        assert_eq!((three.confirmed(), three.is_settled()), (1, false));
-        assert_eq!(names(&three), ["bo", "cy"]);
-        three.update(&[]);
-        assert_eq!((three.confirmed(), three.is_settled()), (3, true));
-        assert_eq!(names(&three), [""; 0]);
+        let mut story = Story::of(2);
+        story.happens(Event::Received(session(2), 3));
+        assert_eq!((story.who.confirmed(&story.chat), story.who.is_settled()), (1, false));
+        assert_eq!(story.missing(), [("cy".to_owned(), Why::NoAnswer)]);
+        story.happens(Event::Received(session(3), 3));
+        assert_eq!((story.who.confirmed(&story.chat), story.who.is_settled()), (2, true));
+        assert_eq!(story.missing(), []);
     }
 
     #[test]
-    fn who_falls_silent_is_missing_and_who_says_farewell_is_not() {
-        let mut three = three();
-        three.note(&left(1, Departure::Timeout), &[]);
-        three.note(&left(2, Departure::Quit), &[]);
-        three.note(&left(3, Departure::Restart), &[]);
-        three.update(&[]);
-        assert!(three.is_settled());
-        assert_eq!((three.confirmed(), names(&three)), (0, vec!["me".into(), "cy".into()]));
-        let why: Vec<Why> = three.missing().iter().map(|absent| absent.why).collect();
-        assert_eq!(why, [Why::Silent, Why::Restarted]);
+    fn what_was_not_even_sent_is_not_settled_though_nobody_lacks_it() {
+        let mut early = Story { chat: Chat::new(id(1), "me", "general"), who: Story::of(0).who };
+        early.say(1);
+        assert_eq!((early.who.is_settled(), early.missing()), (false, vec![]));
     }
 
     #[test]
-    fn who_has_it_may_go() {
-        let mut three = three();
-        three.note(&Happening::Confirmed { before: 1 }, &[]);
-        assert_eq!(names(&three), ["me", "bo", "cy"]);
-        three.note(&Happening::Confirmed { before: 2 }, &[session(3)]);
-        three.note(&left(2, Departure::Timeout), &[]);
-        assert_eq!(names(&three), ["cy"]);
+    fn who_falls_silent_or_starts_again_is_missing_and_who_says_farewell_is_not() {
+        let reasons = [
+            (Departure::Timeout, vec![("bo".to_owned(), Why::Silent)]),
+            (Departure::Partition, vec![("bo".to_owned(), Why::Silent)]),
+            (Departure::Restart, vec![("bo".to_owned(), Why::Restarted)]),
+            (Departure::Quit, vec![]),
+        ];
+        for (departure, missing) in reasons {
+            let mut story = Story::of(1);
+            story.happens(Event::Received(session(3), 2));
+            let own = crate::chat::story::delivered(1, 1);
+            story.happens(own);
+            story.remain(&[(1, "me"), (3, "cy")], (2, "bo"), departure);
+            assert!(story.who.is_settled());
+            assert_eq!((story.who.confirmed(&story.chat), story.missing()), (1, missing));
+        }
     }
 
     #[test]
-    fn who_lacked_an_early_message_is_missing_at_the_end_unless_it_comes_back() {
-        let mut three = three();
-        three.note(&left(2, Departure::Timeout), &[]);
-        three.expect(2, chat().people().filter(|person| person.id != id(2)));
-        three.note(&Happening::Confirmed { before: 3 }, &[]);
-        assert_eq!(names(&three), ["bo"]);
-        let bo = chat().others().next().expect("bo").clone();
-        three.note(&Happening::Joined(bo), &[]);
-        assert!(!three.is_settled());
-        three.update(&[]);
-        assert_eq!(names(&three), [""; 0]);
+    fn who_has_it_may_go_and_who_lacked_an_early_message_is_missing_at_the_end() {
+        let mut story = Story::of(1);
+        story.happens(Event::Received(session(2), 2));
+        story.happens(crate::chat::story::delivered(1, 1));
+        // cy goes, too, and only bo had it.
+        story.happens(Event::View(view(8, vec![member(1, "me")])));
+        story.say(2);
+        story.happens(crate::chat::story::delivered(1, 2));
+        assert!(story.who.is_settled());
+        assert_eq!(story.missing(), [("cy".to_owned(), Why::Silent)]);
     }
 }

@@ -2,7 +2,7 @@
 //! command that hangs stops neither the reading of messages nor a signal.
 
 use super::failure::Failure;
-use crate::chat::Message;
+use crate::chat::{Message, Session};
 use std::collections::VecDeque;
 use std::io;
 use std::process::{Child, Command, Stdio};
@@ -18,9 +18,17 @@ pub(super) struct Exec {
     words: Vec<String>,
     /// Whether stdout is for objects alone: the command's goes to stderr then.
     json: bool,
-    running: Option<Child>,
+    running: Option<Running>,
     waiting: VecDeque<Message>,
     bytes: usize,
+}
+
+/// A command that runs, and for which message.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    session: Session,
+    number: u64,
 }
 
 impl Exec {
@@ -45,9 +53,25 @@ impl Exec {
             let (command, id) = (&self.words[0], message.id());
             return Err(format!("{command} is too slow: it is not run for message {id}"));
         }
-        self.bytes = bytes;
-        self.waiting.push_back(message);
+        self.hold(message);
         Ok(())
+    }
+
+    /// Takes a message in any case: whoever does so stops for as long as [`Exec::is_behind`].
+    pub(super) fn hold(&mut self, message: Message) {
+        self.bytes += message.text.len();
+        self.waiting.push_back(message);
+    }
+
+    /// Whether half of what can wait does.
+    pub(super) fn is_behind(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING / 2 || self.bytes >= MAX_BYTES / 2
+    }
+
+    /// The first message for which the command has not ended.
+    pub(super) fn undone(&self) -> Option<(Session, u64)> {
+        let running = self.running.as_ref().map(|running| (running.session, running.number));
+        running.or_else(|| self.waiting.front().map(|message| (message.session, message.number)))
     }
 
     /// Whether there is nothing to run and nothing runs.
@@ -59,7 +83,7 @@ impl Exec {
     pub(super) fn turn(&mut self) -> Vec<String> {
         let mut troubles = Vec::new();
         loop {
-            if let Some(child) = &mut self.running {
+            if let Some(Running { child, .. }) = &mut self.running {
                 match child.try_wait() {
                     Ok(None) => return troubles,
                     Ok(Some(status)) if status.success() => {}
@@ -71,7 +95,10 @@ impl Exec {
             let Some(message) = self.waiting.pop_front() else { return troubles };
             self.bytes -= message.text.len();
             match self.start(&message) {
-                Ok(child) => self.running = Some(child),
+                Ok(child) => {
+                    let Message { session, number, .. } = message;
+                    self.running = Some(Running { child, session, number });
+                }
                 Err(error) => troubles.push(format!("{} cannot be run: {error}", self.words[0])),
             }
         }
@@ -121,6 +148,16 @@ mod tests {
         let told = exec.push(message(21, "hi"));
         let told = told.expect_err("is full by bytes alone");
         assert_eq!(told, "slow is too slow: it is not run for message 0002000000000000-21");
+    }
+
+    #[test]
+    fn the_first_that_is_not_done_runs_or_waits() {
+        let mut exec = Exec::new("cat", false).expect("is a command");
+        assert_eq!(exec.undone(), None);
+        (1..=2).for_each(|number| exec.hold(message(number, "hi")));
+        assert_eq!(exec.undone().map(|(_, number)| number), Some(1));
+        (3..=500).for_each(|number| exec.hold(message(number, "hi")));
+        assert!(exec.is_behind());
     }
 
     #[test]

@@ -15,6 +15,15 @@ pub(super) fn for_messages(config: &Config, only_room: Option<&str>) -> Box<dyn 
     Box::new(Line::new(io::stdout(), io::stderr(), style(config, config.notices, only_room)))
 }
 
+/// The same for what was said before, perhaps on another day.
+pub(super) fn for_past(config: &Config) -> Box<dyn Front> {
+    if config.json {
+        return Box::new(Json::new(io::stdout()));
+    }
+    let style = Style { short_time: false, ..style(config, Notices::Quiet, None) };
+    Box::new(Line::new(io::stdout(), io::stderr(), style))
+}
+
 /// What a command tells that only sends: nothing but with `--verbose`.
 pub(super) fn for_sending(config: &Config) -> Option<Box<dyn Front>> {
     if config.json {

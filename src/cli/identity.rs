@@ -19,6 +19,8 @@ const SLOTS: u32 = 64;
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) member: MemberId,
+    /// What this member's files are called; none where there can be none.
+    pub(super) slot: Option<String>,
     /// Why the id will not be found again, if it will not.
     pub(super) not_kept: Option<String>,
     /// Locked.
@@ -29,18 +31,38 @@ impl Identity {
     /// The id of the member called `name`; a new one that is not kept where no file can be.
     pub(super) fn take(name: &str) -> io::Result<Self> {
         match folder().and_then(|folder| take_slot(&folder, name)) {
-            Ok((member, file)) => Ok(Self { member, not_kept: None, _file: Some(file) }),
+            Ok(Slot { member, name, file }) => {
+                Ok(Self { member, slot: Some(name), not_kept: None, _file: Some(file) })
+            }
             Err(error) => {
                 let not_kept = Some(format!("this member's id is not kept: {error}"));
-                Ok(Self { member: random()?, not_kept, _file: None })
+                Ok(Self { member: random()?, slot: None, not_kept, _file: None })
             }
         }
     }
 }
 
-fn folder() -> io::Result<PathBuf> {
+/// Where the program keeps what outlives it.
+pub(super) fn data() -> io::Result<PathBuf> {
     let base = etcetera::choose_base_strategy().map_err(io::Error::other)?;
-    let folder = base.data_dir().join("mcast-chat").join("members");
+    Ok(base.data_dir().join("mcast-chat"))
+}
+
+/// The name of a member that `slot` is of, as it stands in file names.
+pub(super) fn name_of_slot(slot: &str) -> Option<&str> {
+    let (name, number) = slot.rsplit_once('-')?;
+    number.parse::<u32>().is_ok_and(|number| number < SLOTS).then_some(name)
+}
+
+/// A slot that was taken.
+struct Slot {
+    member: MemberId,
+    name: String,
+    file: File,
+}
+
+fn folder() -> io::Result<PathBuf> {
+    let folder = data()?.join("members");
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -49,12 +71,12 @@ fn folder() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-fn take_slot(folder: &Path, name: &str) -> io::Result<(MemberId, File)> {
+fn take_slot(folder: &Path, name: &str) -> io::Result<Slot> {
     for slot in 0..SLOTS {
-        let path = folder.join(format!("{}-{slot}", file_name(name)));
-        let file = open(&path)?;
+        let slot = format!("{}-{slot}", file_name(name));
+        let file = open(&folder.join(&slot))?;
         match file.try_lock() {
-            Ok(()) => return Ok((read_or_draw(&file)?, file)),
+            Ok(()) => return Ok(Slot { member: read_or_draw(&file)?, name: slot, file }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -100,7 +122,7 @@ fn random() -> io::Result<MemberId> {
 
 /// `name` as the name of a file: letters, digits and `_` stay, the rest is
 /// written as `%` and digits.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let mut file = String::new();
     for byte in name.bytes() {
         match byte {
@@ -138,12 +160,14 @@ mod tests {
     fn two_at_once_are_two_members_and_a_restart_is_the_same() {
         let folder = Folder::new("identity-slots");
         let take = || take_slot(&folder.0, "ana").expect("a slot is free");
-        let (first, first_file) = take();
-        let (second, _second_file) = take();
-        assert_ne!(first, second);
-        drop(first_file);
-        assert_eq!(take().0, first);
-        assert_ne!(take_slot(&folder.0, "bo").expect("a slot is free").0, first);
+        let (first, second) = (take(), take());
+        assert_ne!(first.member, second.member);
+        let (member, name) = (first.member, first.name);
+        drop(first.file);
+        let again = take();
+        assert_eq!((again.member, &again.name), (member, &name));
+        assert_ne!(take_slot(&folder.0, "bo").expect("a slot is free").member, member);
+        assert_eq!((name.as_str(), name_of_slot(&name)), ("ana-0", Some("ana")));
     }
 
     #[cfg(unix)]
@@ -161,9 +185,9 @@ mod tests {
         let folder = Folder::new("identity-damage");
         for damage in ["", "12", "x".repeat(500).as_str(), "+1111111111111111111111111111111"] {
             std::fs::write(folder.0.join("ana-0"), damage).expect("can be written");
-            let (drawn, file) = take_slot(&folder.0, "ana").expect("a slot is free");
-            drop(file);
-            assert_eq!(take_slot(&folder.0, "ana").expect("a slot is free").0, drawn);
+            let drawn = take_slot(&folder.0, "ana").expect("a slot is free");
+            drop(drawn.file);
+            assert_eq!(take_slot(&folder.0, "ana").expect("a slot is free").member, drawn.member);
         }
     }
 

@@ -6,18 +6,24 @@ mod args;
 mod chat;
 mod config;
 mod confirm;
+mod cursor;
 mod deadline;
 mod exec;
 mod explain;
 mod failure;
 mod fronts;
+mod held;
+mod history;
 mod identity;
 mod input;
 mod listen;
+mod meanwhile;
 mod passphrase;
+mod past;
 mod refusal;
 mod send;
 mod signals;
+mod since;
 mod talk;
 mod trace;
 mod verify;
@@ -59,6 +65,7 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
+        Some(Command::History(history)) => history::run(&config()?, history),
     }
 }
 
@@ -125,7 +132,7 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who), never a message\n  \
+             why: the first word is a command (send, listen, who, history), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -42,6 +42,12 @@ pub(super) fn unusable_name(name: &str) -> Refusal {
     Refusal::new("name", &format!("{name:?} cannot be a name"), "nothing in it can be shown")
 }
 
+/// There is no history that could be searched.
+pub(super) fn nothing_kept() -> Refusal {
+    let hint = "start without --no-history; /history shows the last messages of this run";
+    Refusal::new("no-history", "nothing is kept", hint)
+}
+
 /// Why the group did not take a message.
 pub(super) fn send(error: &SendError) -> Refusal {
     let code = match error {
@@ -81,8 +87,15 @@ fn shares(shown: &str, name: &str) -> bool {
     plain.to_lowercase() == name.to_lowercase()
 }
 
-/// A message that not all have; `waited` is how long it was waited for.
+/// A message that not all have; `waited` is how long it was waited for. Where it is not known who
+/// lacks it, it was not even sent.
 pub(super) fn unconfirmed(absent: &[Absent], waited: Duration) -> Failure {
+    if absent.is_empty() {
+        let time = in_tenths(waited);
+        let why = "the members have not agreed yet on who is here; it may still be sent";
+        let what = format!("not sent within {time}");
+        return Failure::new(Exit::Unconfirmed, "unconfirmed", &what, why, "mcast-chat who");
+    }
     let names: Vec<&str> = absent.iter().map(|absent| absent.name.as_str()).collect();
     let reasons: Vec<String> = [Why::Silent, Why::Restarted, Why::NoAnswer]
         .into_iter()
@@ -118,7 +131,18 @@ pub(super) fn too_few_confirmed(asked: usize, confirmed: usize) -> Failure {
         Exit::Unconfirmed,
         "unconfirmed",
         &format!("sent, but confirmed by {confirmed} members, and {asked} were asked for"),
-        "all that are here have it: there are no more",
+        "no more members were here when it was sent",
+        "mcast-chat who",
+    )
+}
+
+/// Everybody left before they had it.
+pub(super) fn confirmed_by_nobody() -> Failure {
+    Failure::new(
+        Exit::Unconfirmed,
+        "unconfirmed",
+        "sent, but confirmed by nobody",
+        "whoever was here had left when it was sent",
         "mcast-chat who",
     )
 }
@@ -150,7 +174,6 @@ fn join(names: &[Safe]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Session;
     use crate::chat::story::{chat, member, noon};
     use crate::engine::Event;
 
@@ -171,7 +194,7 @@ mod tests {
 
     #[test]
     fn who_has_not_confirmed_is_named_with_the_cause_and_the_true_time() {
-        let absent = |name, why| Absent { session: Session([0; 16]), name: Safe::line(name), why };
+        let absent = |name, why| Absent { name: Safe::line(name), why };
         let all = [
             absent("ana", Why::NoAnswer),
             absent("bo", Why::Silent),
@@ -196,7 +219,7 @@ mod tests {
         let refusal = say(&SayError::TooLong(2_000_000));
         assert_eq!(
             failure(&refusal, "split -b 1M").to_string(),
-            "error[too-long]: the text has 2000000 bytes, and a message holds 1048448 at most\n  \
+            "error[too-long]: the text has 2000000 bytes, and a message holds 1048320 at most\n  \
              why: send it in parts\n  try: split -b 1M"
         );
     }

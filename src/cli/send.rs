@@ -4,42 +4,46 @@ use super::args::{Send, Wait};
 use super::config::Config;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
-use super::talk::{SETTLE, Talk, halted};
+use super::past::Keep;
+use super::since::Earlier;
+use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
 use crate::chat::{MAX_TEXT, Say};
 use crate::engine::SendError;
+use crate::runtime::clock::wall_clock;
 use crate::ui::Answer;
-use crate::wire::packet::Service;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::time::Duration;
 
 /// How often members are counted, and a full window tried again.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Where nobody answered at once, it is looked for others this much longer: two heartbeats of a
-/// member that missed our first words, and time for the transport to tell of its errors.
+/// Where the first view shows nobody else, it is looked for others this much longer: two heartbeats
+/// of a member that missed our first words, and time for the transport to tell of its errors.
 const LOOK_ON: Duration = Duration::from_secs(2);
 
 /// Sends.
 pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
     let text = text(typed)?;
-    let mut talk = match Talk::join(config, fronts::for_sending(config)) {
+    let mut talk = match Talk::join(config, fronts::for_sending(config), Keep::Nothing) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
-    let say = Say { room: None, to: typed.to.clone(), act: false, text };
+    // What was said before is not what this is about.
+    talk.shown.earlier = Earlier::None;
+    let say = Say { to: typed.to.clone(), text, ..Say::default() };
     let result = send(&mut talk, config, typed, &say);
-    talk.leave(result, None)
+    talk.leave(result)
 }
 
 fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exit, Halt> {
     find_members(talk, config, typed)?;
     let body = talk
         .chat
-        .say(say)
+        .say(wall_clock(), say)
         .map_err(|error| refusal::failure(&refusal::say(&error), "mcast-chat who"))?;
     let number = submit(talk, config, &body)?;
-    talk.expect(number);
+    talk.expect(number)?;
     let session = talk.group.session();
     if let Some(front) = &mut talk.front {
         let to = say.to.as_deref();
@@ -54,10 +58,10 @@ fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exi
     judge(talk, typed.wait, waited)
 }
 
-/// Waits for whoever answers at once, and for as many members as were asked for.
+/// Waits for the first view, and for as many members as were asked for.
 fn find_members(talk: &mut Talk, config: &Config, typed: &Send) -> Result<(), Halt> {
-    talk.step_for(SETTLE)?;
-    let deadline = Deadline::after(config.timeout.saturating_sub(SETTLE));
+    let deadline = Deadline::after(config.timeout);
+    talk.settle()?;
     while talk.chat.others().count() < typed.min_members {
         let Some(left) = deadline.left() else { return Err(too_few(talk, config, typed).into()) };
         talk.step(left.min(LOOK))?;
@@ -89,14 +93,11 @@ fn asks_for_nobody(wait: Wait) -> bool {
     matches!(wait, Wait::None | Wait::Count(0))
 }
 
-/// Goes on looking for anybody. Who came is given the time to be joined by the others.
+/// Goes on looking for anybody.
 fn look_on(talk: &mut Talk, most: Duration) -> Result<(), Halt> {
     let deadline = Deadline::after(most.min(LOOK_ON));
     while let (Some(left), false) = (deadline.left(), is_anybody_here(talk)) {
         talk.step(left.min(LOOK))?;
-    }
-    if is_anybody_here(talk) {
-        talk.settle()?;
     }
     Ok(())
 }
@@ -120,7 +121,7 @@ fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
 fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
     let deadline = Deadline::after(config.timeout);
     loop {
-        match talk.send(Service::Fifo, body) {
+        match talk.send(config.service, body) {
             Ok(number) => return Ok(number),
             Err(SendError::WindowFull) if deadline.left().is_some() => talk.step(LOOK)?,
             Err(error) => {
@@ -132,14 +133,14 @@ fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
 }
 
 fn judge(talk: &Talk, wait: Wait, waited: Duration) -> Result<Exit, Halt> {
-    let (missing, confirmed) = (talk.who.missing(), talk.who.confirmed());
+    let (missing, confirmed) = (talk.missing(), talk.who.confirmed(&talk.chat));
+    let all = talk.who.is_settled() && missing.is_empty();
     match wait {
         Wait::None => Ok(Exit::Done),
-        Wait::All if missing.is_empty() => Ok(Exit::Done),
         Wait::Count(count) if confirmed >= count => Ok(Exit::Done),
-        Wait::Count(count) if missing.is_empty() => {
-            Err(refusal::too_few_confirmed(count, confirmed).into())
-        }
+        Wait::Count(count) if all => Err(refusal::too_few_confirmed(count, confirmed).into()),
+        Wait::All if all && confirmed > 0 => Ok(Exit::Done),
+        Wait::All if all => Err(refusal::confirmed_by_nobody().into()),
         _ => Err(refusal::unconfirmed(&missing, waited).into()),
     }
 }

@@ -2,31 +2,29 @@
 //! come in by [`Talk::step`], in the main thread; nothing else is shown from.
 
 use super::config::Config;
-use super::confirm::Confirmation;
+use super::confirm::{Absent, Confirmation};
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::identity::Identity;
+use super::meanwhile::{Meanwhile, Timed};
 use super::passphrase::Passphrase;
+use super::past::{Keep, Past, Tone};
+use super::since::{Earlier, Shown};
 use super::trace::Tracer;
 use super::{explain, signals};
-use crate::chat::{Chat, Happening, Person, Session, Tally, clean_name};
+use crate::chat::{Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Tally, clean_name};
 use crate::engine::{Event, SendError};
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
-use crate::ui::{Front, Greeting, Missing, Notices, Refusal};
+use crate::ui::{Front, Greeting, Notices, Refusal};
 use crate::wire::packet::Service;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long whoever is here has to answer: several round trips of a slow LAN, and the random
-/// delays by which a whole group does not answer at once.
-pub(super) const SETTLE: Duration = Duration::from_millis(300);
-
-/// Whoever came, all others who are here have answered when nobody new came for so long...
-const QUIET: Duration = Duration::from_millis(20);
-/// ... and so much longer for each that is known, as a group spreads its answers by its size.
-const QUIET_EACH: Duration = Duration::from_millis(4);
+/// How long the first view is waited for: whoever is alone has it after 0.3 seconds, and where
+/// much is lost, or many come at once, agreeing takes longer. What is said before it is not lost.
+const FIRST_VIEW: Duration = Duration::from_secs(2);
 
 /// How often a wait for confirmations looks again.
 const LOOK: Duration = Duration::from_millis(20);
@@ -45,6 +43,13 @@ pub(super) struct Talk {
     /// None for a command that shows only its result.
     pub(super) front: Option<Box<dyn Front>>,
     trace: Tracer,
+    /// What is kept on disk.
+    pub(super) past: Past,
+    /// What is held back while what was missed comes.
+    pub(super) meanwhile: Meanwhile,
+    pub(super) shown: Shown,
+    /// What tells the group from others on its address.
+    pub(super) fingerprint: [u8; 16],
     /// The group's.
     port: u16,
     /// Whether the front end reports errors in its own way.
@@ -56,17 +61,24 @@ pub(super) struct Talk {
 
 impl Talk {
     /// Joins the group of `config`, and greets.
-    pub(super) fn join(config: &Config, front: Option<Box<dyn Front>>) -> Result<Self, Halt> {
+    pub(super) fn join(
+        config: &Config,
+        front: Option<Box<dyn Front>>,
+        keep: Keep,
+    ) -> Result<Self, Halt> {
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
         let mut trace = Tracer::open(config.trace.as_deref())?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
         settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
+        let fingerprint = settings.unlock().map_err(|error| explain::join(&error, config))?;
+        let mut past = Past::open(config, &identity, &fingerprint, keep);
+        let mut chat = Chat::new(identity.member, &config.group.name, config.room());
+        settings.recall = past.recall(&mut chat);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
         trace.begin(&group, config);
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
-        let chat = Chat::new(identity.member, config.room());
         let not_kept = identity.not_kept.clone();
         let json = config.json && front.is_some();
         let mut talk = Self {
@@ -76,6 +88,13 @@ impl Talk {
             send_error: None,
             front,
             trace,
+            past,
+            meanwhile: Meanwhile::default(),
+            shown: Shown::new(match keep {
+                Keep::Nothing => Earlier::None,
+                Keep::History | Keep::Followed => Earlier::All,
+            }),
+            fingerprint,
             port: config.group.port,
             json,
             signal,
@@ -94,15 +113,46 @@ impl Talk {
         if let Some(why) = not_kept.filter(|_| config.notices == Notices::Verbose) {
             front.warn("identity", why)?;
         }
-        Ok(())
+        self.tell_past()
+    }
+
+    /// Shows the last messages of earlier runs.
+    pub(super) fn show_past(&mut self) -> Result<(), Halt> {
+        let count = self.chat.history(usize::MAX).count();
+        let last: Vec<_> = self.chat.history(HISTORY).collect();
+        match &mut self.front {
+            Some(front) if count > 0 => Ok(front.recall(&last, count)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last messages that have those words.
+    pub(super) fn found(&mut self, words: &str) -> Vec<Message> {
+        let found = self.past.search(words, FOUND);
+        found.iter().filter_map(|kept| self.chat.past(kept.at, &kept.delivery)).collect()
+    }
+
+    /// Tells what is amiss with what is kept, and what no longer is.
+    fn tell_past(&mut self) -> Result<(), Halt> {
+        let news = self.past.news();
+        Ok(self.tell_of_past(news)?)
+    }
+
+    fn tell_of_past(&mut self, news: Vec<(Tone, String)>) -> io::Result<()> {
+        let Some(front) = &mut self.front else { return Ok(()) };
+        news.into_iter().try_for_each(|(tone, text)| match tone {
+            Tone::Trouble => front.warn("history", &text),
+            Tone::News => front.tell("history", &text),
+        })
     }
 
     /// Waits at most `wait` for something to happen, and takes and shows what has.
     pub(super) fn step(&mut self, wait: Duration) -> Result<Vec<Happening>, Halt> {
         let mut happenings = Vec::new();
-        let mut next = self.group.recv(wait);
+        let waits = self.chat.unconfirmed() > 0;
+        let mut next = self.group.recv(if waits { wait.min(PROGRESS) } else { wait });
         if next.is_none()
-            && let Some(front) = &mut self.front
+            && let (Some(front), false) = (&mut self.front, waits)
         {
             front.idle()?;
         }
@@ -114,10 +164,21 @@ impl Talk {
         if let Some(incoming) = next {
             self.take(incoming, &mut happenings)?;
         }
-        match self.signal.get() {
-            Some(signal) => Err(Halt::Signal(signal)),
-            None => Ok(happenings),
-        }
+        let due = self.chat.due(wall_clock());
+        self.tell(due, &mut happenings)?;
+        self.tell_past()?;
+        self.check_signal().map(|()| happenings)
+    }
+
+    /// Waits without taking what happens, which waits, too.
+    pub(super) fn pause(&self, wait: Duration) -> Result<(), Halt> {
+        // sleep: what is waited for, the end of another program, cannot be told to wake us
+        std::thread::sleep(wait);
+        self.check_signal()
+    }
+
+    fn check_signal(&self) -> Result<(), Halt> {
+        self.signal.get().map_or(Ok(()), |signal| Err(Halt::Signal(signal)))
     }
 
     fn take(&mut self, incoming: Incoming, into: &mut Vec<Happening>) -> Result<(), Halt> {
@@ -131,16 +192,41 @@ impl Talk {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
             Incoming::Event(event) => {
-                for happening in self.chat.on_event(wall_clock(), event) {
-                    self.who.note(&happening, &self.lagging());
-                    if let Some(front) = &mut self.front {
-                        front.show(&self.chat, &happening)?;
-                    }
-                    into.push(happening);
-                }
+                let timed = self.meanwhile.pass(wall_clock(), event);
+                self.take_all(timed, into)?;
             }
             Incoming::Notice(notice) => self.on_notice(&notice)?,
             Incoming::Woken => {}
+        }
+        Ok(())
+    }
+
+    fn take_all(&mut self, timed: Vec<Timed>, into: &mut Vec<Happening>) -> io::Result<()> {
+        for (at, event) in timed {
+            for event in self.past.take(at, event) {
+                let happenings = self.chat.on_event(at, event);
+                self.tell(happenings, into)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what was held back; what happened by it.
+    pub(super) fn release(&mut self) -> Result<Vec<Happening>, Halt> {
+        let mut happenings = Vec::new();
+        let timed = self.meanwhile.release();
+        self.take_all(timed, &mut happenings)?;
+        Ok(happenings)
+    }
+
+    fn tell(&mut self, told: Vec<Happening>, into: &mut Vec<Happening>) -> io::Result<()> {
+        for happening in told {
+            let Some(happening) = self.shown.pass(happening) else { continue };
+            self.who.note(&self.chat, &happening);
+            if let Some(front) = &mut self.front {
+                front.show(&self.chat, &happening)?;
+            }
+            into.push(happening);
         }
         Ok(())
     }
@@ -167,24 +253,20 @@ impl Talk {
         Ok(())
     }
 
-    /// Steps until all who are here are likely known: somebody came, and then nobody new. At most
-    /// [`SETTLE`], which passes where nobody is here.
+    /// Steps until the first view says who is here, at most [`FIRST_VIEW`].
     pub(super) fn settle(&mut self) -> Result<(), Halt> {
-        let longest = Deadline::after(SETTLE);
-        let mut quiet = Deadline::after(SETTLE);
-        while let (Some(left), Some(still)) = (longest.left(), quiet.left()) {
-            let happenings = self.step(left.min(still))?;
-            if happenings.iter().any(|happening| matches!(happening, Happening::Joined(_))) {
-                let known = u32::try_from(self.chat.others().count()).unwrap_or(u32::MAX);
-                quiet = Deadline::after(QUIET.saturating_add(QUIET_EACH.saturating_mul(known)));
-            }
+        let longest = Deadline::after(FIRST_VIEW);
+        while let (Some(left), None) = (longest.left(), self.chat.view()) {
+            self.step(left)?;
         }
         Ok(())
     }
 
-    /// Members that are here and are not waited for.
-    fn lagging(&self) -> Vec<Session> {
-        self.chat.others().filter(|person| person.lagging).map(|person| person.session).collect()
+    /// Message `number` was handed to the group: whoever is here is to have it.
+    pub(super) fn expect(&mut self, number: u64) -> Result<(), Halt> {
+        self.who.expect(number);
+        let told = self.chat.sent(wall_clock(), self.group.session(), number);
+        Ok(self.tell(told, &mut Vec::new())?)
     }
 
     /// Gives the group a message; its number.
@@ -192,24 +274,12 @@ impl Talk {
         self.trace.send(service, body, || self.group.send(service, body))
     }
 
-    /// Message `number` was sent: whoever is here is to have it.
-    pub(super) fn expect(&mut self, number: u64) {
-        self.who.expect(number, self.chat.others());
-    }
-
-    /// Who has not confirmed all own messages: those that are waited for, and those that lag.
-    fn lacking(&self) -> Vec<Session> {
-        let unconfirmed = self.group.unconfirmed(self.who.last());
-        unconfirmed.into_iter().map(|member| member.session).chain(self.lagging()).collect()
-    }
-
-    /// Steps until all that are to have them have all own messages, or `enough` have, or `wait`
-    /// is over. How long that took.
+    /// Steps until all that was sent is final, or `enough` have the last of it, or `wait` is over.
+    /// How long that took.
     pub(super) fn confirm(&mut self, enough: usize, wait: Duration) -> Result<Duration, Halt> {
         let deadline = Deadline::after(wait);
         loop {
-            self.who.update(&self.lacking());
-            let settled = self.who.is_settled() || self.who.confirmed() >= enough;
+            let settled = self.who.is_settled() || self.who.confirmed(&self.chat) >= enough;
             match deadline.left() {
                 Some(left) if !settled => self.step(left.min(LOOK))?,
                 _ => return Ok(deadline.waited()),
@@ -217,9 +287,14 @@ impl Talk {
         }
     }
 
+    /// Who has not confirmed all that was sent.
+    pub(super) fn missing(&self) -> Vec<Absent> {
+        self.who.missing(&self.chat)
+    }
+
     /// Makes the members' addresses and round trips those of now.
     pub(super) fn refresh(&mut self) {
-        self.chat.refresh(self.group.members());
+        self.chat.refresh(&self.group.members());
     }
 
     /// The counters.
@@ -228,16 +303,17 @@ impl Talk {
     }
 
     /// Says farewell, to people and to the group. What stopped the talk decides how it ends.
-    pub(super) fn leave(
-        mut self,
-        result: Result<Exit, Halt>,
-        missing: Option<&Missing>,
-    ) -> Result<Exit, Failure> {
+    pub(super) fn leave(mut self, result: Result<Exit, Halt>) -> Result<Exit, Failure> {
+        // While there is somebody to tell what could not be saved.
+        self.past.close();
+        let news = self.past.news();
+        let told = self.tell_of_past(news);
         let said = match &result {
             Err(Halt::Closed) => Ok(()),
-            Err(Halt::Failed(failure)) => self.bye(Some(failure), missing),
-            Ok(_) | Err(Halt::Signal(_)) => self.bye(None, missing),
+            Err(Halt::Failed(failure)) => self.bye(Some(failure)),
+            Ok(_) | Err(Halt::Signal(_)) => self.bye(None),
         };
+        let said = told.and(said);
         let reported = self.json;
         self.trace.leave();
         leave(self.group);
@@ -251,14 +327,14 @@ impl Talk {
     }
 
     /// Among JSON, an error has its place before the farewell; people read it last, on stderr.
-    fn bye(&mut self, failure: Option<&Failure>, missing: Option<&Missing>) -> io::Result<()> {
+    fn bye(&mut self, failure: Option<&Failure>) -> io::Result<()> {
         let tally = self.tally();
         let Some(front) = &mut self.front else { return Ok(()) };
         if let Some(Failure { code, what, why, remedy, .. }) = failure.filter(|_| self.json) {
             let what = format!("{what}: {why}");
             front.refuse(&Refusal::new(code, &what, remedy.as_str()))?;
         }
-        front.bye(&self.chat, &tally, missing)
+        front.bye(&self.chat, &tally)
     }
 }
 

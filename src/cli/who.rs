@@ -3,6 +3,7 @@
 use super::args::Who;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
+use super::past::Keep;
 use super::talk::{Talk, halted};
 use super::{alone, refusal};
 use crate::ui::json::Json;
@@ -11,12 +12,12 @@ use std::io::{self, Write as _};
 
 /// Listens for a while and lists everybody but this program.
 pub(super) fn run(config: &Config, typed: &Who) -> Result<Exit, Failure> {
-    let mut talk = match Talk::join(config, None) {
+    let mut talk = match Talk::join(config, None, Keep::Nothing) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
     let result = list(&mut talk, config, typed);
-    talk.leave(result, None)
+    talk.leave(result)
 }
 
 fn list(talk: &mut Talk, config: &Config, typed: &Who) -> Result<Exit, Halt> {

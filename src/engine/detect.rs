@@ -124,7 +124,8 @@ impl Engine {
         let agrees = |observer: usize| match self.at_rank(observer) {
             None => true,
             Some(other) => {
-                let tells = other.claim.view == self.view.id && !other.is_unheard();
+                let lives = !other.is_unheard() && !other.has_left();
+                let tells = lives && other.claim.view == self.view.id;
                 !tells || !other.claim.hears.has(rank)
             }
         };

@@ -122,7 +122,7 @@ impl CatchUp {
         let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
-        let follows = number == 1 || archive.has(session, number - 1);
+        let follows = self.is_heard() && archive.is_whole_before(session, number);
         self.early_bytes < EARLY && (promised || !follows)
     }
 }

@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
 use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
-use crate::engine::{Config, Engine, SendError};
+use crate::engine::{Config, Delivery, Engine, SendError};
 use crate::time::{Duration, Instant};
 use crate::transport::Sent;
 use crate::transport::faults::Faults;
@@ -80,10 +80,13 @@ impl Driver {
         let private = key.is_private();
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
         let settings = Config { max_datagram, ..Config::new(member, &config.name) };
+        let window = settings.window;
+        let mut engine = Engine::new(settings, key, session, seed::seed()?, now);
+        recall(&mut engine, &config.recall);
         Ok(Self {
             clock,
-            window: settings.window,
-            engine: Engine::new(settings, key, session, seed::seed()?, now),
+            window,
+            engine,
             sockets,
             faults: config.faults.map(Faults::new),
             poll,
@@ -114,6 +117,9 @@ impl Driver {
             self.engine.excuse(now.since(self.turned));
         } else {
             self.read(now);
+        }
+        for session in self.sockets.take_lost() {
+            self.engine.lost_link(now, session);
         }
         self.engine.handle_timeout(now);
         self.turned = now;
@@ -295,8 +301,19 @@ impl Driver {
     }
 }
 
+/// Tells the engine what earlier runs delivered.
+fn recall(engine: &mut Engine, messages: &[Delivery]) {
+    for message in messages {
+        let Delivery { from, session, number, service, order, history, ref body } = *message;
+        engine.recall(&Delivery { from, session, number, service, order, history, body });
+    }
+}
+
 /// The group's key; the passphrase is not kept.
-fn open_key(config: &mut GroupConfig) -> Result<GroupKey, JoinError> {
+pub(super) fn open_key(config: &mut GroupConfig) -> Result<GroupKey, JoinError> {
+    if let Some(key) = config.key.take() {
+        return Ok(key);
+    }
     let name = config.canonical_name();
     match config.passphrase.take() {
         None => Ok(GroupKey::open(&name)),

@@ -10,6 +10,7 @@ use crate::transport::Sent;
 use crate::transport::iface::Refusal;
 use crate::transport::mesh::{self, Mesh, Why};
 use crate::transport::udp::{self, Udp};
+use crate::wire::Session;
 use mio::event::Event;
 use mio::{Registry, Token};
 use std::collections::BTreeMap;
@@ -112,6 +113,13 @@ impl Sockets {
         }
         self.failures = failures;
         send_errors(udp, &mut self.told)
+    }
+
+    /// The sessions that ended the last link to them since the last call: a process that is gone,
+    /// or a host whose connection broke.
+    pub(super) fn take_lost(&mut self) -> Vec<Session> {
+        let lost = self.mesh.as_mut().map(|mesh| mesh.take_lost()).unwrap_or_default();
+        lost.into_iter().map(Session).collect()
     }
 
     /// Looks after the sockets; what has changed, in plain words.

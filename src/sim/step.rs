@@ -86,6 +86,9 @@ impl World {
         self.trace.note(self.now, Mark::Arrive, [to.0 as u64, fingerprint(&arrival.bytes)], || {
             arrival_line(to, arrival)
         });
+        if let Some(run) = run.filter(|_| !refused) {
+            self.check.took(run, &arrival.bytes);
+        }
         self.record(ensure(refused || !arrival.corrupt, || {
             format!("{to} took a damaged datagram and counted no drop")
         }));

@@ -80,6 +80,8 @@ pub struct Mesh {
     /// Dials so far.
     attempts: u32,
     changes: Vec<Change>,
+    /// Sessions whose last link has ended; see [`Mesh::take_lost`].
+    lost: Vec<[u8; 16]>,
     stats: MeshStats,
 }
 
@@ -107,6 +109,7 @@ impl Mesh {
             acceptable: true,
             attempts: 0,
             changes: Vec::new(),
+            lost: Vec::new(),
             stats: MeshStats::default(),
         };
         for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), local.ip()] {
@@ -207,6 +210,13 @@ impl Mesh {
         }
         self.dial_due(registry);
         std::mem::take(&mut self.changes)
+    }
+
+    /// The sessions whose last link was ended by the other side or by the network since the last
+    /// call, each once. All that came by the link was given by [`recv`](Self::recv) before. A link
+    /// that this mesh gave up itself says nothing of its member and is not among them.
+    pub fn take_lost(&mut self) -> Vec<[u8; 16]> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Longest datagram that should be sent, in bytes. TCP would carry more; this is what UDP

@@ -3,14 +3,13 @@
 
 mod object;
 mod ops;
-mod receivers;
 
-use super::{Answer, Front, Greeting, Missing, Refusal, Request, stamp, words};
+use super::{Answer, Front, Greeting, Refusal, Request, stamp, words};
 use crate::chat::{
-    Chat, Departure, GapState, Happening, Kind, Message, Person, Session, Tally, message_id,
+    Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally, ViewId,
+    message_id, service_name,
 };
 use object::{From, Line, Member, Myself, Object};
-use receivers::Receivers;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 
@@ -18,19 +17,15 @@ use std::io::{self, Write};
 #[derive(Debug)]
 pub struct Json<O> {
     out: O,
-    /// One's own messages that are not confirmed: number, id, the asker's mark. Bounded by the
-    /// group's window: what does not fit in it is not sent.
+    /// One's own messages that are not final: number, id, the asker's mark. Bounded, as the chat
+    /// keeps no more of them.
     unconfirmed: VecDeque<(u64, String, Option<String>)>,
-    receivers: Receivers,
-    /// The number of the last view. Until views are agreed, each is named by it and by this
-    /// member's session.
-    view: u64,
 }
 
 impl<O: Write> Json<O> {
     /// A front end on `out`.
     pub fn new(out: O) -> Self {
-        Self { out, unconfirmed: VecDeque::new(), receivers: Receivers::default(), view: 0 }
+        Self { out, unconfirmed: VecDeque::new() }
     }
 
     /// One object, for what is reported before or without a group.
@@ -59,15 +54,19 @@ impl<O: Write> Json<O> {
         chat: &Chat,
         people: impl Iterator<Item = &'p Person>,
     ) -> io::Result<()> {
-        let members = people.map(|person| member(person, chat)).collect();
-        let me = chat.people().find(|person| person.id == chat.me());
-        let session = me.map(|me| me.session.to_string()).unwrap_or_default();
-        let view = format!("{}-{}", self.view, session.get(..8).unwrap_or_default());
-        let number = self.view;
-        self.write(Object::View { view, number, primary: None, members, transitional: None })
+        let view = chat.view();
+        let transitional = view.map(|view| &view.transitional[..]).unwrap_or_default();
+        self.write(Object::View {
+            view: view.map(|view| view.id.to_string()),
+            number: view.map_or(0, |view| view.id.epoch),
+            primary: view.is_some_and(|view| view.primary),
+            members: people.map(|person| member(person, chat)).collect(),
+            transitional: transitional.iter().map(ToString::to_string).collect(),
+        })
     }
 
-    fn write_message(&mut self, message: &Message, history: bool) -> io::Result<()> {
+    /// A message; of the present view, if any.
+    fn write_message(&mut self, message: &Message, view: Option<ViewId>) -> io::Result<()> {
         let id = message.from.to_string();
         let kind = match message.kind {
             Kind::Text => "text",
@@ -76,9 +75,9 @@ impl<O: Write> Json<O> {
         self.write(Object::Msg {
             id: message.id(),
             seq: message.number,
-            ord: None,
-            view: None,
-            ts: stamp::utc(message.at),
+            ord: message.order,
+            view: view.map(|view| view.to_string()),
+            ts: stamp::utc(message.time),
             room: message.room.as_str(),
             from: From { id, name: message.name.as_str() },
             to: message
@@ -86,41 +85,38 @@ impl<O: Write> Json<O> {
                 .as_ref()
                 .map(|(id, name)| From { id: id.to_string(), name: name.as_str() }),
             kind,
-            service: "fifo",
+            service: service_name(message.service),
             text: &message.text,
             reply_to: None,
-            history,
+            history: view.is_none(),
         })
     }
 
-    /// Those that are waited for have all messages before `before`.
-    fn confirm(&mut self, chat: &Chat, before: u64) -> io::Result<()> {
-        let lags = |session| chat.others().any(|p| p.lagging && p.session == session);
-        while self.unconfirmed.front().is_some_and(|&(number, ..)| number < before) {
-            self.write_receipt(true, lags)?;
+    /// Tells who has a message of which the asker knows.
+    fn write_receipt(&mut self, receipt: &Receipt) -> io::Result<()> {
+        let first = self.unconfirmed.partition_point(|(number, ..)| *number < receipt.number);
+        let Some((number, id, reference)) = self.unconfirmed.get(first) else { return Ok(()) };
+        if *number != receipt.number {
+            return Ok(());
         }
-        Ok(())
+        let (id, reference) = (id.clone(), reference.clone());
+        if receipt.is_final {
+            self.unconfirmed.remove(first);
+        }
+        self.write(Object::Receipt {
+            id,
+            reference,
+            delivered: ids(&receipt.have),
+            pending: ids(&receipt.lack),
+            r#final: receipt.is_final,
+        })
     }
 
-    /// The last word on all that was not confirmed: `missing` lack it, or all where it was not
-    /// asked.
-    fn write_missing(&mut self, missing: Option<&Missing>) -> io::Result<()> {
-        let lacks = |session| {
-            missing.is_none_or(|missing| missing.people.iter().any(|p| p.session == session))
-        };
-        while !self.unconfirmed.is_empty() {
-            self.write_receipt(false, lacks)?;
-        }
-        Ok(())
-    }
-
-    /// Who has the oldest message that is not confirmed: its receivers but those that went
-    /// before they confirmed it and those that lack it.
-    fn write_receipt(&mut self, r#final: bool, lacks: impl Fn(Session) -> bool) -> io::Result<()> {
-        let Some((number, id, reference)) = self.unconfirmed.pop_front() else { return Ok(()) };
-        let (delivered, pending) = self.receivers.split(number, lacks);
-        self.receivers.forget(number);
-        self.write(Object::Receipt { id, reference, delivered, pending, r#final })
+    /// The last word on all that is not final.
+    fn write_unconfirmed(&mut self, chat: &Chat) -> io::Result<()> {
+        let numbers: Vec<u64> = self.unconfirmed.iter().map(|(number, ..)| *number).collect();
+        let receipts = numbers.into_iter().filter_map(|number| chat.receipt(number));
+        receipts.into_iter().try_for_each(|receipt| self.write_receipt(&receipt))
     }
 
     fn write_stats(&mut self, tally: &Tally) -> io::Result<()> {
@@ -128,14 +124,7 @@ impl<O: Write> Json<O> {
         self.write(Object::Stats { counters: &tally.counters, drops: &tally.drops, mean })
     }
 
-    fn sent(
-        &mut self,
-        chat: &Chat,
-        reference: Option<&str>,
-        id: String,
-        number: u64,
-    ) -> io::Result<()> {
-        self.receivers.expect(number, chat.others());
+    fn sent(&mut self, reference: Option<&str>, id: String, number: u64) -> io::Result<()> {
         let reference = reference.map(str::to_owned);
         self.write(Object::Ack { reference: reference.clone(), id: Some(id.clone()) })?;
         self.unconfirmed.push_back((number, id, reference));
@@ -161,33 +150,34 @@ impl<O: Write> Front for Json<O> {
         })
     }
 
+    fn recall(&mut self, last: &[&Message], _: usize) -> io::Result<()> {
+        last.iter().try_for_each(|message| self.write_message(message, None))
+    }
+
     fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()> {
         match happening {
-            Happening::View { number, people } => {
-                self.view = *number;
-                self.write_view(chat, people.iter())
-            }
-            Happening::Joined(person) => {
-                self.receivers.came(person);
-                self.write(joined(person))
-            }
-            Happening::Left(person, why) => {
-                self.receivers.went(person);
-                self.write(left(person, *why))
-            }
+            Happening::View(people) => self.write_view(chat, people.iter()),
+            Happening::Joined(person) => self.write(joined(person)),
+            Happening::Left(person, why) => self.write(left(person, *why)),
             Happening::Renamed(person, old) => self.write(Object::Nick {
                 id: person.id.to_string(),
                 name: person.name.as_str(),
                 old: old.as_str(),
             }),
-            Happening::Message(message) => self.write_message(message, false),
+            Happening::Message(message) => {
+                let view = chat.view().map(|view| view.id).filter(|_| !message.history);
+                self.write_message(message, view)
+            }
             Happening::Gap { from, first, last, state, .. } => self.write(Object::Gap {
                 from: from.to_string(),
                 first: *first,
                 last: *last,
                 state: gap_state(*state),
             }),
-            Happening::Confirmed { before } => self.confirm(chat, *before),
+            Happening::Receipt(receipt) => self.write_receipt(receipt),
+            Happening::Synced(history) => self.write(Object::Sync { history: *history }),
+            // The view says it.
+            Happening::Divided { .. } | Happening::Whole(_) => Ok(()),
             Happening::SameName(_)
             | Happening::Lagging(..)
             | Happening::OtherPassphrase { .. }
@@ -196,10 +186,6 @@ impl<O: Write> Front for Json<O> {
                 None => Ok(()),
             },
         }
-    }
-
-    fn synced(&mut self) -> io::Result<()> {
-        self.write(Object::Sync {})
     }
 
     fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()> {
@@ -221,14 +207,17 @@ impl<O: Write> Front for Json<O> {
         answer: &Answer<'_>,
     ) -> io::Result<()> {
         if let Answer::Sent { session, number, .. } = answer {
-            return self.sent(chat, reference, message_id(*session, *number), *number);
+            return self.sent(reference, message_id(*session, *number), *number);
         }
         self.write(Object::Ack { reference: reference.map(str::to_owned), id: None })?;
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Stats(tally) => self.write_stats(tally),
             Answer::History(messages) => {
-                messages.iter().try_for_each(|message| self.write_message(message, true))
+                messages.iter().try_for_each(|message| self.write_message(message, None))
+            }
+            Answer::Found(messages) => {
+                messages.iter().try_for_each(|message| self.write_message(message, None))
             }
             _ => Ok(()),
         }
@@ -240,8 +229,8 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Error { reference: reference.as_deref(), code, message, hint })
     }
 
-    fn bye(&mut self, _: &Chat, tally: &Tally, missing: Option<&Missing>) -> io::Result<()> {
-        self.write_missing(missing)?;
+    fn bye(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
+        self.write_unconfirmed(chat)?;
         self.write_stats(tally)?;
         self.write(Object::Bye {})
     }
@@ -249,6 +238,10 @@ impl<O: Write> Front for Json<O> {
     fn idle(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn ids(receivers: &[Receiver]) -> Vec<String> {
+    receivers.iter().map(|receiver| receiver.id.to_string()).collect()
 }
 
 fn member<'a>(person: &'a Person, chat: &Chat) -> Member<'a> {

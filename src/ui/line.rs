@@ -6,13 +6,13 @@
 
 use super::collapse::Collapse;
 use super::words::{self, Notice, Notices};
-use super::{Answer, Front, Greeting, Missing, Refusal, Request, stamp};
+use super::{Answer, Front, Greeting, Refusal, Request, stamp};
 use crate::chat::{
-    COMMANDS, Chat, Command, CommandError, Happening, Kind, MemberId, Message, Person, Safe,
-    Session, Tally, command,
+    COMMANDS, Chat, Command, CommandError, Departure, Happening, Kind, MemberId, Message, Person,
+    Receipt, Safe, Session, Tally, command,
 };
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// Settings of the line front end.
@@ -37,10 +37,16 @@ pub struct Line<O, N> {
     notes: N,
     style: Style,
     collapse: Collapse,
-    synced: bool,
-    /// Who is here, and since which start of theirs: whoever starts again comes before the
-    /// earlier run goes, and people are told once.
+    /// The first view was told.
+    met: bool,
+    /// Who is here, and since which start of theirs: whoever starts again is told of once.
     here: BTreeMap<MemberId, Session>,
+    /// Who went without a farewell: such a one may come back.
+    away: BTreeSet<Session>,
+    /// History comes, and it was told that it does.
+    catching_up: bool,
+    /// A message was told to be late: its number.
+    late: Option<u64>,
 }
 
 impl<O: Write, N: Write> Line<O, N> {
@@ -51,8 +57,11 @@ impl<O: Write, N: Write> Line<O, N> {
             notes,
             style,
             collapse: Collapse::default(),
-            synced: false,
+            met: false,
             here: BTreeMap::new(),
+            away: BTreeSet::new(),
+            catching_up: false,
+            late: None,
         }
     }
 
@@ -73,27 +82,64 @@ impl<O: Write, N: Write> Line<O, N> {
         }
     }
 
-    /// What people are told of `happening`; nothing of a restart before the earlier run went.
+    /// What people are told of `happening`.
     fn words(&mut self, chat: &Chat, happening: &Happening) -> Option<Notice> {
         match happening {
+            Happening::View(people) if !self.met => self.meet(chat, people),
             Happening::Joined(person) if person.id == chat.me() => None,
-            Happening::Joined(person) => {
-                let earlier = self.here.insert(person.id, person.session);
-                match (earlier, self.synced) {
-                    (Some(_), _) => None,
-                    (None, true) => words::notice(happening),
-                    (None, false) => Some(words::is_here(person)),
-                }
+            Happening::Joined(person) => self.joined(person, happening),
+            Happening::Left(person, why) => self.left(person, *why, happening),
+            Happening::Receipt(receipt) => self.receipt(chat, receipt),
+            Happening::Synced(_) => {
+                self.catching_up = false;
+                words::notice(happening)
             }
-            Happening::Left(person, _) => match self.here.get(&person.id) {
-                Some(session) if *session != person.session => Some(words::restarted(person)),
-                _ => {
-                    self.here.remove(&person.id);
-                    words::notice(happening)
-                }
-            },
             other => words::notice(other),
         }
+    }
+
+    /// The first view: who was here before oneself.
+    fn meet(&mut self, chat: &Chat, people: &[Person]) -> Option<Notice> {
+        self.met = true;
+        let others: Vec<&Person> = people.iter().filter(|p| p.id != chat.me()).collect();
+        self.here.extend(others.iter().map(|person| (person.id, person.session)));
+        words::are_here(&others)
+    }
+
+    /// Nothing of a restart before the earlier run went, nor of who was in the first view.
+    fn joined(&mut self, person: &Person, happening: &Happening) -> Option<Notice> {
+        let was_away = self.away.remove(&person.session);
+        match self.here.insert(person.id, person.session) {
+            Some(_) => None,
+            None if was_away => Some(words::is_back(person)),
+            None => words::notice(happening),
+        }
+    }
+
+    /// A restart shows by the new run, be it here already or not.
+    fn left(&mut self, person: &Person, why: Departure, happening: &Happening) -> Option<Notice> {
+        let is_again = self.here.get(&person.id).is_some_and(|now| *now != person.session);
+        if is_again {
+            return Some(words::restarted(person));
+        }
+        if why != Departure::Restart {
+            self.here.remove(&person.id);
+        }
+        if matches!(why, Departure::Timeout | Departure::Partition) && self.away.len() < MAX_AWAY {
+            self.away.insert(person.session);
+        }
+        words::notice(happening)
+    }
+
+    fn receipt(&mut self, chat: &Chat, receipt: &Receipt) -> Option<Notice> {
+        let late = self.late.is_some_and(|number| receipt.is_final && receipt.number >= number);
+        if late {
+            self.late = None;
+        }
+        if receipt.is_late {
+            self.late = Some(receipt.number);
+        }
+        words::receipt(chat, receipt, late)
     }
 
     /// A line that was asked for: never collapsed, never left out. A closed stderr is no reason
@@ -104,9 +150,20 @@ impl<O: Write, N: Write> Line<O, N> {
         let _ = self.notes.flush();
     }
 
+    /// A message that was shown before: not on stdout, where programs read what is new. Without a
+    /// date it would seem to be of today.
+    fn write_past(&mut self, message: &Message) {
+        let time = stamp::minute(message.time, &self.style.zone);
+        let line = self.fields(message);
+        self.write_note(&format!("{time}\t{line}"));
+    }
+
     fn message(&mut self, message: &Message) -> io::Result<()> {
         if self.style.only_room.as_ref().is_some_and(|room| room != message.room.as_str()) {
             return Ok(());
+        }
+        if message.history && !std::mem::replace(&mut self.catching_up, true) {
+            self.note(Notices::Normal, "earlier messages:");
         }
         let line = self.format(message);
         writeln!(self.out, "{line}")?;
@@ -116,16 +173,21 @@ impl<O: Write, N: Write> Line<O, N> {
     fn format(&self, message: &Message) -> String {
         let zone = &self.style.zone;
         let time = match self.style.short_time {
-            true => stamp::clock(message.at, zone),
-            false => stamp::local(message.at, zone),
+            true => stamp::clock(message.time, zone),
+            false => stamp::local(message.time, zone),
         };
+        format!("{time}\t{}", self.fields(message))
+    }
+
+    /// Room, name and text.
+    fn fields(&self, message: &Message) -> String {
         let room = match &message.to {
             Some((_, to)) if message.own => format!("@{to}"),
             Some(_) => format!("@{}", message.name),
             None => message.room.to_string(),
         };
         let act = if message.kind == Kind::Act { "* " } else { "" };
-        format!("{time}\t{room}\t{}\t{act}{}", message.name, Safe::line(&message.text))
+        format!("{room}\t{}\t{act}{}", message.name, Safe::line(&message.text))
     }
 
     fn help(&mut self, asked: Option<&'static Command>) {
@@ -178,20 +240,27 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 
+    fn recall(&mut self, last: &[&Message], count: usize) -> io::Result<()> {
+        if self.style.notices >= Notices::Normal && !last.is_empty() {
+            let shown = last.len();
+            self.write_note(&match count > shown {
+                true => format!("{count} earlier messages, the last {shown} of them:"),
+                false => "earlier messages:".to_owned(),
+            });
+            last.iter().for_each(|message| self.write_past(message));
+        }
+        Ok(())
+    }
+
     fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()> {
         if let Happening::Message(message) = happening {
             return self.message(message);
         }
         match self.words(chat, happening) {
-            Some(notice) if notice.is_of_people() => self.note(notice.least, &notice.text),
+            Some(notice) if notice.counts_each_time() => self.note(notice.least, &notice.text),
             Some(notice) => self.note_once(notice.least, &notice.text),
             None => {}
         }
-        Ok(())
-    }
-
-    fn synced(&mut self) -> io::Result<()> {
-        self.synced = true;
         Ok(())
     }
 
@@ -222,15 +291,20 @@ impl<O: Write, N: Write> Front for Line<O, N> {
                 );
             }
             Answer::Sent { .. } | Answer::Quit => {}
+            Answer::Sync(true) => {
+                self.write_note("from now on a line waits until all have the one before it");
+            }
+            Answer::Sync(false) => self.write_note("lines are sent at once"),
             Answer::Nick(name) => self.write_note(&format!("you are {}", Safe::line(name))),
             Answer::Who => self.who(chat),
             Answer::Stats(tally) => self.tally(tally),
             Answer::Help(command) => self.help(*command),
             Answer::History(messages) => {
-                for message in messages {
-                    let line = self.format(message);
-                    self.write_note(&line);
-                }
+                messages.iter().for_each(|message| self.write_past(message));
+            }
+            Answer::Found([]) => self.write_note("no message has all of that"),
+            Answer::Found(messages) => {
+                messages.iter().for_each(|message| self.write_past(message));
             }
         }
         Ok(())
@@ -242,7 +316,7 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 
-    fn bye(&mut self, _: &Chat, tally: &Tally, _: Option<&Missing>) -> io::Result<()> {
+    fn bye(&mut self, _: &Chat, tally: &Tally) -> io::Result<()> {
         self.idle()?;
         if self.style.notices == Notices::Verbose {
             self.tally(tally);
@@ -257,6 +331,9 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 }
+
+/// So many that went without a farewell are remembered: a large group, divided.
+const MAX_AWAY: usize = 256;
 
 /// A member in a list: name, id, address, round trip.
 pub fn describe(person: &Person) -> String {

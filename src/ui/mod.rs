@@ -9,7 +9,7 @@ pub mod line;
 mod stamp;
 mod words;
 
-pub use words::Notices;
+pub use words::{Notices, waiting_for};
 
 use crate::chat::{Action, Chat, Happening, Message, Person, Safe, Session, Tally};
 use std::io;
@@ -76,10 +76,16 @@ pub enum Answer<'a> {
     },
     /// This member now has this name.
     Nick(&'a str),
+    /// Whether the next line waits for the one before it.
+    Sync(bool),
     /// Who is here.
     Who,
     /// The last messages, oldest first.
     History(Vec<&'a Message>),
+    /// The last messages that have what was searched for, oldest first; at most [`FOUND`].
+    ///
+    /// [`FOUND`]: crate::chat::FOUND
+    Found(&'a [Message]),
     /// The counters.
     Stats(&'a Tally),
     /// How commands are used: all, or one.
@@ -88,23 +94,16 @@ pub enum Answer<'a> {
     Quit,
 }
 
-/// How this member's last messages were received, when it leaves.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Missing {
-    /// Who is here and did not confirm it.
-    pub people: Vec<Person>,
-}
-
 /// Shows what happens, and understands what is typed or piped in.
 ///
 /// Every method that writes fails only where its output cannot be written.
 pub trait Front {
     /// The group is joined.
     fn greet(&mut self, greeting: &Greeting) -> io::Result<()>;
+    /// What an earlier run of this member heard last, of `count` messages that are kept.
+    fn recall(&mut self, last: &[&Message], count: usize) -> io::Result<()>;
     /// Something happened.
     fn show(&mut self, chat: &Chat, happening: &Happening) -> io::Result<()>;
-    /// Whoever was here at the start has been heard.
-    fn synced(&mut self) -> io::Result<()>;
     /// Something is amiss, though the program goes on.
     fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()>;
     /// Something is worth telling, and nothing is amiss.
@@ -120,8 +119,8 @@ pub trait Front {
     ) -> io::Result<()>;
     /// A request was not done.
     fn refuse(&mut self, refusal: &Refusal) -> io::Result<()>;
-    /// The program leaves; the counters, and who has not confirmed what was sent.
-    fn bye(&mut self, chat: &Chat, tally: &Tally, missing: Option<&Missing>) -> io::Result<()>;
+    /// The program leaves; the counters. Whoever lacks what was sent is known to `chat`.
+    fn bye(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()>;
     /// Nothing has happened for a while: shows what was held back.
     fn idle(&mut self) -> io::Result<()>;
 }

@@ -13,6 +13,11 @@ pub(super) fn clock(at: SystemTime, zone: &TimeZone) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
+/// The local day and time to the minute: `2026-11-20 10:14`.
+pub(super) fn minute(at: SystemTime, zone: &TimeZone) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// The local time with its date and offset: `2026-11-20T10:14:03.120+01:00`.
 pub(super) fn local(at: SystemTime, zone: &TimeZone) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
@@ -35,6 +40,7 @@ mod tests {
         assert_eq!(utc(noon()), "2026-11-20T09:14:03.120Z");
         assert_eq!(utc(SystemTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
         assert_eq!(clock(noon(), &zone), "10:14:03");
+        assert_eq!(minute(noon(), &zone), "2026-11-20 10:14");
         assert_eq!(local(noon(), &zone), "2026-11-20T10:14:03.120+01:00");
     }
 }

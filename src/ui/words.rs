@@ -1,6 +1,6 @@
 //! What is said of a happening: the sentences that both front ends use.
 
-use crate::chat::{Departure, GapState, Happening, Person, Safe};
+use crate::chat::{Chat, Departure, GapState, Happening, Person, Receipt, Receiver, Safe};
 
 /// How much is said beside the messages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -26,10 +26,10 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    /// Whether it is of somebody who came, went or is called otherwise: each time counts, and
-    /// none is told as a repetition.
-    pub(super) fn is_of_people(&self) -> bool {
-        matches!(self.code, "join" | "leave" | "nick" | "same_name")
+    /// Whether it is of who is here, or of what they said: each time counts, and none is told as
+    /// a repetition.
+    pub(super) fn counts_each_time(&self) -> bool {
+        matches!(self.code, "join" | "leave" | "nick" | "same_name" | "primary" | "sync")
     }
 }
 
@@ -54,13 +54,19 @@ pub(super) fn notice(happening: &Happening) -> Option<Notice> {
             "unreadable",
             format!("a message of {name} cannot be shown: {why} (said once; /stats counts them)"),
         ),
-        Happening::View { .. } | Happening::Message(_) | Happening::Confirmed { .. } => None,
+        Happening::Divided { here, of } => normal("primary", divided(*here, *of)),
+        Happening::Whole(here) => normal(
+            "primary",
+            format!("healed: this is the main part of the group again, {here} are here"),
+        ),
+        Happening::Synced(0) => None,
+        Happening::Synced(count) => normal("sync", format!("caught up: {}", messages(*count))),
+        Happening::View(_) | Happening::Message(_) | Happening::Receipt(_) => None,
     }
 }
 
 fn gap(name: &Safe, first: u64, last: u64, state: GapState) -> Notice {
-    let count = last.saturating_sub(first) + 1;
-    let what = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+    let what = messages(last.saturating_sub(first) + 1);
     let (least, text) = match state {
         GapState::Requested => {
             (Notices::Verbose, format!("{what} from {name} not received yet, asking"))
@@ -68,10 +74,74 @@ fn gap(name: &Safe, first: u64, last: u64, state: GapState) -> Notice {
         GapState::Recovered => (Notices::Verbose, format!("{what} from {name} recovered")),
         GapState::Lost => (
             Notices::Normal,
-            format!("{what} from {name} lost ({first} to {last}): nobody has them any more"),
+            format!("{what} from {name} lost ({first} to {last}): nobody here has them"),
         ),
     };
     Notice { code: "gap", least, text }
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
+
+fn divided(here: usize, of: usize) -> String {
+    let part = match here < of {
+        true => format!("this side has {here} of {of}"),
+        false => "this is not the main part of the group".to_owned(),
+    };
+    format!(
+        "{part}: what is said here reaches only who is here; the others get it, and we get \
+         theirs, when the network is whole again"
+    )
+}
+
+/// What is said of who has one's own message: that it is late, that somebody went without it; of
+/// one that all have only where it was `late`, or where all is told.
+pub(super) fn receipt(chat: &Chat, receipt: &Receipt, late: bool) -> Option<Notice> {
+    let Receipt { have, lack, is_final, .. } = receipt;
+    let (mark, count) = (mark(receipt), format!("{}/{}", have.len(), have.len() + lack.len()));
+    let (least, text) = match (is_final, lack.is_empty()) {
+        (true, true) if late => (Notices::Normal, format!("{mark}{count} have what you said")),
+        (true, true) => {
+            (Notices::Verbose, format!("{mark}{count} have message {}", receipt.number))
+        }
+        (true, false) => {
+            let who = names(chat, lack);
+            (Notices::Normal, format!("{mark}{count} final: {who} did not confirm what you said"))
+        }
+        (false, _) if receipt.is_late => {
+            let who = names(chat, lack);
+            (Notices::Normal, format!("{mark}{count} have what you said; waiting for {who}"))
+        }
+        (false, _) => return None,
+    };
+    Some(Notice { code: "receipt", least, text })
+}
+
+/// `…` not all have it yet, `✓` all have it, `✗` somebody went without it.
+fn mark(receipt: &Receipt) -> char {
+    match (receipt.is_final, receipt.lack.is_empty()) {
+        (false, _) => '…',
+        (true, true) => '✓',
+        (true, false) => '✗',
+    }
+}
+
+/// What a line that waits is told to wait for.
+pub fn waiting_for(chat: &Chat) -> String {
+    format!("your next line waits for {}", names(chat, &chat.lacking()))
+}
+
+/// A few of them by name; the agreement that a message waits for where there are none.
+pub(super) fn names(chat: &Chat, receivers: &[Receiver]) -> String {
+    const MOST: usize = 5;
+    let shown = receivers.iter().take(MOST).map(|receiver| chat.name(receiver.id).to_string());
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match receivers.len() {
+        0 => "all to agree on who is here".to_owned(),
+        count if count > MOST => format!("{shown} and {} more", count - MOST),
+        _ => shown,
+    }
 }
 
 fn joined(person: &Person) -> String {
@@ -121,8 +191,19 @@ pub(super) fn restarted(person: &Person) -> Notice {
     Notice { code: "leave", least: Notices::Normal, text }
 }
 
-/// The notice of a member that was here before oneself.
-pub(super) fn is_here(person: &Person) -> Notice {
-    let text = format!("{} is here", person.name);
+/// The notice of who was here before oneself; none if nobody was.
+pub(super) fn are_here(people: &[&Person]) -> Option<Notice> {
+    let (last, before) = people.split_last()?;
+    let before: Vec<&str> = before.iter().map(|person| person.name.as_str()).collect();
+    let text = match before[..] {
+        [] => format!("{} is here", last.name),
+        _ => format!("{} and {} are here", before.join(", "), last.name),
+    };
+    Some(Notice { code: "join", least: Notices::Normal, text })
+}
+
+/// The notice of a member whose run was thought to be gone.
+pub(super) fn is_back(person: &Person) -> Notice {
+    let text = format!("{} is back", person.name);
     Notice { code: "join", least: Notices::Normal, text }
 }

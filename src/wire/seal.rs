@@ -27,6 +27,7 @@ pub const TAG_LEN: usize = 16;
 pub struct Unauthentic;
 
 /// The group's secret, from which each session's key comes.
+#[derive(Clone)]
 pub struct GroupKey {
     group: GroupId,
     secret: hkdf::Prk,
@@ -79,6 +80,21 @@ impl GroupKey {
     /// Whether a passphrase locks the group; an open group is readable by anyone who hears it.
     pub const fn is_private(&self) -> bool {
         self.private
+    }
+
+    /// 16 bytes that tell this group from others on the same address with another passphrase, or
+    /// without one: HKDF-Expand of `"mcast-chat history v1"`. What one finds of them helps to guess
+    /// the passphrase as much as a datagram does.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let mut wide = [0; 32];
+        self.secret
+            .expand(&[b"mcast-chat history v1\0"], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut wide))
+            .expect("HKDF-SHA256 gives 32 bytes");
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&wide[..16]);
+        wide.zeroize();
+        fingerprint
     }
 
     /// The key under which `session` seals in key epoch `epoch`.

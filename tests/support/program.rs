@@ -162,6 +162,26 @@ impl Lines {
         }
     }
 
+    /// All lines that were read so far, found or passed over.
+    pub fn read(&self) -> String {
+        self.read.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+    }
+
+    /// Like [`Lines::find`], also among the lines that were passed over.
+    #[track_caller]
+    pub fn find_from_start(&mut self, parts: &[&str]) -> String {
+        let fits = |line: &&String| parts.iter().all(|part| line.contains(part));
+        match self.read.iter().find(fits).cloned() {
+            Some(line) => line,
+            None => self.find(parts),
+        }
+    }
+
+    /// Whether a line that was found or passed over contains `part`.
+    pub fn has(&self, part: &str) -> bool {
+        self.read.iter().any(|line| line.contains(part))
+    }
+
     /// What comes until the pipe is closed.
     #[track_caller]
     fn rest(&mut self) -> String {

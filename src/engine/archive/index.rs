@@ -85,6 +85,14 @@ impl Slot {
         span.end = span.end.max(number);
     }
 
+    /// Whether nothing before `number` is open, from the first that is known on.
+    pub fn is_whole_before(&self, number: u64) -> bool {
+        let first =
+            self.expected.map(|expected| expected.first).into_iter().chain(self.known.first());
+        let first = first.min().filter(|first| *first < number);
+        first.is_some_and(|first| self.open(Span { first, end: number }).is_empty())
+    }
+
     /// What of `span` is neither had nor lost.
     pub fn open(&self, span: Span) -> Vec<Span> {
         let mut open = Ranges::from_iter([span]);

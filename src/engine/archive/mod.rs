@@ -106,6 +106,11 @@ impl Archive {
         self.index.slot(session).map_or(vec![span], |slot| slot.open(span))
     }
 
+    /// Whether all of a session that comes before `number` was had, or told as lost.
+    pub fn is_whole_before(&self, session: SessionTag, number: u64) -> bool {
+        number == 1 || self.index.slot(session).is_some_and(|slot| slot.is_whole_before(number))
+    }
+
     /// Whether the message was had, be its body kept or not.
     pub fn has(&self, session: SessionTag, number: u64) -> bool {
         self.index.has(session, number)

@@ -71,22 +71,42 @@ impl Check {
             };
             let begins = matches!(record.part, Part::Whole | Part::First(_));
             sent.carried(counter, begins, record.part.ends());
+            self.journal.runs[run].carries.insert(counter, (data.view, number));
         }
         Ok(())
     }
 
     /// A datagram came to `run` as it was sent.
     pub(in crate::sim) fn arrived(&mut self, run: usize, datagram: &[u8]) {
-        let Some(header) = Header::decode(datagram).ok().filter(|h| h.kind == Kind::Data) else {
-            return;
-        };
-        let Some(owner) = self.journal.find(&header.session) else {
+        let Some((owner, counter)) = self.data(datagram) else {
             return;
         };
         let arrived = &mut self.journal.runs[run].arrived;
         if arrived.len() <= owner {
             arrived.resize_with(owner + 1, Default::default);
         }
-        arrived[owner].insert(header.counter);
+        arrived[owner].insert(counter);
+    }
+
+    /// `run`'s engine counted no drop for the datagram: it knows now of the messages in it.
+    pub(in crate::sim) fn took(&mut self, run: usize, datagram: &[u8]) {
+        let carried = self.data(datagram).and_then(|(owner, counter)| {
+            let (view, number) = self.journal.runs[owner].carries.get(&counter)?;
+            Some((owner, *view, *number))
+        });
+        let Some((owner, view, number)) = carried else {
+            return;
+        };
+        let present = self.journal.stay(run).map(|stay| self.journal.views[stay.view].id);
+        if present == Some(view) {
+            let known = self.journal.runs[run].heard_of.entry(owner).or_default();
+            *known = number.max(*known);
+        }
+    }
+
+    /// Whose datagram it is, and its counter, if it is DATA.
+    fn data(&self, datagram: &[u8]) -> Option<(usize, u64)> {
+        let header = Header::decode(datagram).ok().filter(|h| h.kind == Kind::Data)?;
+        Some((self.journal.find(&header.session)?, header.counter))
     }
 }

@@ -38,10 +38,12 @@ impl Journal {
             || self.is_majority(later, earlier)
     }
 
-    /// The latest primary that a member of the view at `place` knows.
+    /// The latest primary that a member of the view at `place` knew when it agreed to that: it may
+    /// have gone on to a later view meanwhile.
     fn latest_primary(&self, place: usize) -> Option<usize> {
-        let known = self.views[place].members.iter().filter_map(|run| self.runs[*run].primary);
-        known.max_by_key(|view| self.views[*view].id)
+        let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
+        let id = |view: &usize| self.views[*view].id;
+        known.copied().filter(|view| id(view) < self.views[place].id).max_by_key(id)
     }
 }
 
@@ -86,9 +88,7 @@ impl Check {
 
     /// `run` has installed the view at `place`.
     pub(super) fn learns_of_primaries(&mut self, run: usize, place: usize) {
-        let id = |view: usize| self.journal.views[view].id;
-        let known = [self.journal.runs[run].primary, self.journal.views[place].last_primary];
-        let latest = known.into_iter().flatten().max_by_key(|view| id(*view));
-        self.journal.runs[run].primary = latest;
+        let latest = self.journal.views[place].last_primary;
+        self.journal.runs[run].primaries.extend(latest);
     }
 }

@@ -44,7 +44,6 @@ impl Check {
             return Some(format!("{} are in different views of the same members", names(live)));
         }
         let before = self.journal.views[first].last_primary.filter(|last| *last != first)?;
-        // Where somebody died, a view that it may have begun must be outvoted, too.
         let sure = self.journal.runs.iter().all(Run::is_live);
         (sure && self.journal.is_majority(first, before)).then(|| {
             let (view, before) = (self.journal.view_name(first), self.journal.view_name(before));
@@ -97,14 +96,18 @@ impl Check {
         senders.into_iter().find_map(|sender| {
             let receiver = &self.journal.runs[run];
             let fates = receiver.fates(sender);
-            let first = fates.iter().position(|fate| fate.is_had())?;
-            let end = fates.iter().rposition(|fate| fate.is_had())?;
-            let entitled = |index: usize| {
-                let view = self.journal.runs[sender].sent[index].view;
-                index > first || view.is_some_and(|view| receiver.stay_in(view).is_some())
+            let number = |index: usize| index as u64 + 1;
+            let first = fates.iter().position(|fate| fate.is_had()).map(number);
+            let had = fates.iter().rposition(|fate| fate.is_had()).map_or(0, number);
+            let known = receiver.heard_of.get(&sender).copied().unwrap_or_default();
+            let entitled = |number: &u64| {
+                let view = self.journal.runs[sender].message(*number).and_then(|sent| sent.view);
+                let was_there = view.is_none_or(|view| receiver.stay_in(view).is_some());
+                let is_owed = was_there || first.is_some_and(|first| first < *number);
+                is_owed && receiver.fate(sender, *number) == Fate::Open
             };
-            let hole = (0..end).find(|index| fates[*index] == Fate::Open && entitled(*index))?;
-            Some(format!("{}, in silence", self.lacks(run, sender, hole as u64 + 1)))
+            let hole = (1..=had.max(known)).find(entitled)?;
+            Some(format!("{}, in silence", self.lacks(run, sender, hole)))
         })
     }
 

@@ -15,7 +15,7 @@ impl Check {
         ensure(!state.is_done(), || {
             format!("{} says something after its end", self.journal.name(run))
         })?;
-        let first = matches!(event, Event::View(_) | Event::Ended);
+        let first = matches!(event, Event::View(_) | Event::Writable | Event::Ended);
         ensure(first || !state.stays.is_empty(), || {
             format!("{} says something before its first view", self.journal.name(run))
         })

@@ -50,16 +50,21 @@ pub(super) struct Run {
     pub receipts: BTreeMap<usize, u64>,
     /// By packet counter, the last bytes of the datagram's tag; 0 where none was seen.
     pub counters: Vec<u64>,
+    /// By packet counter: the view that the DATA datagram was sent in, and the last message of
+    /// which it has a part.
+    pub carries: BTreeMap<u64, (ViewId, u64)>,
     /// By session: the DATA datagrams of it that came.
     pub arrived: Vec<Counters>,
+    /// By session: the last message of which a part came and was taken in the view it was sent in.
+    pub heard_of: BTreeMap<usize, u64>,
     /// By sender, then by number from 1: what became of each message.
     fates: Vec<Vec<Fate>>,
     /// What was delivered. It begins with what was recalled.
     pub log: Vec<Heard>,
     /// How much of the log was recalled.
     pub recalled: usize,
-    /// The latest primary view it knows.
-    pub primary: Option<usize>,
+    /// The primary views it knows.
+    pub primaries: Vec<usize>,
 }
 
 impl Run {
@@ -79,11 +84,13 @@ impl Run {
             stable: 1,
             receipts: BTreeMap::new(),
             counters: Vec::new(),
+            carries: BTreeMap::new(),
             arrived: Vec::new(),
+            heard_of: BTreeMap::new(),
             fates: Vec::new(),
             log: Vec::new(),
             recalled: 0,
-            primary: None,
+            primaries: Vec::new(),
         }
     }
 

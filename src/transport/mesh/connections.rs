@@ -224,6 +224,9 @@ impl Mesh {
         self.ready.retain(|listed| *listed != slot);
         self.stats.unsent_bytes += link.queued() as u64;
         let address = link.dialled.map(|(address, _)| address);
+        if let (Some(remote), Why::Ended | Why::Broken(_)) = (link.heard(), why) {
+            self.note_lost(remote.session);
+        }
         match link.phase {
             Phase::Leaving(_) => return self.count_close(Why::Duplicate),
             Phase::Up(remote) => {
@@ -239,6 +242,16 @@ impl Mesh {
             }
         }
         self.count_close(why);
+    }
+
+    /// A connection of `session` has ended: was it the last? Whoever has a second one is listed
+    /// when that ends.
+    fn note_lost(&mut self, session: [u8; 16]) {
+        let mut others = self.slots.iter().flatten().filter_map(Link::heard);
+        let is_linked = others.any(|other| other.session == session);
+        if !is_linked && !self.lost.contains(&session) && self.lost.len() < MAX_SLOTS {
+            self.lost.push(session);
+        }
     }
 
     pub(super) fn report(&mut self, change: Change) {

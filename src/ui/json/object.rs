@@ -1,8 +1,8 @@
 //! The objects that are written, with the fields in their order (experience.md §3: programs rely
 //! on the names; only additions may come, and unknown fields are ignored).
 //!
-//! `ord` and `view` of a message are absent for the service `fifo`, `primary` and `transitional`
-//! of a view until views are agreed: a field that is there makes a promise.
+//! `ord` of a message is absent for the services `fifo` and `causal`, `ord` and `view` are for
+//! history: a field that is there makes a promise.
 
 use crate::chat::is_unsafe;
 use serde::Serialize;
@@ -33,15 +33,15 @@ pub(super) enum Object<'a> {
         encrypted: bool,
         why: &'a str,
     },
-    /// The members are now these.
+    /// The members are now these, by rank, as all of them agreed.
     View {
-        view: String,
+        /// None where somebody asks before the first view.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        view: Option<String>,
         number: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        primary: Option<bool>,
+        primary: bool,
         members: Vec<Member<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        transitional: Option<Vec<String>>,
+        transitional: Vec<String>,
     },
     /// A message; one's own, too.
     Msg {
@@ -74,7 +74,7 @@ pub(super) enum Object<'a> {
     Gap { from: String, first: u64, last: u64, state: &'a str },
     /// A member came.
     Join { id: String, session: String, name: &'a str, addr: Option<String> },
-    /// A member went: `quit`, `timeout`, `restart`.
+    /// A member went: `quit`, `timeout`, `restart`, `partition`.
     Leave { id: String, session: String, name: &'a str, reason: &'a str },
     /// A member has another name.
     Nick { id: String, name: &'a str, old: &'a str },
@@ -106,8 +106,8 @@ pub(super) enum Object<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },
-    /// Whoever was here at the start has been heard.
-    Sync {},
+    /// Catch-up has ended: so many messages came as history.
+    Sync { history: u64 },
     /// Last of all.
     Bye {},
 }

@@ -1,14 +1,14 @@
 //! What a script can ask for: one JSON object a line.
 //!
 //! ```text
-//! {"op":"send","ref":"a1","room":"general","text":"…"}
+//! {"op":"send","ref":"a1","room":"general","text":"…","service":"safe"}
 //! {"op":"dm","ref":"a2","to":"bo","text":"…"}
 //! {"op":"nick","name":"bo"}   {"op":"who"}   {"op":"history","count":20}
 //! {"op":"stats"}   {"op":"quit"}
 //! ```
 //! Each is answered by an `ack`, or an `error`, with the same `ref`. Unknown fields are ignored.
 
-use crate::chat::{Action, HISTORY, Say};
+use crate::chat::{Action, HISTORY, SERVICES, Say, Service, service_named};
 use crate::ui::{Refusal, Request};
 use serde::Deserialize;
 
@@ -52,6 +52,7 @@ fn action(op: Op) -> Result<Action, Refusal> {
         "nick" => Ok(Action::Nick(required(op.name, "nick", "name")?)),
         "who" => Ok(Action::Who),
         "history" => Ok(Action::History(op.count.unwrap_or(HISTORY))),
+        "search" => Ok(Action::Search(required(op.text, "search", "text")?)),
         "stats" => Ok(Action::Stats),
         "quit" => Ok(Action::Quit(op.text)),
         other => Err(unsupported(other)),
@@ -59,13 +60,21 @@ fn action(op: Op) -> Result<Action, Refusal> {
 }
 
 fn say(op: Op, private: bool) -> Result<Action, Refusal> {
-    if let Some(service) = op.service.filter(|service| service != "fifo") {
-        let message = format!("the service {service} is not there yet");
-        return Err(Refusal::new("unsupported", &message, "leave out service, or say fifo"));
-    }
+    let service = op.service.as_deref().map(service).transpose()?;
     let to = if private { Some(required(op.to, "dm", "to")?) } else { None };
     let text = required(op.text, &op.op, "text")?;
-    Ok(Action::Say(Say { room: op.room, to, act: op.act, text }))
+    Ok(Action::Say(Say { room: op.room, to, act: op.act, service, text }))
+}
+
+fn service(name: &str) -> Result<Service, Refusal> {
+    service_named(name).map_err(|nearest| {
+        let all = SERVICES.map(|(_, name)| name).join(", ");
+        let hint = match nearest {
+            Some(nearest) => format!("did you mean {nearest}? there are {all}"),
+            None => format!("there are {all}"),
+        };
+        Refusal::new("service", &format!("there is no service {name}"), &hint)
+    })
 }
 
 fn required(field: Option<String>, op: &str, name: &str) -> Result<String, Refusal> {
@@ -121,6 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn each_message_has_the_service_that_it_asks_for() {
+        let asked_for = |service: &str| match asked(&format!(
+            r#"{{"op":"send","text":"x","service":"{service}"}}"#
+        ))
+        .action
+        {
+            Action::Say(say) => say.service,
+            other => panic!("{other:?}"),
+        };
+        for (service, name) in SERVICES {
+            assert_eq!(asked_for(name), Some(service));
+        }
+        let unknown = parse(r#"{"op":"send","text":"x","service":"aggreed"}"#);
+        let hint = unknown.expect_err("is refused").hint;
+        assert_eq!(hint.as_str(), "did you mean agreed? there are fifo, causal, agreed, safe");
+    }
+
+    #[test]
     fn a_refusal_bears_the_mark_of_what_it_refuses() {
         let refused = |line: &str| {
             let refusal = parse(line).expect_err("is refused");
@@ -130,8 +157,8 @@ mod tests {
         assert_eq!(refused(r#"{"op":"react","ref":"a1"}"#), (mark.clone(), "unsupported"));
         assert_eq!(refused(r#"{"op":"sned","ref":"a1"}"#), (mark.clone(), "unsupported"));
         assert_eq!(refused(r#"{"op":"dm","ref":"a1","text":"x"}"#), (mark.clone(), "op"));
-        let agreed = r#"{"op":"send","ref":"a1","text":"x","service":"agreed"}"#;
-        assert_eq!(refused(agreed), (mark, "unsupported"));
+        let aggreed = r#"{"op":"send","ref":"a1","text":"x","service":"aggreed"}"#;
+        assert_eq!(refused(aggreed), (mark, "service"));
         for line in ["hello", "{", "[]", "7", r#"{"text":"x"}"#, r#"{"op":7}"#] {
             assert_eq!(refused(line), (None, "json"), "{line}");
         }

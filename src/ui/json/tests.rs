@@ -2,8 +2,9 @@
 
 use super::object::Object;
 use super::*;
-use crate::chat::story::{chat, id, member as story_member, message};
-use crate::chat::{Safe, Session};
+use crate::chat::story::{chat, id, member as story_member, message, noon};
+use crate::chat::{Safe, Service, Session};
+use crate::engine::Event;
 use std::time::SystemTime;
 
 /// The lines of experience.md §3, and `error` and `stats` in the same manner.
@@ -60,11 +61,11 @@ fn view_is_as_promised() {
         me: None,
     };
     check(Object::View {
-        view: "7-…".into(),
+        view: Some("7-…".into()),
         number: 7,
-        primary: Some(true),
+        primary: true,
         members: vec![bo],
-        transitional: Some(vec!["…".into()]),
+        transitional: vec!["…".into()],
     });
 }
 
@@ -101,17 +102,53 @@ fn receipt_gap_ack_and_error_are_as_promised() {
     check(Object::Error { reference: Some("a1"), code: "json", message: "m", hint: "h" });
 }
 
-#[test]
-fn a_message_of_this_version_makes_no_promise_of_order() {
-    let out = written(|json| json.show(&chat(), &Happening::Message(message(42, "hi"))));
-    assert_eq!(
-        out,
-        "{\"v\":1,\"type\":\"msg\",\"id\":\"0002000000000000-42\",\"seq\":42,\
+/// The message with these fields after its time.
+fn msg(view: &str, service: &str, history: bool) -> String {
+    format!(
+        "{{\"v\":1,\"type\":\"msg\",\"id\":\"0002000000000000-42\",\"seq\":42,{view}\
          \"ts\":\"2026-11-20T09:14:03.120Z\",\"room\":\"general\",\
-         \"from\":{\"id\":\"00020000000000000000000000000000\",\"name\":\"bo\"},\"to\":null,\
-         \"kind\":\"text\",\"service\":\"fifo\",\"text\":\"hi\",\"reply_to\":null,\
-         \"history\":false}\n"
-    );
+         \"from\":{{\"id\":\"00020000000000000000000000000000\",\"name\":\"bo\"}},\"to\":null,\
+         \"kind\":\"text\",\"service\":\"{service}\",\"text\":\"hi\",\"reply_to\":null,\
+         \"history\":{history}}}\n"
+    )
+}
+
+#[test]
+fn a_message_names_its_view_its_service_and_its_place_in_the_order() {
+    let agreed = Message { service: Service::Agreed, order: Some(9), ..message(42, "hi") };
+    let out = written(|json| {
+        json.show(&chat(), &Happening::Message(agreed))?;
+        json.show(&chat(), &Happening::Message(message(42, "hi")))
+    });
+    let view = "\"view\":\"7-0101010101010101\",";
+    let ordered = msg(&format!("\"ord\":9,{view}"), "agreed", false);
+    assert_eq!(out, ordered + &msg(view, "fifo", false));
+}
+
+#[test]
+fn history_is_marked_and_has_no_place_in_this_view_and_sync_counts_it() {
+    let old = Message { history: true, service: Service::Agreed, ..message(42, "hi") };
+    let out = written(|json| {
+        json.show(&chat(), &Happening::Message(old))?;
+        json.show(&chat(), &Happening::Synced(1))
+    });
+    let sync = "{\"v\":1,\"type\":\"sync\",\"history\":1}\n";
+    assert_eq!(out, msg("", "agreed", true) + sync);
+}
+
+#[test]
+fn a_view_names_the_members_by_rank_and_who_came_along() {
+    let members = vec![story_member(3, "cy"), story_member(1, "me")];
+    let view = crate::engine::View { primary: false, ..crate::chat::story::view(8, members) };
+    let mut chat = chat();
+    let happenings = chat.on_event(SystemTime::UNIX_EPOCH, Event::View(view));
+    let out = written(|json| happenings.iter().try_for_each(|one| json.show(&chat, one)));
+    let view: serde_json::Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!((&view["view"], &view["number"]), (&"8-0101010101010101".into(), &8.into()));
+    assert_eq!(view["primary"], false);
+    let names: Vec<_> = view["members"].as_array().expect("a list").iter().collect();
+    assert_eq!((&names[0]["name"], &names[1]["name"]), (&"cy".into(), &"me".into()));
+    assert_eq!(view["transitional"][0], id(3).to_string());
 }
 
 #[test]
@@ -143,17 +180,32 @@ fn who_comes_goes_and_is_renamed_is_told() {
     );
 }
 
+/// What `json` writes of `event`.
+fn happens(json: &mut Json<Vec<u8>>, chat: &mut Chat, event: Event) -> io::Result<()> {
+    let happenings = chat.on_event(noon(), event);
+    happenings.iter().try_for_each(|happening| json.show(chat, happening))
+}
+
+/// Message `number` is handed to the group.
+fn sends(
+    json: &mut Json<Vec<u8>>,
+    chat: &mut Chat,
+    mark: Option<&str>,
+    number: u64,
+) -> io::Result<()> {
+    let session = Session(id(1).0);
+    chat.sent(noon(), session, number);
+    json.answer(chat, mark, &Answer::Sent { session, number, to: None })
+}
+
 #[test]
 fn a_sent_message_gets_an_ack_and_then_one_final_receipt() {
     let mut chat = chat();
-    let lagging = crate::engine::Member { lagging: true, ..story_member(3, "cy") };
-    chat.on_event(SystemTime::UNIX_EPOCH, crate::engine::Event::Lagging(lagging, true));
     let out = written(|json| {
-        let session = Session(id(1).0);
-        let sent = |number| Answer::Sent { session, number, to: None };
-        json.answer(&chat, Some("a1"), &sent(1))?;
-        json.answer(&chat, None, &sent(2))?;
-        json.show(&chat, &Happening::Confirmed { before: 2 })
+        sends(json, &mut chat, Some("a1"), 1)?;
+        sends(json, &mut chat, None, 2)?;
+        happens(json, &mut chat, Event::Received(Session(id(2).0), 3))?;
+        happens(json, &mut chat, Event::Received(Session(id(3).0), 2))
     });
     let (bo, cy) = (id(2), id(3));
     assert_eq!(
@@ -162,22 +214,37 @@ fn a_sent_message_gets_an_ack_and_then_one_final_receipt() {
             "{{\"v\":1,\"type\":\"ack\",\"ref\":\"a1\",\"id\":\"0001000000000000-1\"}}\n\
              {{\"v\":1,\"type\":\"ack\",\"id\":\"0001000000000000-2\"}}\n\
              {{\"v\":1,\"type\":\"receipt\",\"id\":\"0001000000000000-1\",\"ref\":\"a1\",\
-             \"delivered\":[\"{bo}\"],\"pending\":[\"{cy}\"],\"final\":true}}\n"
+             \"delivered\":[\"{bo}\",\"{cy}\"],\"pending\":[],\"final\":true}}\n"
         )
     );
 }
 
 #[test]
-fn what_is_never_confirmed_is_told_before_the_farewell() {
-    let missing = Missing { people: vec![bo()] };
+fn progress_is_told_before_a_receipt_is_final() {
+    let mut chat = chat();
+    let out = written(|json| {
+        sends(json, &mut chat, Some("a1"), 1)?;
+        happens(json, &mut chat, Event::Received(Session(id(2).0), 2))?;
+        let due = chat.due(noon() + crate::chat::PROGRESS);
+        due.iter().try_for_each(|happening| json.show(&chat, happening))?;
+        happens(json, &mut chat, Event::Received(Session(id(3).0), 2))
+    });
+    let [bo, cy] = [2, 3].map(|number| id(number).to_string());
+    let both = vec![bo.clone(), cy.clone()];
+    assert_eq!(receipts(&out), [(vec![bo], vec![cy], false), (both, vec![], true)]);
+}
+
+#[test]
+fn what_is_not_confirmed_at_the_end_is_told_before_the_farewell() {
     let tally = Tally {
         counters: vec![("recovered", 2), ("recovery_micros", 500)],
         drops: vec![("short", 1)],
     };
+    let mut chat = chat();
     let out = written(|json| {
-        let session = Session(id(1).0);
-        json.answer(&chat(), Some("a1"), &Answer::Sent { session, number: 1, to: None })?;
-        json.bye(&chat(), &tally, Some(&missing))
+        sends(json, &mut chat, Some("a1"), 1)?;
+        happens(json, &mut chat, Event::Received(Session(id(3).0), 2))?;
+        json.bye(&chat, &tally)
     });
     let lines: Vec<&str> = out.lines().skip(1).collect();
     let (bo, cy) = (id(2), id(3));
@@ -206,41 +273,17 @@ fn receipts(out: &str) -> Vec<(Vec<String>, Vec<String>, bool)> {
 }
 
 #[test]
-fn who_came_after_a_message_has_not_received_it_and_who_went_before_it_confirmed_stays_pending() {
+fn who_went_before_it_confirmed_stays_pending_and_who_came_later_is_not_asked() {
     let mut chat = chat();
-    let sent = |number| Answer::Sent { session: Session(id(1).0), number, to: None };
     let out = written(|json| {
-        json.answer(&chat, None, &sent(1))?;
-        chat.on_event(SystemTime::UNIX_EPOCH, crate::engine::Event::Joined(story_member(4, "dee")));
-        json.answer(&chat, None, &sent(2))?;
-        let left = crate::engine::Event::Left(story_member(2, "bo"), Departure::Timeout);
-        for happening in chat.on_event(SystemTime::UNIX_EPOCH, left) {
-            json.show(&chat, &happening)?;
-        }
-        json.answer(&chat, None, &sent(3))?;
-        json.show(&chat, &Happening::Confirmed { before: 4 })
+        sends(json, &mut chat, None, 1)?;
+        happens(json, &mut chat, crate::chat::story::delivered(1, 1))?;
+        let members = [(1, "me"), (3, "cy"), (4, "dee")];
+        let members = members.map(|(number, name)| story_member(number, name)).to_vec();
+        happens(json, &mut chat, Event::View(crate::chat::story::view(8, members)))
     });
-    let [bo, cy, dee] = [2, 3, 4].map(|number| id(number).to_string());
-    assert_eq!(
-        receipts(&out),
-        [
-            (vec![cy.clone()], vec![bo.clone()], true),
-            (vec![cy.clone(), dee.clone()], vec![bo], true),
-            (vec![cy, dee], vec![], true),
-        ]
-    );
-}
-
-#[test]
-fn when_nobody_was_asked_nobody_has_it() {
-    let tally = Tally { counters: vec![], drops: vec![] };
-    let out = written(|json| {
-        let answer = Answer::Sent { session: Session(id(1).0), number: 1, to: None };
-        json.answer(&chat(), None, &answer)?;
-        json.bye(&chat(), &tally, None)
-    });
-    let both = [2, 3].map(|number| id(number).to_string()).to_vec();
-    assert_eq!(receipts(&out), [(vec![], both, false)]);
+    let [bo, cy] = [2, 3].map(|number| id(number).to_string());
+    assert_eq!(receipts(&out), [(vec![cy], vec![bo], true)]);
 }
 
 #[test]

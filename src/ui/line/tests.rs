@@ -1,8 +1,9 @@
 //! What stands on stdout and on stderr, to the letter.
 
 use super::*;
-use crate::chat::story::{chat, id, message};
+use crate::chat::story::{chat, delivered, id, member, message, noon, view};
 use crate::chat::{Departure, GapState};
+use crate::engine::Event;
 use jiff::tz::Offset;
 
 fn style(notices: Notices) -> Style {
@@ -26,10 +27,7 @@ fn person(name: &str) -> Person {
 }
 
 fn check(happening: &Happening, expected: &str) {
-    let (out, notes) = written(style(Notices::Normal), |line| {
-        line.synced()?;
-        line.show(&chat(), happening)
-    });
+    let (out, notes) = written(style(Notices::Normal), |line| line.show(&chat(), happening));
     assert_eq!((out.as_str(), notes.as_str()), ("", expected));
 }
 
@@ -108,10 +106,7 @@ fn notices_are_plain_sentences() {
 fn a_lost_message_is_always_told_and_a_repaired_one_when_asked() {
     let gap =
         |state| Happening::Gap { from: id(2), name: Safe::line("bo"), first: 17, last: 18, state };
-    check(
-        &gap(GapState::Lost),
-        "-- 2 messages from bo lost (17 to 18): nobody has them any more\n",
-    );
+    check(&gap(GapState::Lost), "-- 2 messages from bo lost (17 to 18): nobody here has them\n");
     check(&gap(GapState::Requested), "");
     let (_, notes) = written(style(Notices::Verbose), |line| {
         line.show(&chat(), &gap(GapState::Requested))?;
@@ -143,10 +138,9 @@ fn a_warning_that_repeats_is_collapsed_and_quiet_is_quiet() {
 fn of_a_restart_people_read_one_line_and_comings_are_never_repetitions() {
     let again = Person { session: crate::chat::Session([9; 16]), ..person("bo") };
     let (_, notes) = written(style(Notices::Normal), |line| {
-        line.synced()?;
         line.show(&chat(), &Happening::Joined(person("bo")))?;
-        line.show(&chat(), &Happening::Joined(again.clone()))?;
         line.show(&chat(), &Happening::Left(person("bo"), Departure::Restart))?;
+        line.show(&chat(), &Happening::Joined(again.clone()))?;
         for _ in 0..2 {
             line.show(&chat(), &Happening::Left(again.clone(), Departure::Quit))?;
             line.show(&chat(), &Happening::Joined(again.clone()))?;
@@ -160,6 +154,112 @@ fn of_a_restart_people_read_one_line_and_comings_are_never_repetitions() {
             "-- bo joined from 10.5.5.7\n-- bo has restarted\n{both}{both}\
              -- linked to 10.5.5.7:23911\n"
         )
+    );
+}
+
+/// Everybody in the chat of these stories.
+fn people() -> Vec<Person> {
+    chat().people().cloned().collect()
+}
+
+#[test]
+fn who_was_here_is_told_in_one_line_and_not_again() {
+    let (_, notes) = written(style(Notices::Normal), |line| {
+        line.show(&chat(), &Happening::View(people()))?;
+        for person in people() {
+            line.show(&chat(), &Happening::Joined(person))?;
+        }
+        line.show(&chat(), &Happening::View(people()))
+    });
+    assert_eq!(notes, "-- bo and cy are here\n");
+    let (_, notes) = written(style(Notices::Normal), |line| {
+        line.show(&chat(), &Happening::View(people()[..2].to_vec()))
+    });
+    assert_eq!(notes, "-- bo is here\n");
+}
+
+#[test]
+fn who_was_in_another_part_of_the_network_is_back() {
+    let (_, notes) = written(style(Notices::Normal), |line| {
+        line.show(&chat(), &Happening::View(people()))?;
+        line.show(&chat(), &Happening::Left(person("bo"), Departure::Partition))?;
+        line.show(&chat(), &Happening::Joined(person("bo")))
+    });
+    assert_eq!(
+        notes,
+        "-- bo and cy are here\n-- bo is in another part of the network\n-- bo is back\n"
+    );
+}
+
+#[test]
+fn a_side_that_is_not_the_main_one_is_told_so_and_that_it_is_whole_again() {
+    let rest = "what is said here reaches only who is here; the others get it, and we get theirs, \
+                when the network is whole again\n";
+    check(&Happening::Divided { here: 2, of: 5 }, &format!("-- this side has 2 of 5: {rest}"));
+    check(
+        &Happening::Divided { here: 3, of: 0 },
+        &format!("-- this is not the main part of the group: {rest}"),
+    );
+    check(
+        &Happening::Whole(5),
+        "-- healed: this is the main part of the group again, 5 are here\n",
+    );
+}
+
+#[test]
+fn history_has_a_head_and_an_end_around_it() {
+    let old = |number| Message { history: true, ..message(number, "long ago") };
+    let (out, notes) = written(style(Notices::Normal), |line| {
+        line.show(&chat(), &Happening::Synced(0))?;
+        for number in 1..=2 {
+            line.show(&chat(), &Happening::Message(old(number)))?;
+        }
+        line.show(&chat(), &Happening::Synced(2))
+    });
+    assert_eq!(out.lines().count(), 2);
+    assert_eq!(notes, "-- earlier messages:\n-- caught up: 2 messages\n");
+}
+
+/// What is told of three messages of one's own, of which bo has the first two; and then of what
+/// happens.
+fn receipts(notices: Notices, then: Event) -> String {
+    let mut chat = chat();
+    let session = Session(id(1).0);
+    let (_, notes) = written(style(notices), |line| {
+        line.show(&chat, &Happening::View(people()))?;
+        let mut told = Vec::new();
+        for number in 1..=3 {
+            told.extend(chat.sent(noon(), session, number));
+            told.extend(chat.on_event(noon(), delivered(1, number)));
+        }
+        told.extend(chat.on_event(noon(), Event::Received(Session(id(2).0), 3)));
+        told.extend(chat.due(noon() + std::time::Duration::from_secs(2)));
+        told.extend(chat.on_event(noon(), then));
+        let told = told.iter().filter(|told| !matches!(told, Happening::Message(_)));
+        told.into_iter().try_for_each(|happening| line.show(&chat, happening))?;
+        line.idle()
+    });
+    notes.lines().skip(1).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_message_that_is_late_says_for_whom_it_waits_and_when_all_have_it() {
+    let all = || Event::Received(Session(id(3).0), 4);
+    let late = "-- …1/2 have what you said; waiting for cy\n";
+    assert_eq!(receipts(Notices::Normal, all()), format!("{late}-- ✓2/2 have what you said\n"));
+    let verbose = receipts(Notices::Verbose, all());
+    assert!(verbose.ends_with("-- ✓2/2 have message 2\n"), "{verbose}");
+    assert_eq!(receipts(Notices::Quiet, all()), "");
+}
+
+#[test]
+fn who_went_without_what_was_said_is_named_once() {
+    let members = vec![member(1, "me"), member(2, "bo")];
+    assert_eq!(
+        receipts(Notices::Normal, Event::View(view(8, members))),
+        "-- …1/2 have what you said; waiting for cy\n\
+         -- ✗1/2 final: cy did not confirm what you said\n\
+         -- ✗1/2 final: cy did not confirm what you said (repeated 2×)\n"
     );
 }
 

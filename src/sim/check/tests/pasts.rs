@@ -122,6 +122,10 @@ fn all_that_live_are_in_one_primary_view_of_all() {
         minor(&mut check, run, 2, &[0, 1], &[0, 1]).expect("a view");
         check.happened(6, run, &Event::Left(gone.clone(), Departure::Timeout)).expect("gone");
     }
+    assert_eq!(check.unsettled(), None, "C may have begun another primary");
+    let mut check = group(2);
+    (0..2).for_each(|run| signal(&mut check, run).expect("one signal"));
+    (0..2).for_each(|run| minor(&mut check, run, 2, &[0, 1], &[0, 1]).expect("a view"));
     unsettled(&check, "view 2 {A1 B1} is not primary, and holds the majority of the primary");
 }
 
@@ -142,4 +146,22 @@ fn what_was_recalled_does_not_come_again_and_counts_as_had() {
     breaks(history(&mut check, 3, 0, 1), "again (it was Recalled)");
     check.happened(6, 3, &Event::Synced).expect("nothing is lacking");
     assert_eq!(check.heard(3).count(), 0);
+}
+
+#[test]
+fn what_came_in_part_and_was_never_delivered_is_reported_lost() {
+    let mut check = group(3);
+    (0..2).for_each(|_| _ = say(&mut check, 0, Service::Fifo, "x"));
+    sync(&mut check);
+    crash(&mut check, 0);
+    go_on(&mut check, 2, &[1, 2]);
+    let gone = member(&check, 0);
+    for run in 1..3 {
+        check.happened(6, run, &Event::Left(gone.clone(), Departure::Timeout)).expect("gone");
+    }
+    assert_eq!(check.unsettled(), None, "nobody knows of them");
+    check.journal.runs[1].heard_of.insert(0, 2);
+    unsettled(&check, "B1 lacks message 1 of A1, said at 0.000001 s, in silence");
+    lost(&mut check, 1, 0, 1, 2).expect("a report");
+    assert_eq!(check.unsettled(), None);
 }
