@@ -26,8 +26,8 @@ type Senders<'r> = BTreeMap<Who, (&'r Session, &'r Stay, u32)>;
 
 fn senders<'r>(run: &'r Run, gathering: &'r Gathering) -> Senders<'r> {
     let sender = |seat: Seat<'r>| {
-        let index = seat.session.stays.iter().position(|stay| std::ptr::eq(stay, seat.stay));
-        let count = index.and_then(|index| u32::try_from(index + 1).ok()).unwrap_or(u32::MAX);
+        let before = seat.session.stays.iter().take_while(|stay| !std::ptr::eq(*stay, seat.stay));
+        let count = u32::try_from(before.count() + 1).unwrap_or(u32::MAX);
         (seat.who(), (seat.session, seat.stay, count))
     };
     run.seats(gathering).map(sender).collect()

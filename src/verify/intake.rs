@@ -83,7 +83,8 @@ impl Session {
             all.iter().filter_map(|id| directory.session(*id)).collect()
         };
         let members = who(&view.members, directory);
-        let transitional = who(&view.transitional, directory);
+        let mut transitional = who(&view.transitional, directory);
+        transitional.sort_unstable();
         let label = directory.label(self.who);
         if !members.contains(&self.who) {
             findings.broken(Rule::SelfInclusion, place, || {
