@@ -81,6 +81,14 @@ pub fn ends_of(reports: &[&Report]) -> (Vec<u32>, Vec<End>, Vec<Ordered>) {
     (groups, ends, order)
 }
 
+/// The bug `ShortCut`: streams end at what the first of all has.
+#[cfg(feature = "planted-bugs")]
+pub fn shorten(reports: &[&Report], ends: Vec<End>) -> Vec<End> {
+    let has = |rank: u32| reports.first().and_then(|report| report.held.get(rank as usize));
+    let short = |end: End| End { end: has(end.rank).map_or(end.end, |held| held.received), ..end };
+    ends.into_iter().map(|end| if end.group == 0 { short(end) } else { end }).collect()
+}
+
 /// One past the last packet of the member at `rank` up to which the members of a group have all
 /// between them; all of it where the sender comes along.
 fn end(members: &[&Report], rank: usize) -> Seq {
@@ -100,20 +108,39 @@ fn end(members: &[&Report], rank: usize) -> Seq {
     end
 }
 
+/// What a view goes on from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Succession {
+    /// It is primary.
+    pub primary: bool,
+    /// And the first that its members know of.
+    pub seed: bool,
+    /// The last primary view before it.
+    pub last: Option<Last>,
+}
+
 /// Whether the new view holds more than half of the last primary view that any of its members knows
 /// of, and of each that was agreed on after it and may have begun; of a half, the one with the
 /// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
 /// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
-pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
+pub fn succession(reports: &[&Report]) -> Succession {
     let known = reports.iter().flat_map(|report| &report.primaries);
-    let last = known.clone().filter(|primary| primary.begun).max_by_key(|primary| primary.view);
+    // Views of fresh members, who knew of nobody else, count only among themselves: the largest.
+    let rank = |primary: &&Primary| {
+        (!primary.seed, if primary.seed { primary.size } else { 0 }, primary.view)
+    };
+    let last = known.clone().filter(|primary| primary.begun).max_by_key(rank);
     let since = last.map(|last| last.view);
-    let mut views: Vec<ViewId> = known.map(|primary| primary.view).collect();
+    let seeds = last.is_none_or(|last| last.seed);
+    let counted = known.filter(|primary| seeds || !primary.seed || Some(primary.view) == since);
+    let mut views: Vec<ViewId> = counted.map(|primary| primary.view).collect();
     views.retain(|view| Some(*view) >= since && !is_void(reports, *view));
     views.sort_unstable();
     views.dedup();
+    let seed = views.is_empty();
     let primary = views.into_iter().all(|view| has_majority(reports, view));
-    (primary, last.map(|last| Last { view: last.view, size: last.size }))
+    let last = last.map(|last| Last { view: last.view, size: last.size, seed: last.seed });
+    Succession { primary, seed, last }
 }
 
 /// Whether a view that was agreed on surely never began: its coordinator, which begins first, is
@@ -180,6 +207,7 @@ mod tests {
             member: true,
             lowest,
             begun,
+            seed: false,
             left: RankSet::default(),
         };
         report.primaries = primaries.iter().map(primary).collect();
@@ -188,9 +216,9 @@ mod tests {
 
     #[test]
     fn of_the_halves_of_a_primary_view_only_the_one_with_the_lowest_id_is_primary() {
-        let half = |lowest| succession(&[&with(&[(3, 2, lowest, true)])]).0;
+        let half = |lowest| succession(&[&with(&[(3, 2, lowest, true)])]).primary;
         assert!(half(true) && !half(false));
-        assert!(succession(&[&report(0, 0, 1, &[1])]).0, "nobody knows of one");
+        assert!(succession(&[&report(0, 0, 1, &[1])]).seed, "nobody knows of one");
     }
 
     #[test]
@@ -198,7 +226,7 @@ mod tests {
         let old = [(3, 3, true, true)];
         let maybe = [(3, 3, false, true), (4, 2, false, false)];
         let reports = [with(&old), with(&maybe)];
-        let (primary, last) = succession(&[&reports[0], &reports[1]]);
+        let Succession { primary, last, .. } = succession(&[&reports[0], &reports[1]]);
         assert!(!primary, "its other member may go on from view 4");
         assert_eq!(last.unwrap().view.epoch, 3);
     }
