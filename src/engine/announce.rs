@@ -10,6 +10,8 @@ use crate::wire::{Heartbeat, OVERHEAD, Packet};
 
 /// At most this many timestamps are answered in one heartbeat: 17 bytes each.
 const MAX_ECHOES: usize = 16;
+/// A member that looks for others before its first view asks them so often.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A timestamp older than this is not answered: its delay here would say more than its way.
 const ECHO_WITHIN: Duration = Duration::from_secs(1);
 /// What was received of a session is told with every profile for so long after it changed, or the
@@ -28,6 +30,9 @@ impl Engine {
             self.beat.ask_again();
         }
         let kind = self.beat.fire(now);
+        if !self.view.installed {
+            self.beat.introduce(now + LOOK_EVERY);
+        }
         let name = if kind.profile { self.config.name.len().min(MAX_NAME) } else { 0 };
         let room = self.config.max_datagram.saturating_sub(OVERHEAD + Heartbeat::OVERHEAD + name);
         let mut echoes = core::mem::take(&mut self.scratch.echoes);

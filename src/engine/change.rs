@@ -4,7 +4,6 @@
 //! views hear each other, the coordinator of the largest leads them together; equal ones by their
 //! ids. A member that has just started, alone and before its first view, is the smallest of all.
 
-use super::flush::is_better;
 use super::remote::Remote;
 use super::{Engine, Farewell};
 use crate::time::{Duration, Instant};
@@ -19,14 +18,14 @@ const INVITED_WITHIN: Duration = Duration::from_secs(1);
 /// Several that come at the same time are taken together: so long, or one GRTT.
 const GATHER: Duration = Duration::from_millis(5);
 /// A change whose coordinator falls silent, or does not come to an end for so long, is left.
-const CHANGE_WITHIN: Duration = Duration::from_secs(5);
+const CHANGE_WITHIN: Duration = Duration::from_secs(3);
 /// A member that stopped for a change which nobody leads any more is noticed after this time.
 const STRANDED_AFTER: Duration = Duration::from_millis(500);
 /// Whoever did not answer a proposal is not asked again for this time, then for twice as long, and
 /// so on.
-const SHUN_FOR: Duration = Duration::from_secs(1);
-/// Up to this.
-const SHUN_LONGEST: Duration = Duration::from_secs(60);
+const SHUN_FOR: Duration = Duration::from_millis(250);
+/// Up to this: what is healed is merged within about two seconds.
+const SHUN_LONGEST: Duration = Duration::from_millis(1_500);
 /// Two members of a view that do not hear each other for so long are parted.
 const DEAF_FOR: Duration = Duration::from_secs(2);
 
@@ -148,7 +147,7 @@ impl Engine {
         let clusters = self.clusters(now);
         let whole: Vec<_> = clusters.iter().filter(|(_, cluster)| cluster.is_complete()).collect();
         let leads = |(id, cluster): &(&ViewId, &Cluster)| {
-            cluster.together > own.0 || (cluster.together == own.0 && is_better(**id, own.1))
+            cluster.together > own.0 || (cluster.together == own.0 && **id > own.1)
         };
         let invited = whole.iter().any(leads);
         if whole.is_empty() || invited {

@@ -49,8 +49,6 @@ pub enum Bug {
     IgnoreHighEdge,
     /// What only some know of the agreed order is lost at a change of views.
     LoseOrder,
-    /// Nobody repairs the packets of others.
-    NoRepairForOthers,
     /// A gap is passed over in silence once it was asked for.
     PassOverGap,
     /// Heartbeats do not advance the packet counter.
@@ -61,6 +59,8 @@ pub enum Bug {
     SkipCausal,
     /// A view is installed that was promised to nobody any more.
     StaleView,
+    /// A view ends at what its coordinator has, not at what all have together.
+    ShortCut,
     /// All members of a view are taken for its transitional set.
     WrongTransitional,
 }
@@ -74,10 +74,10 @@ impl Bug {
         Self::FreeEarly,
         Self::IgnoreHighEdge,
         Self::LoseOrder,
-        Self::NoRepairForOthers,
         Self::PassOverGap,
         Self::ReuseCounter,
         Self::SafeEarly,
+        Self::ShortCut,
         Self::SkipCausal,
         Self::StaleView,
         Self::WrongTransitional,

@@ -81,6 +81,14 @@ pub fn ends_of(reports: &[&Report]) -> (Vec<u32>, Vec<End>, Vec<Ordered>) {
     (groups, ends, order)
 }
 
+/// The bug `ShortCut`: streams end at what the first of all has.
+#[cfg(feature = "planted-bugs")]
+pub fn shorten(reports: &[&Report], ends: Vec<End>) -> Vec<End> {
+    let has = |rank: u32| reports.first().and_then(|report| report.held.get(rank as usize));
+    let short = |end: End| End { end: has(end.rank).map_or(end.end, |held| held.received), ..end };
+    ends.into_iter().map(|end| if end.group == 0 { short(end) } else { end }).collect()
+}
+
 /// One past the last packet of the member at `rank` up to which the members of a group have all
 /// between them; all of it where the sender comes along.
 fn end(members: &[&Report], rank: usize) -> Seq {
@@ -106,9 +114,15 @@ fn end(members: &[&Report], rank: usize) -> Seq {
 /// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
 pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
     let known = reports.iter().flat_map(|report| &report.primaries);
-    let last = known.clone().filter(|primary| primary.begun).max_by_key(|primary| primary.view);
+    // Views of fresh members, who knew of nobody else, count only among themselves: the largest.
+    let rank = |primary: &&Primary| {
+        (!primary.seed, if primary.seed { primary.size } else { 0 }, primary.view)
+    };
+    let last = known.clone().filter(|primary| primary.begun).max_by_key(rank);
     let since = last.map(|last| last.view);
-    let mut views: Vec<ViewId> = known.map(|primary| primary.view).collect();
+    let seeds = last.is_none_or(|last| last.seed);
+    let counted = known.filter(|primary| seeds || !primary.seed || Some(primary.view) == since);
+    let mut views: Vec<ViewId> = counted.map(|primary| primary.view).collect();
     views.retain(|view| Some(*view) >= since && !is_void(reports, *view));
     views.sort_unstable();
     views.dedup();
@@ -180,6 +194,7 @@ mod tests {
             member: true,
             lowest,
             begun,
+            seed: false,
             left: RankSet::default(),
         };
         report.primaries = primaries.iter().map(primary).collect();

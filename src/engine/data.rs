@@ -113,8 +113,9 @@ impl Engine {
         let Some(stream) = self.stream(tag) else { return };
         let before = stream.bytes();
         let (message, next_message) = (data.message, data.end_message().unwrap_or(data.message));
-        let (view, repaired) = (data.view, None);
-        stream.hold(data.seq, Slot { sealed, since: now, repaired, message, next_message, view });
+        let (view, known) = (data.view, data.known_message());
+        let slot = Slot { sealed, since: now, repaired: None, message, next_message, known, view };
+        stream.hold(data.seq, slot);
         stream.ack_repeats = 2;
         self.stats.held_bytes += stream.bytes() - before;
     }

@@ -149,10 +149,7 @@ impl Engine {
             return false;
         }
         let Some(remote) = self.remotes.get(&tag) else { return true };
-        match remote.rank {
-            Some(rank) if remote.claim.view == self.view.id => self.is_gone(now, rank),
-            _ => remote.has_left() || now.since(remote.heard) > self.quiet_limit(),
-        }
+        remote.has_left() || now.since(remote.heard) > self.quiet_limit()
     }
 
     /// Whether a session outside our view can be asked to join: it was just heard, and hears us.

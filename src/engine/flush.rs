@@ -1,7 +1,6 @@
 //! A change of views as a member takes part in it: stop, say what it has, get what it lacks, go on.
 //!
-//! A member follows the best proposal it knows: of the highest epoch and, among those, of the
-//! coordinator with the lowest tag. It installs only the view that it promised last, so two
+//! A member follows the best proposal it knows: the one with the greatest id. It installs only the view that it promised last, so two
 //! coordinators never lead it to two views at once.
 
 use super::{Drop, Engine};
@@ -85,11 +84,6 @@ impl Flush {
     }
 }
 
-/// Whether proposal `one` is better than `other`.
-pub(super) fn is_better(one: ViewId, other: ViewId) -> bool {
-    one.epoch > other.epoch || (one.epoch == other.epoch && one.coordinator < other.coordinator)
-}
-
 impl Engine {
     pub(super) fn on_flush_req(
         &mut self,
@@ -106,7 +100,7 @@ impl Engine {
         };
         let known = self.flush.as_ref().is_some_and(|flush| flush.view == req.view);
         if !known {
-            if !is_better(req.view, self.promised) {
+            if req.view <= self.promised {
                 return Err(Drop::Stale);
             }
             self.stop(now, req.view, req.members.iter().collect());

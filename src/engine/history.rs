@@ -123,21 +123,23 @@ impl CatchUp {
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
         let follows = self.is_heard() && archive.is_whole_before(session, number);
-        self.early_bytes < EARLY && (promised || !follows)
+        let waits = self.early.range((session, 0)..(session, number)).next().is_some();
+        self.early_bytes < EARLY && (promised || waits || !follows)
     }
 }
 
 impl Engine {
     /// Begins the catch-up of a view that was just installed.
     pub(super) fn begin_catch_up(&mut self, now: Instant, flush: &Flush) {
-        let mut first = BTreeMap::new();
+        // The last of each: the first of all is the sequencer, and has enough to do.
+        let mut last = BTreeMap::new();
         for (rank, group) in flush.groups.iter().enumerate() {
-            first.entry(*group).or_insert(rank);
+            last.insert(*group, rank);
         }
-        let merged = first.len() > 1;
+        let merged = last.len() > 1;
         let unfinished = self.catch_up.as_ref().is_none_or(|catch_up| !catch_up.done);
         let expected: BTreeSet<usize> =
-            first.into_values().filter(|_| merged && self.population > 1).collect();
+            last.into_values().filter(|_| merged && self.population > 1).collect();
         let tells = expected.contains(&self.view.rank) || (unfinished && self.population > 1);
         self.catch_up = Some(CatchUp {
             mark: self.archive.mark(),

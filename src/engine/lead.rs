@@ -25,6 +25,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 const ROUNDS: u32 = 24;
 /// And not before this time: a member may be slow for once.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// While only strangers are asked to join, everybody has stopped for them: half as many, and this
+/// time.
+const PATIENCE_WITH_STRANGERS: Duration = Duration::from_millis(400);
 /// INSTALL is repeated at most for so long, while somebody has not shown that it has it.
 const SPREAD_FOR: Duration = Duration::from_secs(2);
 
@@ -100,6 +103,15 @@ impl Engine {
         lead.interval = (lead.interval * 3 / 2).min(longest);
         lead.at = now + lead.interval;
         let tired = lead.rounds >= ROUNDS && now.since(lead.since) >= PATIENCE;
+        let merging = lead.cut.is_none() && self.asks_strangers();
+        let Some(lead) = &self.lead else { return };
+        let waited = now.since(lead.since) >= PATIENCE_WITH_STRANGERS;
+        let tired = tired || (merging && waited && lead.rounds >= ROUNDS / 2);
+        if self.is_overtaken() {
+            let members = self.flush.as_ref().map_or(Vec::new(), |flush| flush.members.clone());
+            self.propose(now, members);
+            return;
+        }
         let out = self.to_leave_out(now, tired);
         let stuck = tired && self.lacks_own_cut();
         if stuck && out.is_empty() {
@@ -155,6 +167,25 @@ impl Engine {
         found
     }
 
+    /// Whether somebody is asked who is not in our view.
+    fn asks_strangers(&self) -> bool {
+        let members = self.flush.iter().flat_map(|flush| &flush.members);
+        members.filter_map(|tag| self.remotes.get(tag)).any(|remote| !remote.is_member())
+    }
+
+    /// Whether somebody who did not answer has promised, or entered, a later view: it cannot answer
+    /// this proposal.
+    fn is_overtaken(&self) -> bool {
+        let (Some(flush), Some(lead)) = (&self.flush, &self.lead) else { return false };
+        let later = |tag: &SessionTag| {
+            let claim = self.remotes.get(tag).map(|remote| remote.claim);
+            let epoch = flush.view.epoch;
+            claim.is_some_and(|claim| claim.promised > epoch || claim.view.epoch >= epoch)
+        };
+        lead.cut.is_none()
+            && flush.members.iter().any(|tag| !lead.reports.contains_key(tag) && later(tag))
+    }
+
     /// Whether we ourselves have not all up to the cut.
     fn lacks_own_cut(&self) -> bool {
         let cut = self.lead.as_ref().is_some_and(|lead| lead.cut.is_some());
@@ -174,7 +205,9 @@ impl Engine {
             list.extend(&flush.members, room);
             let mut answered = RankSet::default();
             let ranks = flush.members.iter().enumerate();
-            ranks.filter(|(_, t)| lead.reports.contains_key(t)).for_each(|(r, _)| answered.add(r));
+            let whole =
+                |tag: &SessionTag| lead.reports.get(tag).is_some_and(|r| r.unmet.is_empty());
+            ranks.filter(|(_, tag)| whole(tag)).for_each(|(rank, _)| answered.add(rank));
             let packet = FlushReq { view, members: list.list(), answered };
             return self.send_control(&Packet::FlushReq(packet));
         };
@@ -244,7 +277,11 @@ impl Engine {
         let Some(reports) = reports.filter(|all| all.iter().all(|r| r.unmet.is_empty())) else {
             return;
         };
+        #[cfg(feature = "planted-bugs")]
+        let short = self.config.planted == Some(super::Bug::ShortCut);
         let (groups, ends, order) = ends_of(&reports);
+        #[cfg(feature = "planted-bugs")]
+        let ends = if short { super::cut::shorten(&reports, ends) } else { ends };
         let (primary, last) = succession(&reports);
         lead.cut = Some(Ends { groups, ends, order, primary, last });
         (lead.rounds, lead.since) = (0, now);

@@ -108,6 +108,12 @@ impl Engine {
         if let Some(stream) = self.stream(tag) {
             stream.gaps = gaps;
         }
+        #[cfg(feature = "planted-bugs")]
+        if self.config.planted == Some(super::Bug::PassOverGap)
+            && let Some(stream) = self.stream(tag)
+        {
+            stream.pass_over();
+        }
         self.note_gaps(tag);
     }
 
@@ -227,10 +233,6 @@ impl Engine {
     /// (docs/PROTOCOL.md#timers).
     fn schedule_repair(&mut self, now: Instant, missing: &Missing, end: Seq) {
         let (tag, first) = (missing.session, missing.first);
-        #[cfg(feature = "planted-bugs")]
-        if self.config.planted == Some(super::Bug::NoRepairForOthers) {
-            return;
-        }
         let Some(remote) = self.remotes.get(&tag) else { return };
         let held = remote.stream.as_ref().and_then(|stream| stream.held.first_from(first));
         if held.is_none_or(|(seq, _)| seq >= end) {

@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 /// A part of a message goes into a started packet only if at least this many of its bytes fit.
 const SMALLEST_PART: usize = 256;
 
+/// Parts of archives wait in the queue up to so many bytes: a millisecond of the pace.
+const ARCHIVED: usize = 32 << 10;
+
 /// A message, or the rest of one, that no packet carries yet.
 #[derive(Debug)]
 struct Queued {
@@ -160,9 +163,10 @@ impl Sender {
         self.enqueue(Content::History, body);
     }
 
-    /// Whether a part of an archive may be queued: it must not fill the window.
+    /// Whether a part of an archive may be queued: it must not fill the window, nor keep back what
+    /// is said meanwhile.
     pub fn has_room_for_archive(&self) -> bool {
-        self.archived == 0 && self.unstable() < self.limit / 4
+        self.archived < ARCHIVED && self.unstable() < self.limit / 4
     }
 
     fn enqueue(&mut self, content: Content, body: Vec<u8>) {
@@ -276,7 +280,10 @@ impl Sender {
         let Built { seq, begins: message, next_message, .. } = built;
         self.unstable += sealed.len() + Window::PLACE;
         let repaired = None;
-        self.held.insert(seq, Slot { sealed, since: now, repaired, message, next_message, view });
+        self.held.insert(
+            seq,
+            Slot { sealed, since: now, repaired, message, next_message, known: next_message, view },
+        );
     }
 
     /// All before `stable` are received by every member that counts; the number before which all

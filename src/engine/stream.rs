@@ -58,6 +58,8 @@ pub struct Stream {
     /// What the next message above fifo comes after, as told so far.
     pub after: Vec<Dependency>,
     next_message: u64,
+    /// One past the last message of which a packet that was taken has a part.
+    known: u64,
     partial: Option<Partial>,
 }
 
@@ -79,6 +81,7 @@ impl Stream {
             reported: None,
             after: Vec::new(),
             next_message: message,
+            known: message,
             partial: None,
         }
     }
@@ -97,6 +100,7 @@ impl Stream {
             self.reported = None;
         }
         self.next_message = message;
+        self.known = self.known.max(message);
         self.after.clear();
         self.high = self.high.max(start);
         self.sender_high = self.sender_high.max(start);
@@ -179,6 +183,7 @@ impl Stream {
     /// each. A packet that contradicts those before it gives nothing, and `false`.
     pub fn take(&mut self, data: &Data<'_>, mut accept: impl FnMut(u64, Content, &[u8])) -> bool {
         self.next = data.seq.next();
+        self.known = self.known.max(data.known_message());
         let inside = data
             .iter()
             .next()
@@ -233,6 +238,16 @@ impl Stream {
         }
     }
 
+    /// The bug `PassOverGap`: a gap that was asked for more than once is passed over in silence.
+    #[cfg(feature = "planted-bugs")]
+    pub fn pass_over(&mut self) {
+        let asked = self.gaps.lowest().is_some_and(|gap| gap.asked > 1);
+        let Some((seq, slot)) = self.held.first_from(self.next).filter(|_| asked) else { return };
+        (self.next, self.next_message) = (seq, slot.message);
+        self.partial = None;
+        self.gaps.forget_below(seq);
+    }
+
     /// The messages that the lowest gap keeps back, as far as can be told: at least one.
     pub fn kept_back(&self) -> Option<(u64, u64, Seq)> {
         let gap = self.gaps.lowest()?;
@@ -244,8 +259,8 @@ impl Stream {
 
     /// The number of the last message that is known to exist.
     pub fn last_known(&self) -> u64 {
-        let held = self.held.last().map_or(0, |slot| slot.next_message);
-        self.sender_message.max(held).max(self.next_message).saturating_sub(1)
+        let held = self.held.last().map_or(0, |slot| slot.known);
+        self.sender_message.max(held).max(self.known).saturating_sub(1)
     }
 
     /// Frees packets that were taken, from the lowest on, while `freeable` says so.

@@ -213,7 +213,8 @@ impl Engine {
         let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
         let (view, size) = (flush.view, flush.members.len() as u32);
         let left = RankSet::default();
-        let primary = Primary { view, size, member: true, lowest, begun, left };
+        let seed = flush.last.is_none();
+        let primary = Primary { view, size, member: true, lowest, begun, seed, left };
         self.view.primaries.retain(|(known, _)| known.view > view || (!begun && known.view < view));
         self.view.primaries.push((primary, flush.members.clone()));
     }
@@ -246,7 +247,8 @@ impl Engine {
         }
         let Last { view, size } = last;
         let left = RankSet::default();
-        let unknown = Primary { view, size, member: false, lowest: false, begun: true, left };
+        let (member, lowest, begun, seed) = (false, false, true, false);
+        let unknown = Primary { view, size, member, lowest, begun, seed, left };
         let maybe = self.view.primaries.iter().find(|(known, _)| known.view == view).cloned();
         self.view.primaries.retain(|(known, _)| known.view > view);
         let (known, members) = maybe.unwrap_or((unknown, Vec::new()));

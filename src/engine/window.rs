@@ -59,6 +59,8 @@ pub struct Slot {
     pub message: u64,
     /// The number of the message that comes after those it ends.
     pub next_message: u64,
+    /// One past the last message of which it has a part.
+    pub known: u64,
     /// The view in which it was sent.
     pub view: ViewId,
 }
@@ -70,6 +72,7 @@ impl Slot {
         repaired: None,
         message: 0,
         next_message: 0,
+        known: 0,
         view: ViewId { epoch: 0, coordinator: SessionTag([0; 8]) },
     };
 

@@ -16,9 +16,11 @@ use crate::wire::packet::Service;
 use core::fmt;
 use rand::{Rng as _, RngExt as _};
 
-/// After the heal the group settles within this: a member's timeout of at most 23 heartbeats, 30 s
-/// in which its last messages are fetched from others, and repairs with their longest backoffs.
-const BOUND: Duration = Duration::from_secs(60);
+/// After the heal all that live are in one view within this.
+const WHOLE: Duration = Duration::from_secs(5);
+
+/// And at rest within this: a dead sender's messages are waited for before they are called lost.
+const BOUND: Duration = Duration::from_secs(30);
 
 /// How often a healed world is asked whether it has settled.
 const LOOK: Duration = Duration::from_millis(100);
@@ -63,6 +65,10 @@ pub struct Report {
     pub views: u64,
     /// Deliveries that were demanded at the end, and made.
     pub owed: u64,
+    /// From the heal until all were in one view; of several runs, the longest.
+    pub to_whole: Duration,
+    /// From the heal until all was at rest; of several runs, the longest.
+    pub to_rest: Duration,
     /// Datagrams sent.
     pub datagrams: u64,
     /// NACKs sent.
@@ -87,6 +93,8 @@ impl Report {
         self.declared += other.declared;
         self.views += other.views;
         self.owed += other.owed;
+        self.to_whole = self.to_whole.max(other.to_whole);
+        self.to_rest = self.to_rest.max(other.to_rest);
         self.datagrams += other.datagrams;
         self.nacks += other.nacks;
         self.repairs += other.repairs;
@@ -101,13 +109,15 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "submitted {} delivered {} (history {}) owed {} declared lost {} views {} \
-             datagrams {} lost {} nacks {} repairs {} steps {}",
+             whole after {:.1} s at rest after {:.1} s datagrams {} lost {} nacks {} repairs {} steps {}",
             self.submitted,
             self.delivered,
             self.history,
             self.owed,
             self.declared,
             self.views,
+            self.to_whole.as_secs_f64(),
+            self.to_rest.as_secs_f64(),
             self.datagrams,
             self.lost,
             self.nacks,
@@ -201,7 +211,7 @@ fn play(plan: &Plan, seed: u64, options: Options) -> Result<Report, Violation> {
         act(&mut world, *action);
     }
     let mut report = Report::default();
-    settle(&mut world)?;
+    (report.to_whole, report.to_rest) = settle(&mut world)?;
     quiet(&mut world)?;
     count(&world, &mut report);
     Ok(report)
@@ -259,16 +269,27 @@ fn say(world: &mut World, who: Who, service: Service, bytes: usize) {
     }
 }
 
-fn settle(world: &mut World) -> Result<(), Violation> {
-    let end = world.now() + BOUND;
+/// Runs until all is at rest; how long it took until all were in one view, and until then.
+fn settle(world: &mut World) -> Result<(Duration, Duration), Violation> {
+    let (healed, end) = (world.now(), world.now() + BOUND);
+    let mut whole = None;
     world.advance(LOOK)?;
     while let Some(why) = world.unsettled() {
+        if !world.is_whole() {
+            whole = None;
+        } else if whole.is_none() {
+            whole = Some(world.now());
+        }
+        if whole.is_none() && world.now() > healed + WHOLE {
+            world.fail(format!("not in one view {} s after the heal: {why}", WHOLE.as_secs()));
+        }
         if world.now() > end {
             world.fail(format!("not settled {} s after the heal: {why}", BOUND.as_secs()));
         }
         world.advance(LOOK)?;
     }
-    Ok(())
+    let now = world.now();
+    Ok((whole.unwrap_or(now) - healed, now - healed))
 }
 
 fn quiet(world: &mut World) -> Result<(), Violation> {

@@ -83,6 +83,8 @@ pub struct Primary {
     pub lowest: bool,
     /// The view began, for all that the member knows.
     pub begun: bool,
+    /// It followed no other: the first view of members that knew of none.
+    pub seed: bool,
     /// Who of it said farewell, by rank there: they cannot go on elsewhere.
     pub left: RankSet,
 }

@@ -235,6 +235,14 @@ impl<'a> Data<'a> {
     }
 }
 
+impl Data<'_> {
+    /// One past the last message of which the packet has a part.
+    pub fn known_message(&self) -> u64 {
+        let parts = self.iter().filter(|(_, record)| record.content.service().is_some());
+        parts.last().map_or(self.message, |(number, _)| number + 1)
+    }
+}
+
 /// Iterator over the records of a DATA packet.
 #[derive(Debug)]
 pub struct Records<'a> {

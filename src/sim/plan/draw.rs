@@ -92,6 +92,9 @@ impl Draw {
         self.cuts(members, &mut actions);
         self.pauses(members, &mut actions);
         self.deaths(size, &mut actions);
+        if self.chance(0.3) {
+            self.storm(members, &mut actions);
+        }
         actions.push((self.span, Action::Heal));
         self.farewell(members, &mut actions);
         actions.sort_by_key(|(at, _)| *at);
@@ -276,6 +279,23 @@ impl Draw {
                 let after = self.rng.random_range(at..=at + SECOND).min(self.span);
                 actions.push((after, Action::Restart(who, self.memory())));
             }
+        }
+    }
+
+    /// Many talk at once, and one of them dies in the middle of it.
+    fn storm(&mut self, members: usize, actions: &mut Actions) {
+        let begin = self.time();
+        for who in (0..members).map(Who) {
+            for _ in 0..self.rng.random_range(0..=4) {
+                let at = begin + self.rng.random_range(0..10_000);
+                actions.push((at, Action::Say(who, self.service(), self.size(true))));
+            }
+        }
+        let (who, at) = (self.who(members), begin + self.rng.random_range(0..20_000));
+        actions.push((at, Action::Crash(who)));
+        if self.chance(0.3) {
+            let after = self.rng.random_range(at..=at + SECOND);
+            actions.push((after, Action::Restart(who, self.memory())));
         }
     }
 
