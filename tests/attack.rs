@@ -5,9 +5,9 @@
 use mcast_chat::engine::{Config, Drop, Engine, Event, Output, View};
 use mcast_chat::sim::{A, B, C, Clock, D, Loss, Who, World, millis, secs};
 use mcast_chat::time::{Duration, Instant};
+use mcast_chat::wire::ids::RankSet;
 use mcast_chat::wire::list::ListBuilder;
 use mcast_chat::wire::packet::{Ack, Profile, Service};
-use mcast_chat::wire::ids::RankSet;
 use mcast_chat::wire::{
     GroupKey, Header, Heartbeat, Kind, MemberId, Missing, Nack, Packet, Seq, Session, ViewId,
 };
@@ -248,9 +248,9 @@ fn of_two_copies_of_a_member_none_is_silenced_without_being_told() {
     lan.run_for(secs(20));
     let silenced = (0..2).find(|copy| {
         let said: &[u8] = [b"first".as_slice(), b"second"][*copy];
-        let told = lan.told[*copy].iter().any(|event| {
-            !event.starts_with("Stable") && !event.starts_with("Received")
-        });
+        let told = lan.told[*copy]
+            .iter()
+            .any(|event| !event.starts_with("Stable") && !event.starts_with("Received"));
         !lan.heard[2].iter().any(|body| body == said) && !told
     });
     assert_eq!(silenced, None, "{:?}", lan.told);

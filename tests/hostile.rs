@@ -380,8 +380,14 @@ fn whole(body: &[u8]) -> Vec<u8> {
     records
 }
 
-fn data(view: ViewId, seq: u64, message: u64, records: &[u8]) -> Data<'_> {
-    let (after, order) = (List::EMPTY, List::EMPTY);
+fn data<'a>(
+    view: ViewId,
+    seq: u64,
+    message: u64,
+    records: &'a [u8],
+    none: &'a ListBuilder,
+) -> Data<'a> {
+    let (after, order) = (none.list(), none.list());
     Data { seq: Seq(seq), view, message, after, order, handoff: None, records }
 }
 
@@ -459,7 +465,8 @@ impl Story {
 
     fn give_data(&mut self, seq: u64, message: u64, body: &[u8]) {
         let records = whole(body);
-        let data = data(self.view(), seq, message, &records);
+        let none = ListBuilder::default();
+        let data = data(self.view(), seq, message, &records, &none);
         self.give_packet(&Packet::Data(data));
     }
 
@@ -467,10 +474,13 @@ impl Story {
     fn give_record(&mut self, insider: usize, part: Part, body: &[u8]) {
         let mut records = Vec::new();
         encode_record(&Record { content: Content::Fifo, part, body }, &mut records);
-        let seq = self.said.entry(insider).or_insert(0);
-        *seq += 1;
-        let (seq, message) = (*seq, if part == Part::Whole { *seq } else { 1 });
-        let data = data(self.view(), seq, message, &records);
+        // After its part of the catch-up.
+        let first = self.lan.seats[insider].engine.stats().data_sent;
+        let said = self.said.entry(insider).or_insert(0);
+        *said += 1;
+        let (seq, message) = (first + *said, if part == Part::Whole { *said } else { 1 });
+        let none = ListBuilder::default();
+        let data = data(self.view(), seq, message, &records, &none);
         let datagram = self.lan.forge(insider, &Packet::Data(data));
         self.give(datagram);
     }
