@@ -2,9 +2,10 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where
-//! two chains meet, the later epoch goes on. Two views that both go on from one are a fork, unless
-//! the later also holds the majority of the earlier: then they follow each other (an install that
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted. Where
+//! two chains meet, one that has gone on from its first view counts and first views do not; else the
+//! largest of these; else the later epoch. Two views that both go on from one are a fork, unless the
+//! later also holds the majority of the earlier: then they follow each other (an install that
 //! reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
@@ -43,7 +44,6 @@ impl Journal {
     fn latest_primary(&self, place: usize) -> Option<usize> {
         let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
         let id = |view: &usize| self.views[*view].id;
-        // The first view of fresh members counts only where none knows of another chain: the largest.
         let rank = |view: &usize| {
             let record = &self.views[*view];
             let seed = record.follows.is_none();
