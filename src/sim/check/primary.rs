@@ -2,9 +2,10 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; whoever said farewell does not count in what is outvoted; where
-//! two chains meet, the later epoch goes on. Two views that both go on from one are a fork, unless
-//! the later also holds the majority of the earlier: then they follow each other (an install that
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted. Where
+//! two chains meet, one that has gone on from its first view counts and first views do not; else the
+//! largest of these; else the later epoch. Two views that both go on from one are a fork, unless the
+//! later also holds the majority of the earlier: then they follow each other (an install that
 //! reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
@@ -17,6 +18,13 @@ impl Journal {
         let kept = (set & of.set).count_ones() as usize;
         let size = of.members.len();
         2 * kept > size || 2 * kept == size && self.breaks_tie(later, earlier)
+    }
+
+    /// Whether a primary view came about by fresh members coming together, and nobody was outvoted.
+    fn is_seed(&self, view: usize) -> bool {
+        let record = &self.views[view];
+        let grew = |earlier: usize| self.views[earlier].set & !record.set == 0;
+        record.follows.is_none_or(|earlier| grew(earlier) && self.is_seed(earlier))
     }
 
     /// Whether `later` holds the lowest member of `earlier`.
@@ -47,7 +55,7 @@ impl Journal {
         // largest.
         let rank = |view: &usize| {
             let record = &self.views[*view];
-            let seed = record.follows.is_none();
+            let seed = self.is_seed(*view);
             (!seed, if seed { record.members.len() } else { 0 }, record.id)
         };
         known.copied().filter(|view| id(view) < self.views[place].id).max_by_key(rank)

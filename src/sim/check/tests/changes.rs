@@ -176,17 +176,32 @@ fn a_primary_has_one_successor_unless_the_next_outvotes_it() {
     view(&mut check, 0, 2, &[0, 1, 2], &[0, 1, 2]).expect("it is told late, and was outvoted");
 }
 
-#[test]
-fn fresh_members_begin_a_chain_and_where_two_meet_the_later_goes_on() {
+/// A began alone, and B, C and D together, of whom none knew of the others.
+fn two_chains() -> Check {
     let mut check = strangers(4);
     view(&mut check, 0, 5, &[0], &[0]).expect("A begins");
-    view(&mut check, 1, 1, &[1, 2, 3], &[1]).expect("B begins");
+    for run in 1..4 {
+        view(&mut check, run, 1, &[1, 2, 3], &[run]).expect("B, C and D begin");
+    }
+    (0..4).for_each(|run| signal(&mut check, run).expect("one signal"));
+    check
+}
+
+#[test]
+fn where_first_views_meet_the_largest_counts() {
+    let lacks = "does not hold the majority of the primary view 1 {B1 C1 D1}";
+    breaks(view(&mut two_chains(), 0, 6, &[0, 1], &[0]), lacks);
+    let mut check = two_chains();
+    view(&mut check, 0, 6, &[0, 1, 2], &[0]).expect("two of three");
+    breaks(view(&mut check, 3, 7, &[3], &[3]), lacks);
+}
+
+#[test]
+fn a_chain_that_has_gone_on_counts_where_first_views_do_not() {
+    let mut check = two_chains();
+    view(&mut check, 0, 8, &[0], &[0]).expect("A goes on");
     signal(&mut check, 0).expect("one signal");
-    view(&mut check, 0, 6, &[0, 1], &[0]).expect("A's chain is later");
-    signal(&mut check, 2).ok();
-    view(&mut check, 2, 1, &[1, 2, 3], &[2]).expect("as B");
-    signal(&mut check, 2).expect("one signal");
-    view(&mut check, 2, 7, &[2, 3], &[2, 3]).expect("B's old chain goes on without it");
+    view(&mut check, 0, 9, &[0, 1], &[0]).expect("all of A's last view");
 }
 
 #[test]
