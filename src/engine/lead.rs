@@ -267,9 +267,10 @@ impl Engine {
         let (Some(flush), Some(lead)) = (&self.flush, &mut self.lead) else { return };
         if lead.cut.is_some() {
             let all = (0..flush.members.len()).all(|rank| lead.done.has(rank));
-            return if all {
-                self.conclude(now)
-            };
+            if all {
+                self.conclude(now);
+            }
+            return;
         }
         lead.reports.insert(self.tag, own);
         let reports: Option<Vec<&Report>> =

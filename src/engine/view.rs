@@ -93,7 +93,7 @@ impl Engine {
         if flush.primary {
             self.note_primary(flush, true);
         }
-        self.announce_view(&together, before);
+        self.announce_view(&together, &before);
         if first {
             self.tell_strangers();
         }
@@ -260,7 +260,7 @@ impl Engine {
         }
     }
 
-    fn announce_view(&mut self, together: &[SessionTag], before: Vec<Member>) {
+    fn announce_view(&mut self, together: &[SessionTag], before: &[Member]) {
         let members = self.members();
         let transitional = together.iter().filter_map(|tag| self.session_of(*tag)).collect();
         #[cfg(feature = "planted-bugs")]
@@ -277,7 +277,7 @@ impl Engine {
             let why = self.why_gone(gone, &members);
             self.events.push(Event::Left(gone.clone(), why));
         }
-        for come in members.into_iter().filter(|member| !has(&before, member)) {
+        for come in members.into_iter().filter(|member| !has(before, member)) {
             if come.session != self.session {
                 self.events.push(Event::Joined(come));
             }
