@@ -310,6 +310,7 @@ fn flush_state() -> Vec<u8> {
         member: begun,
         lowest: !begun,
         begun,
+        seed: begun,
         left: ranks(if begun { &[2] } else { &[] }),
     };
     let primaries = list(&[primary(299, true), primary(300, false)]);
@@ -543,6 +544,7 @@ fn describe_state(state: &FlushState<'_>) -> Value {
             "member": primary.member,
             "lowest": primary.lowest,
             "begun": primary.begun,
+            "seed": primary.seed,
             "left": describe_ranks(primary.left),
         })
     };

@@ -100,13 +100,14 @@ fn ack() -> impl Strategy<Value = Ack> {
 }
 
 fn primary() -> impl Strategy<Value = Primary> {
-    (view(), any::<u32>(), any::<[bool; 3]>(), rank_set()).prop_map(
-        |(view, size, [member, lowest, begun], left)| Primary {
+    (view(), any::<u32>(), any::<[bool; 4]>(), rank_set()).prop_map(
+        |(view, size, [member, lowest, begun, seed], left)| Primary {
             view,
             size,
             member,
             lowest,
             begun,
+            seed,
             left,
         },
     )
@@ -598,7 +599,7 @@ fn good_bodies() -> [Vec<u8>; 9] {
     let (tag, run) = ([7; 8], [1, 0, 1, 1]);
     let data = [&[1][..], &view, &[1, 2, 0, 1, 4], &run, &[1, 1, 9, 4, 2, 0, 1, b'x']].concat();
     let acks = [&[0, 9][..], &tag, &[1, 3, 0, 1, 1]].concat();
-    let primary = [&[30][..], &view, &[3, 1, 1, 1, 0xfe], &[0; 15], &[1]].concat();
+    let primary = [&[31][..], &view, &[3, 1, 1, 1, 0, 0xfe], &[0; 15], &[1]].concat();
     let held = [&[2, 1, 1, 3, 0, 1, 1, 4][..], &run].concat();
     let end = [0, 0, 1];
     let bodies = [
@@ -820,6 +821,7 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
         member: true,
         lowest: true,
         begun: true,
+        seed: true,
         left: RankSet(u128::MAX),
     }]);
     refuse(&[
