@@ -9,8 +9,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use lan::{GROUP, Lan, path};
 use mcast_chat::engine::{Config, Output};
 use mcast_chat::time::Duration as Span;
-use mcast_chat::wire::packet::{Part, Record, Service, encode_record};
-use mcast_chat::wire::{Data, GroupKey, Header, Kind, MemberId, Packet, Seq, Session, SessionKey};
+use mcast_chat::wire::list::ListBuilder;
+use mcast_chat::wire::packet::{Content, Part, Record, Service, encode_record};
+use mcast_chat::wire::{
+    Data, GroupKey, Header, Kind, MemberId, Packet, Seq, Session, SessionKey, ViewId,
+};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -60,13 +63,23 @@ fn seal(c: &mut Criterion) {
 
 fn packet(c: &mut Criterion) {
     let mut records = Vec::new();
-    let record = Record { service: Service::Fifo, part: Part::Whole, body: &[7; BODY] };
+    let record = Record { content: Content::Fifo, part: Part::Whole, body: &[7; BODY] };
     encode_record(&record, &mut records);
     let mut body = Vec::with_capacity(2_000);
+    let none = ListBuilder::default();
+    let view = ViewId { epoch: 7, coordinator: Session([7; 16]).tag() };
     c.bench_function("packet/encode and decode DATA of 1,300 B", |b| {
         b.iter(|| {
             body.clear();
-            let data = Data { seq: Seq(1 << 20), message: 1 << 20, records: &records };
+            let data = Data {
+                seq: Seq(1 << 20),
+                view,
+                message: 1 << 20,
+                after: none.list(),
+                order: none.list(),
+                handoff: None,
+                records: &records,
+            };
             Packet::Data(data).encode(&mut body);
             let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, &body) else { panic!() };
             data.iter().map(|(_, record)| record.body.len()).sum::<usize>()

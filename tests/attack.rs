@@ -2,13 +2,14 @@
 //! requirement. Two kinds of stage: the simulator's world, and a plain segment of engines on which
 //! a datagram can be forged or played again.
 
-use mcast_chat::engine::{Config, Drop, Engine, Event, Output};
+use mcast_chat::engine::{Config, Drop, Engine, Event, Output, View};
 use mcast_chat::sim::{A, B, C, Clock, D, Loss, Who, World, millis, secs};
 use mcast_chat::time::{Duration, Instant};
+use mcast_chat::wire::ids::RankSet;
 use mcast_chat::wire::list::ListBuilder;
 use mcast_chat::wire::packet::{Ack, Profile, Service};
 use mcast_chat::wire::{
-    GroupKey, Header, Heartbeat, Kind, MemberId, Missing, Nack, Packet, Seq, Session,
+    GroupKey, Header, Heartbeat, Kind, MemberId, Missing, Nack, Packet, Seq, Session, ViewId,
 };
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
@@ -37,6 +38,8 @@ struct Segment {
     heard: Vec<Vec<Vec<u8>>>,
     /// Other events, as text.
     told: Vec<Vec<String>>,
+    /// The last view of each.
+    views: Vec<Option<View>>,
     /// All datagrams, by their sender.
     sent: Vec<(usize, Vec<u8>)>,
 }
@@ -57,6 +60,7 @@ impl Segment {
             engines,
             heard: vec![Vec::new(); count],
             told: vec![Vec::new(); count],
+            views: vec![None; count],
             sent: Vec::new(),
         }
     }
@@ -84,7 +88,12 @@ impl Segment {
                 Output::Event(Event::Delivered(delivery)) => {
                     self.heard[index].push(delivery.body.to_vec());
                 }
-                Output::Event(event) => self.told[index].push(format!("{event:?}")),
+                Output::Event(event) => {
+                    self.told[index].push(format!("{event:?}"));
+                    if let Event::View(view) = event {
+                        self.views[index] = Some(view);
+                    }
+                }
             }
         }
         for datagram in sent {
@@ -118,22 +127,37 @@ fn forge(session: Session, counter: u64, packet: &Packet<'_>) -> Vec<u8> {
     datagram
 }
 
-/// A heartbeat as a recording of an ended session has it: it names nobody who is here.
-fn recorded_heartbeat(session: Session, counter: u64, sent_at: u64) -> Vec<u8> {
-    let none = ListBuilder::default();
-    let packet = Packet::Heartbeat(Heartbeat {
+/// A heartbeat of a session that is alone in a view.
+fn heartbeat(session: Session, sent_at: u64, lists: &ListBuilder) -> Heartbeat<'_> {
+    Heartbeat {
         sent_at,
         low: Seq::FIRST,
         high: Seq::FIRST,
         next_message: 1,
+        view: ViewId { epoch: 1, coordinator: session.tag() },
+        rank: 0,
+        promised: 1,
+        together: 1,
+        hears: RankSet(1),
+        probes: RankSet(0),
         hello: false,
-        profile: Some(Profile { member: MemberId(session.0), name: "ghost" }),
-        echoes: none.list(),
-        welcomes: none.list(),
-        acks: none.list(),
-    });
-    forge(session, counter, &packet)
+        profile: None,
+        echoes: lists.list(),
+        acks: lists.list(),
+    }
 }
+
+/// A heartbeat as a recording of an ended session has it: it names nobody who is here.
+fn recorded_heartbeat(session: Session, counter: u64, sent_at: u64) -> Vec<u8> {
+    let none = ListBuilder::default();
+    let profile = Some(Profile { member: MemberId(session.0), name: "ghost" });
+    let heartbeat = Heartbeat { profile, ..heartbeat(session, sent_at, &none) };
+    forge(session, counter, &Packet::Heartbeat(heartbeat))
+}
+
+/// What is forged in the name of a member has counters from here on: what it sends itself later is
+/// then taken for replayed, and the forgery for its life.
+const HOSTILE_FROM: u64 = 1 << 40;
 
 fn ghost(number: u16) -> Session {
     let mut id = [0; 16];
@@ -187,7 +211,7 @@ fn one_nack_of_many_entries_costs_less_than_a_twentieth_of_a_second() {
     }
     let session = Session([0x80; 16]);
     let missing = Missing { session: session.tag(), first: Seq(1), count: u32::MAX, asked: 1 };
-    let hostile = nack(ghost(1), 1, 3_000, &missing);
+    let hostile = nack(Session([0x81; 16]), HOSTILE_FROM, 3_000, &missing);
     let took = time_of(|| {
         lan.engines[0].handle_datagram(lan.now, addr(9), &mut hostile.clone());
     });
@@ -224,7 +248,9 @@ fn of_two_copies_of_a_member_none_is_silenced_without_being_told() {
     lan.run_for(secs(20));
     let silenced = (0..2).find(|copy| {
         let said: &[u8] = [b"first".as_slice(), b"second"][*copy];
-        let told = lan.told[*copy].iter().any(|event| !event.starts_with("Stable"));
+        let told = lan.told[*copy]
+            .iter()
+            .any(|event| !event.starts_with("Stable") && !event.starts_with("Received"));
         !lan.heard[2].iter().any(|body| body == said) && !told
     });
     assert_eq!(silenced, None, "{:?}", lan.told);
@@ -255,7 +281,7 @@ fn a_flood_of_nacks_leaves_half_the_pace_to_new_messages() {
     lan.sent.clear();
     let before = lan.heard[1].len();
     for round in 0..1_000 {
-        lan.inject(0, addr(9), &nack(ghost(1), round + 1, 1, &missing));
+        lan.inject(0, addr(1), &nack(Session([0x81; 16]), HOSTILE_FROM + round, 1, &missing));
         if round == 100 {
             assert!(lan.say(0, b"new"));
         }
@@ -320,7 +346,8 @@ fn one_recorded_heartbeat_a_second_is_answered_by_few() {
         lan.run_for(secs(1));
     }
     let each = lan.sent.len() as f64 / 5.0 / 20.0;
-    assert!(each <= 4.0, "each member sends {each:.1} datagrams a second");
+    // Five are an idle member's heartbeats.
+    assert!(each <= 7.0, "each member sends {each:.1} datagrams a second");
 }
 
 #[test]
@@ -378,7 +405,8 @@ fn a_member_that_does_not_hear_another_is_stable_in_its_ways() {
     let before = world.sent_datagrams();
     world.run_for(secs(20));
     let each = (world.sent_datagrams() - before) as f64 / 5.0 / 20.0;
-    assert!(each <= 3.0, "each member sends {each:.1} datagrams a second");
+    // Five are an idle member's heartbeats; who is not heard is asked again ever more seldom.
+    assert!(each <= 6.0, "each member sends {each:.1} datagrams a second");
 }
 
 #[test]
@@ -422,23 +450,25 @@ fn sixteen_members_that_lose_the_same_send_few_nacks() {
 
 #[test]
 fn a_gap_that_hostile_nacks_split_floods_nobody() {
-    let mut lan = Segment::of(2);
+    let mut lan = Segment::of(3);
     lan.run_for(secs(1));
-    let session = Session([0x80; 16]).tag();
+    let (session, hostile) = (Session([0x80; 16]).tag(), Session([0x82; 16]));
+    let view = lan.views[1].clone().expect("there is a view");
+    let rank = |who: u8| view.members.iter().position(|m| m.session == Session([who; 16]));
     let (none, mut acks) = (ListBuilder::default(), ListBuilder::default());
-    acks.push(&Ack { session, received: Seq(1), high: Seq(40_000) }, 100);
+    let rank = |who| rank(who).expect("it is a member") as u32;
+    acks.push(&Ack { rank: rank(0x80), received: Seq(1), high: Seq(40_000) }, 100);
     let rumour = Packet::Heartbeat(Heartbeat {
-        sent_at: 1,
-        low: Seq::FIRST,
-        high: Seq::FIRST,
-        next_message: 1,
-        hello: false,
-        profile: None,
-        echoes: none.list(),
-        welcomes: none.list(),
+        view: view.id,
+        rank: rank(0x82),
+        together: 3,
+        hears: RankSet(7),
         acks: acks.list(),
+        ..heartbeat(hostile, 1, &none)
     });
-    lan.inject(1, addr(9), &forge(ghost(7), 1, &rumour));
+    let first = HOSTILE_FROM;
+    lan.inject(1, addr(2), &forge(hostile, first, &rumour));
+    assert!(lan.engines[1].stats().lost > 30_000, "the rumour is believed");
     for round in 0..8 {
         let mut list = ListBuilder::default();
         for step in 0..2_000 {
@@ -446,12 +476,21 @@ fn a_gap_that_hostile_nacks_split_floods_nobody() {
             list.push(&Missing { session, first, count: 1, asked: 1 }, 60_000);
         }
         let nack = Packet::Nack(Nack { missing: list.list() });
-        lan.inject(1, addr(9), &forge(ghost(7), 2 + round, &nack));
+        lan.inject(1, addr(2), &forge(hostile, first + 1 + round, &nack));
     }
     let before = lan.engines[1].stats().nacks_sent;
     let took = time_of(|| lan.run_for(secs(2)));
     let sent = lan.engines[1].stats().nacks_sent - before;
-    assert!(sent < 200, "{sent} NACKs in two seconds, which took {took:?}");
+    // What a member says exists is asked for at four NACKs a round trip at most; the round trip is
+    // 1 ms here, and so is a step of the clock.
+    assert!(sent <= 2_001, "{sent} NACKs in two seconds");
+    assert!(took < secs(2), "{took:?}");
+    // And not for long: nobody but hearsay ever told of it.
+    lan.run_for(secs(8));
+    let before = lan.engines[1].stats().nacks_sent;
+    lan.run_for(secs(1));
+    let sent = lan.engines[1].stats().nacks_sent - before;
+    assert_eq!(sent, 0, "NACKs in a second, ten seconds after the rumour");
 }
 
 #[test]
@@ -464,7 +503,7 @@ fn who_leaves_has_left_soon_also_under_a_flood_of_nacks() {
     let missing = Missing { session: session.tag(), first: Seq(1), count: u32::MAX, asked: 1 };
     lan.engines[0].leave(lan.now);
     for round in 0..1_000 {
-        lan.inject(0, addr(9), &nack(ghost(1), round + 1, 1, &missing));
+        lan.inject(0, addr(1), &nack(Session([0x81; 16]), HOSTILE_FROM + round, 1, &missing));
         lan.run_for(MS);
     }
     assert!(lan.told[0].iter().any(|event| event == "Ended"), "it still repairs after a second");
@@ -475,17 +514,9 @@ fn a_session_keeps_the_member_id_that_it_joined_with() {
     let mut lan = Segment::of(2);
     lan.run_for(secs(1));
     let none = ListBuilder::default();
-    let other = Packet::Heartbeat(Heartbeat {
-        sent_at: 1,
-        low: Seq::FIRST,
-        high: Seq::FIRST,
-        next_message: 1,
-        hello: false,
-        profile: Some(Profile { member: member(9), name: "x" }),
-        echoes: none.list(),
-        welcomes: none.list(),
-        acks: none.list(),
-    });
+    let profile = Some(Profile { member: member(9), name: "x" });
+    let session = Session([0x81; 16]);
+    let other = Packet::Heartbeat(Heartbeat { profile, ..heartbeat(session, 1, &none) });
     lan.inject(0, addr(1), &forge(Session([0x81; 16]), 1_000_000, &other));
     let ids: Vec<_> = lan.engines[0].members().iter().map(|member| member.id).collect();
     assert_eq!(ids, [member(1), member(2)]);

@@ -2,10 +2,10 @@
 //! asked of engines themselves: what they do with bytes, and what that costs.
 #![allow(dead_code, unreachable_pub)] // each test program takes what it needs
 
-use mcast_chat::engine::{Config, Engine, Event, Output, SendError};
+use mcast_chat::engine::{Config, Engine, Event, Output, SendError, View};
 use mcast_chat::time::{Duration, Instant};
 use mcast_chat::wire::packet::Service;
-use mcast_chat::wire::{GroupKey, MemberId, Session};
+use mcast_chat::wire::{GroupKey, Header, Kind, MemberId, Packet, Session, SessionKey};
 use std::net::{Ipv4Addr, SocketAddr};
 
 pub const GROUP: &str = "239.77.1.1:23911";
@@ -23,8 +23,47 @@ pub struct Seat {
     pub delivered: Vec<(Session, u64)>,
     /// Whether `delivered` is kept.
     pub listing: bool,
+    /// The last view.
+    pub view: Option<View>,
     pub events: u64,
     pub sent: u64,
+    /// Nothing that it sends arrives.
+    pub mute: bool,
+    /// Its seal, where the test says things in its name: all that it sends is then counted anew.
+    forger: Option<Forger>,
+}
+
+impl Seat {
+    fn reseal(&mut self, datagram: &mut Vec<u8>) {
+        let header = Header::decode(datagram).expect("engines send headers");
+        let Some(forger) = self.forger.as_mut().filter(|_| header.session == self.session) else {
+            return;
+        };
+        let body = forger.key.open(header.counter, datagram).expect("it sealed that").to_vec();
+        *datagram = forger.seal(header.kind, self.session, &body);
+    }
+}
+
+/// Seals in the name of a session.
+pub struct Forger {
+    key: SessionKey,
+    counter: u64,
+}
+
+impl Forger {
+    pub fn new(session: Session) -> Self {
+        Self { key: GroupKey::open(GROUP).session_key(0, &session), counter: 0 }
+    }
+
+    pub fn seal(&mut self, kind: Kind, session: Session, body: &[u8]) -> Vec<u8> {
+        self.counter += 1;
+        let group = GroupKey::open(GROUP).group().tag();
+        let header = Header { kind, group, epoch: 0, session, counter: self.counter };
+        let mut datagram = header.encode().to_vec();
+        datagram.extend_from_slice(body);
+        self.key.seal(self.counter, &mut datagram);
+        datagram
+    }
 }
 
 /// The group, and everything that was sent in it.
@@ -65,8 +104,46 @@ impl Lan {
         let session = Session([number; 16]);
         let engine =
             Engine::new(config, GroupKey::open(GROUP), session, u64::from(number), self.now);
-        let (delivered, listing) = (Vec::new(), true);
-        self.seats.push(Seat { engine, session, delivered, listing, events: 0, sent: 0 });
+        self.seats.push(Seat {
+            engine,
+            session,
+            delivered: Vec::new(),
+            listing: true,
+            view: None,
+            events: 0,
+            sent: 0,
+            mute: false,
+            forger: None,
+        });
+    }
+
+    /// Another member, in whose name the test can say things too.
+    pub fn join_hostile(&mut self, number: u8) {
+        self.join(number);
+        let seat = self.seats.last_mut().expect("it just joined");
+        seat.forger = Some(Forger::new(seat.session));
+    }
+
+    /// A datagram of that kind and body in the name of a hostile member.
+    pub fn seal(&mut self, index: usize, kind: Kind, body: &[u8]) -> Vec<u8> {
+        let seat = &mut self.seats[index];
+        let forger = seat.forger.as_mut().expect("the member is hostile");
+        forger.seal(kind, seat.session, body)
+    }
+
+    /// A packet in the name of a hostile member.
+    pub fn forge(&mut self, index: usize, packet: &Packet<'_>) -> Vec<u8> {
+        let mut body = Vec::new();
+        packet.encode(&mut body);
+        self.seal(index, packet.kind(), &body)
+    }
+
+    /// Gives a packet in the name of a hostile member to all others.
+    pub fn lie(&mut self, index: usize, packet: &Packet<'_>) {
+        let datagram = self.forge(index, packet);
+        for other in (0..self.seats.len()).filter(|other| *other != index) {
+            self.inject(other, &mut datagram.clone());
+        }
     }
 
     /// Passes time; everybody does what is due, and everything that is sent reaches all others.
@@ -121,12 +198,19 @@ impl Lan {
                     let mut datagram = self.spare.pop().unwrap_or_default();
                     datagram.clear();
                     datagram.extend_from_slice(bytes);
-                    self.wire.push((index, datagram));
+                    seat.reseal(&mut datagram);
+                    if !seat.mute {
+                        self.wire.push((index, datagram));
+                    }
                 }
                 Output::Event(event) => {
                     seat.events += 1;
-                    if let (Event::Delivered(delivery), true) = (event, seat.listing) {
-                        seat.delivered.push((delivery.session, delivery.number));
+                    match event {
+                        Event::Delivered(delivery) if seat.listing => {
+                            seat.delivered.push((delivery.session, delivery.number));
+                        }
+                        Event::View(view) => seat.view = Some(view),
+                        _ => {}
                     }
                 }
             }
