@@ -9,15 +9,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let group = Group::join(GroupConfig::new("239.255.77.1".parse()?, 23_911, &name))?;
     let carrier = group.carrier();
     println!("by {} through {}: {}", carrier.transport, carrier.through.join(", "), carrier.why);
-    group.send(Service::Fifo, format!("hello from {name}").as_bytes())?;
+    // Sent in the first view: to all that are here then, and to oneself.
+    group.send(Service::Agreed, format!("hello from {name}").as_bytes())?;
     loop {
         match group.recv(Duration::from_secs(60)) {
-            Some(Incoming::Event(Event::Joined(member))) => {
-                println!("{} is here", member.name);
-                group.send(Service::Fifo, format!("welcome, {}", member.name).as_bytes())?;
+            Some(Incoming::Event(Event::View(view))) => {
+                let names: Vec<&str> = view.members.iter().map(|m| m.name.as_str()).collect();
+                println!("view {}: {}", view.id, names.join(", "));
             }
             Some(Incoming::Event(Event::Delivered(message))) => {
-                println!("{:?}: {}", message.from, String::from_utf8_lossy(&message.body));
+                let before = if message.history { "earlier, " } else { "" };
+                let text = String::from_utf8_lossy(&message.body);
+                println!("{before}{:?}: {text}", message.from);
+            }
+            Some(Incoming::Event(Event::Received(session, number))) => {
+                println!("{session:?} has all of ours before number {number}");
             }
             Some(Incoming::Event(Event::Ended)) => return Ok(()),
             Some(other) => println!("{other:?}"),

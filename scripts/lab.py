@@ -95,7 +95,7 @@ class Segment:
         self.nft(number, "flush chain inet faults cut")
 
     def part(self, side, other, one_way=False):
-        """From now on nothing passes the bridge from `side` to `other`, nor back if not `one_way`."""
+        """Nothing passes the bridge from `side` to `other` any more, nor back if not `one_way`."""
         self.rejoin()
         run("nft", "add table bridge faults; add chain bridge faults forward "
             "{ type filter hook forward priority 0; }")

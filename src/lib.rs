@@ -1,8 +1,9 @@
 //! Reliable, ordered group delivery over UDP multicast: a group messenger for one LAN, without a
 //! server.
 //!
-//! Everything that one member sends reaches all the others, once, in its sender's order, though
-//! datagrams are lost; or the application is told who misses what. [`Group`] is the way in:
+//! Everything that one member sends reaches all members, once, and in an order that all share,
+//! though datagrams are lost; or the application is told who misses what. All agree on who is a
+//! member. [`Group`] is the way in:
 //!
 //! ```no_run
 //! use mcast_chat::{Event, Group, GroupConfig, Incoming, Service};
@@ -10,7 +11,7 @@
 //!
 //! let config = GroupConfig::new("239.255.77.1".parse()?, 23_911, "ana");
 //! let group = Group::join(config)?;
-//! group.send(Service::Fifo, b"hello")?;
+//! group.send(Service::Agreed, b"hello")?;
 //! while let Some(incoming) = group.recv(Duration::from_secs(5)) {
 //!     if let Incoming::Event(Event::Delivered(message)) = incoming {
 //!         println!("{}: {}", message.from, String::from_utf8_lossy(&message.body));
@@ -68,4 +69,4 @@ pub use engine::{
 };
 pub use runtime::{Carrier, Group, GroupConfig, Incoming, JoinError, Notice, TransportChoice};
 pub use wire::packet::Service;
-pub use wire::{MemberId, Session};
+pub use wire::{MemberId, Session, ViewId};

@@ -9,7 +9,7 @@ use mcast_chat::runtime::clock::Clock;
 use mcast_chat::time::Instant;
 use mcast_chat::{
     Departure, Event, Group, GroupConfig, Incoming, JoinError, MAX_MESSAGE, MemberId, SendError,
-    Service, TransportChoice,
+    Service, Session, TransportChoice,
 };
 use netns::{cable, inside, sh, until};
 use std::net::IpAddr;
@@ -62,7 +62,7 @@ impl Station {
     }
 
     fn say(&self, text: &str) -> u64 {
-        self.group.send(Service::Fifo, text.as_bytes()).unwrap()
+        self.group.send(Service::Agreed, text.as_bytes()).unwrap()
     }
 
     /// Takes what comes until something fits; gives it.
@@ -108,6 +108,24 @@ impl Station {
     #[track_caller]
     fn wait_text(&mut self, text: &str) {
         self.wait_once(text, |one| is_delivery(one, None, |body| body == text.as_bytes()));
+    }
+
+    /// The sessions of the last view, by rank.
+    fn last_view(&self) -> Vec<Session> {
+        let view = self.heard.iter().rev().find_map(|incoming| match incoming {
+            Incoming::Event(Event::View(view)) => Some(view),
+            _ => None,
+        });
+        view.into_iter().flat_map(|view| &view.members).map(|member| member.session).collect()
+    }
+
+    /// All messages, in the order they came: whose, and which.
+    fn order(&self) -> Vec<(MemberId, u64)> {
+        let of_anybody = |incoming: &Incoming| match incoming {
+            Incoming::Event(Event::Delivered(delivery)) => Some((delivery.from, delivery.number)),
+            _ => None,
+        };
+        self.heard.iter().filter_map(of_anybody).collect()
     }
 
     /// The messages of a member, in the order they came.
@@ -177,12 +195,20 @@ fn talk(one: GroupConfig, other: GroupConfig) {
 
     assert_eq!(bo.say("hello yourself"), 1);
     ana.wait_text("hello yourself");
+    ana.wait_text("hello");
+    let session = bo.group.session();
+    ana.wait_once(
+        "bo has the first message",
+        |incoming| matches!(incoming, Incoming::Event(Event::Received(of, 2..)) if *of == session),
+    );
     ana.wait_once(
         "all have the first message",
         |incoming| matches!(incoming, Incoming::Event(Event::Stable(number)) if *number >= 2),
     );
     assert_eq!(ana.group.unconfirmed(1), []);
     assert_eq!(ana.group.members().len(), 2);
+    let views = [&ana, &bo].map(Station::last_view);
+    assert_eq!(views[0], views[1], "both agree on who is here, by rank");
     assert_eq!(ana.group.stats().dropped(Dropped::Malformed), 0);
 
     bo.group.rename("bob");
@@ -344,9 +370,10 @@ fn with_a_fifth_of_all_datagrams_lost_all_messages_come_in_order() {
             assert_eq!(ana.say(&format!("a{number}")), number);
             assert_eq!(bo.say(&format!("b{number}")), number);
         }
-        ana.wait_text("b300");
-        ana.wait_text("a300");
-        bo.wait_text("a300");
+        for station in [&mut ana, &mut bo] {
+            station.wait_text("a300");
+            station.wait_text("b300");
+        }
         let expected = |letter: char| -> Vec<(u64, String)> {
             (1..=300).map(|number| (number, format!("{letter}{number}"))).collect()
         };
@@ -354,6 +381,7 @@ fn with_a_fifth_of_all_datagrams_lost_all_messages_come_in_order() {
         assert_eq!(ana.texts_from(b), expected('b'));
         assert_eq!(bo.texts_from(a), expected('a'));
         assert_eq!(ana.texts_from(a), expected('a'));
+        assert_eq!(ana.order(), bo.order(), "one order for both");
     });
 }
 

@@ -731,6 +731,33 @@ fn without_any_network_it_talks_over_tcp_and_says_so() {
 }
 
 #[test]
+fn a_program_that_is_killed_is_gone_at_once_where_its_connections_show_it() {
+    inside("a_program_that_is_killed_is_gone_at_once_where_its_connections_show_it", || {
+        sh("ip link set lo up");
+        let home = Home::new("killed");
+        let start = |name| home.start(&["--json", "--name", name, "--transport", "tcp"]);
+        let mut three = ["ana", "bo", "cy"].map(start);
+        for program in &mut three {
+            while view_size(program) < 3 {}
+        }
+        let clock = Clock::new();
+        three[2].signal("KILL");
+        for program in &mut three[..2] {
+            program.out.find(&["\"type\":\"leave\"", "\"name\":\"cy\""]);
+        }
+        let millis = clock.now().as_micros() / 1_000;
+        println!("milliseconds from the kill to the view of both: {millis}");
+        assert!(millis < 1_500, "{millis}");
+    });
+}
+
+/// How many members the next view has.
+fn view_size(program: &mut Program) -> usize {
+    let view = parse(&program.out.find(&["\"type\":\"view\""]));
+    view["members"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
 fn an_interface_that_is_not_there_is_named_and_a_held_port_explained() {
     inside("an_interface_that_is_not_there_is_named_and_a_held_port_explained", || {
         loopback();

@@ -105,13 +105,13 @@ fn said(
 /// Puts those messages in, with a wait where there is no room.
 fn push(store: &Store, numbers: impl Iterator<Item = u64>) {
     for number in numbers {
-        until(|| store.push(at(number), message(number)).is_some());
+        until("there is room", || store.push(at(number), message(number)).is_some());
     }
 }
 
 /// Waits until the condition holds, bounded.
 #[track_caller]
-fn until(mut holds: impl FnMut() -> bool) {
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..PATIENCE.as_millis() / 2 {
         if holds() {
             return;
@@ -119,7 +119,7 @@ fn until(mut holds: impl FnMut() -> bool) {
         // sleep: between two looks at the condition
         std::thread::sleep(Duration::from_millis(2));
     }
-    panic!("waited in vain");
+    panic!("waited in vain: {what}");
 }
 
 #[track_caller]
@@ -132,7 +132,6 @@ fn all(reader: &Reader) -> Vec<Kept> {
     let (mut all, mut next) = (Vec::new(), Some(0));
     while let Some(after) = next {
         let page = reader.page(after).expect("readable");
-        assert_eq!(page.damaged, 0);
         all.extend(page.kept);
         next = page.next;
     }
@@ -224,7 +223,7 @@ fn of_what_is_private_to_others_only_that_it_was_delivered_is_kept() {
     let secret = "the combination is 1234";
     store.push(at(2), said(BO, BO_SESSION, 2, Some(cy), secret)).expect("has room");
     push(&store, 3..=3);
-    until(|| store.saved() == 3);
+    until("it is saved", || store.saved() == 3);
     for name in folder.names() {
         let bytes = fs::read(folder.0.join("history").join(&name)).expect("readable");
         let found = bytes.windows(11).any(|part| part == b"combination");
@@ -264,7 +263,7 @@ fn nobody_else_can_read_it() {
     let folder = Folder::new("mode");
     let store = open(&folder.file());
     push(&store, 1..=3);
-    until(|| store.saved() == 3);
+    until("it is saved", || store.saved() == 3);
     let mode = |path: &Path| fs::metadata(path).expect("is there").permissions().mode() & 0o777;
     let inside = folder.0.join("history");
     assert_eq!(mode(&inside), 0o700);
@@ -301,7 +300,8 @@ fn words_are_found_in_the_newest_without_case_and_accents() {
     assert_eq!(found("mult", 9), [0; 0]);
     assert_eq!(found("\"quoted\" or tricky", 9), [5]);
     for hostile in ["", " ", "*", "\"", "NEAR(", "a AND", "text:", "^", "(", "-", "\0", "a\0b"] {
-        let _ = reader.search(hostile, 9);
+        let found = reader.search(hostile, 9);
+        assert!(!matches!(found, Err(Fault::Damaged(_))), "{hostile:?}: {found:?}");
     }
 }
 
@@ -310,7 +310,7 @@ fn two_readers_see_a_prefix_while_it_is_written() {
     let folder = Folder::new("readers");
     let store = open(&folder.file());
     push(&store, 1..=100);
-    until(|| store.saved() == 100);
+    until("it is saved", || store.saved() == 100);
     let file = folder.file();
     let look = |_| {
         let file = file.clone();
@@ -357,7 +357,7 @@ fn what_is_too_much_goes_the_oldest_first_and_is_not_taken_for_lost() {
     let folder = Folder::new("quota");
     let store = open_with(Settings { max_bytes: 1 << 20, ..settings(&folder.file()) });
     push(&store, 1..=20_000);
-    until(|| store.saved() == 20_000);
+    until("it is saved", || store.saved() == 20_000);
     close(store);
     let size = fs::metadata(folder.file()).expect("is there").len();
     assert!(size < 3 << 19, "{size} bytes");
@@ -383,10 +383,10 @@ fn what_is_too_old_goes_when_the_next_comes_or_at_the_next_start() {
         store.push(at, message(number)).expect("has room");
     }
     store.push(at(0) + day * 3, message(1_001)).expect("has room");
-    until(|| numbers(&kept(&folder.file())).into_iter().eq(501..=1_001));
+    until("it is pruned", || numbers(&kept(&folder.file())).into_iter().eq(501..=1_001));
     close(store);
     let store = open_with(Settings { now: at(0) + day * 300, ..aging });
-    until(|| kept(&folder.file()).len() == 1);
+    until("it is pruned", || kept(&folder.file()).len() == 1);
     close(store);
     assert_eq!(numbers(&kept(&folder.file())), [1_001], "the newest keeps the place");
 }
@@ -526,7 +526,7 @@ fn on_a_full_disk_the_chat_goes_on_and_is_saved_again_when_there_is_room() {
         let store = open(&folder.file());
         let mut number = 0;
         let mut news = Vec::new();
-        until(|| {
+        until("it is told", || {
             push(&store, number + 1..=number + 20);
             number += 20;
             news.extend(store.news());
@@ -539,7 +539,7 @@ fn on_a_full_disk_the_chat_goes_on_and_is_saved_again_when_there_is_room() {
         assert_eq!(store.news(), []);
         assert!(store.saved() < number);
         fs::remove_file(disk.join("ballast")).expect("is there");
-        until(|| {
+        until("it is told", || {
             news.extend(store.news());
             news.len() > 1
         });
@@ -585,7 +585,7 @@ fn on_a_read_only_disk_it_says_so_and_what_is_there_can_be_read() {
         let store = open(&folder.file());
         push(&store, 51..=60);
         let mut news = Vec::new();
-        until(|| {
+        until("it is told", || {
             news.extend(store.news());
             !news.is_empty()
         });
@@ -595,7 +595,7 @@ fn on_a_read_only_disk_it_says_so_and_what_is_there_can_be_read() {
         );
         assert!(numbers(&kept(&folder.file())).into_iter().eq(1..=50));
         netns::sh(&format!("mount -o remount,rw '{}'", disk.display()));
-        until(|| store.saved() == 10);
+        until("it is saved", || store.saved() == 10);
         close(store);
         assert!(numbers(&kept(&folder.file())).into_iter().eq(1..=60));
         unmount(&disk);
@@ -609,7 +609,7 @@ fn a_disk_that_refuses_is_told_and_does_not_hold_up_the_end() {
         let mut store = open(Path::new(&file));
         let mut news = Vec::new();
         let mut number = 0;
-        until(|| {
+        until("it is told", || {
             number += 1;
             store.push(at(number), message(number));
             news.extend(store.news());
@@ -674,26 +674,26 @@ fn the_history_of_a_later_version_is_left_alone() {
     assert_eq!(Reader::open(&folder.file()).err(), Some(Fault::Newer(2)));
 }
 
-/// Every message that is read is one that was written, whatever else is said.
-fn check_reading(file: &Path) {
-    let Ok(reader) = Reader::open(file) else { return };
+/// What cannot be read, if anything. What is read is what was written, whatever else is said.
+fn read_all(file: &Path) -> Result<(), Fault> {
+    let reader = Reader::open(file)?;
     let mut next = Some(0);
     while let Some(after) = next {
-        let Ok(page) = reader.page(after) else { return };
-        for kept in &page.kept {
-            assert_eq!(kept.delivery, message(kept.delivery.number));
-        }
+        let page = reader.page(after)?;
+        page.kept.iter().for_each(check_kept);
         assert!(page.next.is_none_or(|next| next > after));
         next = page.next;
     }
-    let _ = reader.newest(1 << 20);
+    reader.newest(1 << 20)?.kept.iter().for_each(check_kept);
     for word in ["message", "xxx*", "7"] {
-        for kept in reader.search(word, 50).map(|page| page.kept).unwrap_or_default() {
-            assert_eq!(kept.delivery, message(kept.delivery.number));
-        }
+        reader.search(word, 50)?.kept.iter().for_each(check_kept);
     }
-    let _ = reader.holds(BO_SESSION, 7);
-    let _ = reader.lacking(BO_SESSION, 1, 400);
+    reader.holds(BO_SESSION, 7)?;
+    reader.lacking(BO_SESSION, 1, 400).map(drop)
+}
+
+fn check_kept(kept: &Kept) {
+    assert_eq!(kept.delivery, message(kept.delivery.number));
 }
 
 fn flip(file: &Path, random: &mut Xoshiro256PlusPlus) {
@@ -713,12 +713,12 @@ fn flipped_bits_cost_what_they_hit_and_never_say_what_nobody_said() {
     let original = Folder::new("flips");
     let store = open(&original.file());
     push(&store, 1..=300);
-    until(|| store.saved() == 300);
+    until("it is saved", || store.saved() == 300);
     // As a crash leaves it: most is in the WAL.
     let crashed = Folder::new("flips-wal");
     copy(&original, &crashed);
     close(store);
-    let (mut asides, mut whole) = (0, 0);
+    let (mut asides, mut whole, mut mended_by_hand) = (0, 0, 0);
     for round in 0..flips {
         let folder = Folder::new(&format!("flip-{round}"));
         let from = if round % 3 == 0 { &crashed } else { &original };
@@ -726,20 +726,29 @@ fn flipped_bits_cost_what_they_hit_and_never_say_what_nobody_said() {
         let wal = folder.0.join("history").join("ana-0.db-wal");
         let hit = if wal.exists() && round % 2 == 0 { wal } else { folder.file() };
         flip(&hit, &mut random);
-        check_reading(&folder.file());
-        let store = open(&folder.file());
+        let _ = read_all(&folder.file());
+        let mut store = open(&folder.file());
         push(&store, 301..=330);
-        close(store);
-        check_reading(&folder.file());
-        let reader = Reader::open(&folder.file()).expect("it is a history again");
-        let page = |after| reader.page(after).expect("readable");
-        let last = page(0).kept.into_iter().chain(page(256).kept).map(|kept| kept.delivery.number);
-        let new = last.filter(|number| *number > 300).collect::<std::collections::BTreeSet<_>>();
-        assert!(new.into_iter().eq(301..=330), "round {round}: what comes after is kept");
+        until(&format!("round {round}: it is saved"), || store.saved() == 30);
+        if let Err(fault) = read_all(&folder.file()) {
+            // As whoever reads does.
+            store.suspect();
+            let mended = || read_all(&folder.file()).is_ok();
+            until(&format!("round {round}: {fault} is mended"), mended);
+            mended_by_hand += 1;
+            push(&store, 331..=360);
+        }
+        assert_eq!(store.close(PATIENCE).messages, 0);
+        assert_eq!(read_all(&folder.file()), Ok(()), "round {round}");
+        let last = numbers(&kept(&folder.file())).last().copied();
+        assert!(matches!(last, Some(330 | 360)), "round {round}: what comes after is kept");
         asides += folder.asides().min(1);
-        whole += usize::from(page(0).kept.len() == 330);
+        whole += usize::from(numbers(&kept(&folder.file())).into_iter().eq(1..=330));
     }
-    println!("{flips} files with flipped bits: {asides} set aside, {whole} harmless");
+    println!(
+        "{flips} files with flipped bits: {asides} set aside, {mended_by_hand} noticed when read, \
+         {whole} harmless"
+    );
 }
 
 fn copy(from: &Folder, to: &Folder) {
@@ -755,7 +764,7 @@ fn copy(from: &Folder, to: &Folder) {
 #[test]
 fn a_hundred_thousand_messages_are_written_read_and_searched() {
     let folder = Folder::new("fast");
-    let count = 100_000;
+    let count = from_environment("MCAST_CHAT_MESSAGES", 100_000);
     let clock = Clock::new();
     let mut begin = clock.now();
     let mut took = |what: &str| {
@@ -767,16 +776,18 @@ fn a_hundred_thousand_messages_are_written_read_and_searched() {
     took("open");
     push(&store, 1..=count);
     close(store);
-    took("write 100,000");
+    took(&format!("write {count}"));
     let reader = Reader::open(&folder.file()).expect("a history");
-    assert_eq!(reader.newest(16 << 20).expect("readable").kept.len(), 100_000);
+    assert!(reader.newest(16 << 20).expect("readable").kept.len() >= 60_000);
     took("read the newest 16 MiB");
-    assert_eq!(all(&reader).len(), 100_000);
+    let kept = all(&reader);
     took("read all");
-    assert_eq!(
-        text(&reader.search("message 77777", 9).expect("readable").kept[0])[..13],
-        *"message 77777"
-    );
+    assert!(numbers(&kept).into_iter().eq(count + 1 - kept.len() as u64..=count));
+    drop(kept);
+    took("look at all");
+    let rare = format!("message {}", count - 77);
+    let found = reader.search(&rare, 9).expect("readable").kept;
+    assert!(found.iter().any(|kept| text(kept).starts_with(&rare)));
     took("search a rare word");
     assert_eq!(reader.search("message", 50).expect("readable").kept.len(), 50);
     took("search a word that all have");
@@ -784,7 +795,13 @@ fn a_hundred_thousand_messages_are_written_read_and_searched() {
         assert_eq!(reader.holds(BO_SESSION, number), Ok(true));
     }
     took("1,000 times: is it held?");
-    close(open(&folder.file()));
-    took("open and close");
+    let mut store = open(&folder.file());
+    took("open");
+    store.suspect();
+    push(&store, std::iter::once(count + 1));
+    until("it is saved", || store.saved() == 1);
+    took("look through the whole file, write one");
+    assert_eq!(store.close(PATIENCE).messages, 0);
+    took("close");
     println!("{} bytes", fs::metadata(folder.file()).expect("is there").len());
 }

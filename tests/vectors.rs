@@ -6,11 +6,16 @@
 //! vectors` writes it anew.
 #![cfg(feature = "passphrase")]
 
-use mcast_chat::wire::list::ListBuilder;
-use mcast_chat::wire::packet::{Ack, Echo, Part, Profile, Record, Service, Welcome, encode_record};
+use mcast_chat::wire::flush::{Beyond, End, Held, Last, Ordered, Primary, Start};
+use mcast_chat::wire::history::{Archived, Kept};
+use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
+use mcast_chat::wire::list::{List, ListBuilder};
+use mcast_chat::wire::packet::{
+    Ack, Content, Dependency, Echo, Handoff, Part, Profile, Record, Run, Service, encode_record,
+};
 use mcast_chat::wire::{
-    Data, GroupKey, Header, Heartbeat, Kind, Leave, MemberId, Missing, Nack, Packet, Seq, Session,
-    SessionTag,
+    Cut, CutDone, Data, FlushReq, FlushState, GroupKey, Header, Heartbeat, Install, Kind, Leave,
+    MemberId, Missing, Nack, Packet, Seq, Session, SessionTag, ViewId,
 };
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -66,7 +71,8 @@ fn vectors() -> Value {
         .iter()
         .enumerate()
         .flat_map(|(i, (name, kind, body))| {
-            let counter = [1, 2, 0xff, 0x1_0000, 1 << 40, u64::MAX][i];
+            // No counter seals two datagrams of a session.
+            let counter = 1 << (4 * i);
             [("open", &open), ("locked", &locked)]
                 .map(|(group, key)| vector(name, group, key, *kind, counter, body))
         })
@@ -121,31 +127,114 @@ fn packets() -> Vec<(&'static str, Kind, Vec<u8>)> {
     vec![
         ("data-whole", Kind::Data, data_of_whole_messages()),
         ("data-fragments", Kind::Data, data_of_fragments()),
+        ("data-ordered", Kind::Data, data_with_order()),
+        ("data-order-alone", Kind::Data, data_of_order_alone()),
+        ("data-history", Kind::Data, data_of_history()),
         ("heartbeat-plain", Kind::Heartbeat, plain_heartbeat()),
         ("heartbeat-full", Kind::Heartbeat, full_heartbeat()),
         ("nack", Kind::Nack, nack()),
-        ("leave", Kind::Leave, encoded(&Packet::Leave(Leave { high: Seq(43), next_message: 41 }))),
+        ("leave", Kind::Leave, leave()),
+        ("flush-req", Kind::FlushReq, flush_req()),
+        ("flush-state", Kind::FlushState, flush_state()),
+        ("cut", Kind::Cut, cut()),
+        ("cut-alone", Kind::Cut, cut_of_strangers()),
+        ("cut-done", Kind::CutDone, encoded(&Packet::CutDone(CutDone { view: view(300) }))),
+        ("install", Kind::Install, install()),
     ]
+}
+
+// ---- DATA --------------------------------------------------------------------
+
+fn data<'a>(seq: Seq, message: u64, records: &'a [u8], empty: &'a ListBuilder) -> Data<'a> {
+    let (after, order) = (empty.list(), empty.list());
+    Data { seq, view: view(1), message, after, order, handoff: None, records }
 }
 
 fn data_of_whole_messages() -> Vec<u8> {
     let texts: [&[u8]; 3] = [b"hello", b"", "grüße".as_bytes()];
-    let records = records(texts.map(|body| (Part::Whole, body)));
-    encoded(&Packet::Data(Data { seq: Seq::FIRST, message: 1, records: &records }))
+    let records = records(texts.map(|body| (Content::Fifo, Part::Whole, body)));
+    encoded(&Packet::Data(data(Seq::FIRST, 1, &records, &ListBuilder::default())))
 }
 
 fn data_of_fragments() -> Vec<u8> {
     let long = [b'x'; 300];
     let parts = [
-        (Part::Last, &b"end of one"[..]),
-        (Part::Whole, b"one between"),
-        (Part::First(1 << 20), &long),
-        (Part::Middle, b"this packet holds all parts"),
+        (Content::Safe, Part::Last, &b"end of one"[..]),
+        (Content::Fifo, Part::Whole, b"one between"),
+        (Content::Agreed, Part::First(1 << 20), &long),
+        (Content::Agreed, Part::Middle, b"this packet holds all parts"),
     ];
     let records = records(parts);
     let seq = Seq(Seq::LIMIT.0 - 1);
-    encoded(&Packet::Data(Data { seq, message: 70_000, records: &records }))
+    encoded(&Packet::Data(data(seq, 70_000, &records, &ListBuilder::default())))
 }
+
+/// One message of each service, what they come after, and places of messages of two members.
+fn data_with_order() -> Vec<u8> {
+    let contents = [Content::Fifo, Content::Causal, Content::Agreed, Content::Safe];
+    let records = records(contents.map(|content| (content, Part::Whole, &b"to all"[..])));
+    let after =
+        list(&[Dependency { rank: 0, number: 250 }, Dependency { rank: 127, number: 1 << 20 }]);
+    let order = list(&[
+        Run { place: 251, rank: 2, number: 65_536, count: 300 },
+        Run { place: 250, rank: 0, number: 9, count: 1 },
+    ]);
+    encoded(&Packet::Data(Data {
+        seq: Seq(260),
+        view: view(300),
+        message: 12,
+        after: after.list(),
+        order: order.list(),
+        handoff: None,
+        records: &records,
+    }))
+}
+
+/// The last packet of a sequencer: it had nothing to say itself.
+fn data_of_order_alone() -> Vec<u8> {
+    let empty = ListBuilder::default();
+    let order = list(&[Run { place: 1, rank: 1, number: 1, count: 1_000 }]);
+    encoded(&Packet::Data(Data {
+        seq: Seq(7),
+        view: view(70_000),
+        message: 3,
+        after: empty.list(),
+        order: order.list(),
+        handoff: Some(Handoff { rank: 1, place: 1_001 }),
+        records: &[],
+    }))
+}
+
+/// What a member had before the view, a message of it, and the word that all was given.
+fn data_of_history() -> Vec<u8> {
+    let kept = list(&[
+        Kept { session: tag(1), first: 1, count: 999, whole: true },
+        Kept { session: tag(2), first: 251, count: 1, whole: false },
+    ]);
+    let parts = [
+        Archived::Digest(kept.list()),
+        Archived::Message {
+            from: MemberId([0x5e; 16]),
+            session: Session([2; 16]),
+            number: 251,
+            service: Service::Agreed,
+            body: b"said before",
+        },
+        Archived::End(ranks(&[0, 1, 127])),
+    ];
+    let bodies = parts.map(|part| {
+        let mut body = Vec::new();
+        part.encode(&mut body);
+        body
+    });
+    let [digest, message, end] = bodies.each_ref().map(Vec::as_slice);
+    let history = |body| (Content::History, Part::Whole, body);
+    let live = (Content::Agreed, Part::Whole, &b"said now"[..]);
+    let records = records([history(digest), live, history(message), history(end)]);
+    encoded(&Packet::Data(data(Seq(44), 41, &records, &ListBuilder::default())))
+}
+
+// ---- HEARTBEAT, NACK, LEAVE --------------------------------------------------
 
 fn plain_heartbeat() -> Vec<u8> {
     let empty = ListBuilder::default();
@@ -154,10 +243,15 @@ fn plain_heartbeat() -> Vec<u8> {
         low: Seq::FIRST,
         high: Seq::FIRST,
         next_message: 1,
+        view: view(0),
+        rank: 0,
+        promised: 0,
+        together: 0,
+        hears: ranks(&[0]),
+        probes: ranks(&[]),
         hello: false,
         profile: None,
         echoes: empty.list(),
-        welcomes: empty.list(),
         acks: empty.list(),
     }))
 }
@@ -165,20 +259,24 @@ fn plain_heartbeat() -> Vec<u8> {
 fn full_heartbeat() -> Vec<u8> {
     let echoes =
         list(&[Echo { session: tag(1), at: 1_000_000 }, Echo { session: tag(2), at: 250 }]);
-    let welcomes = list(&[Welcome { session: tag(3), start: Seq(251), message: 240 }]);
     let acks = list(&[
-        Ack { session: tag(1), received: Seq(65_535), high: Seq(65_536) },
-        Ack { session: tag(2), received: Seq(u64::from(u32::MAX)), high: Seq(1 << 32) },
+        Ack { rank: 1, received: Seq(65_535), high: Seq(65_536) },
+        Ack { rank: 127, received: Seq(u64::from(u32::MAX)), high: Seq(1 << 32) },
     ]);
     encoded(&Packet::Heartbeat(Heartbeat {
         sent_at: 86_400_000_000,
         low: Seq(250),
         high: Seq(1_000),
         next_message: 800,
+        view: view(251),
+        rank: 2,
+        promised: 252,
+        together: 100,
+        hears: RankSet(u128::MAX),
+        probes: ranks(&[3, 40]),
         hello: true,
         profile: Some(Profile { member: MemberId([0x5e; 16]), name: "ana 日本" }),
         echoes: echoes.list(),
-        welcomes: welcomes.list(),
         acks: acks.list(),
     }))
 }
@@ -192,14 +290,101 @@ fn nack() -> Vec<u8> {
     encoded(&Packet::Nack(Nack { missing: missing.list() }))
 }
 
+fn leave() -> Vec<u8> {
+    encoded(&Packet::Leave(Leave { high: Seq(43), next_message: 41, view: view(5) }))
+}
+
+// ---- a view change -----------------------------------------------------------
+
+fn flush_req() -> Vec<u8> {
+    let members = list(&[tag(1), tag(2), tag(3)]);
+    let (view, answered) = (view(300), ranks(&[0, 2]));
+    encoded(&Packet::FlushReq(FlushReq { view, members: members.list(), answered }))
+}
+
+fn flush_state() -> Vec<u8> {
+    let size = 3;
+    let primary = |epoch, begun| Primary {
+        view: view(epoch),
+        size,
+        member: begun,
+        lowest: !begun,
+        begun,
+        left: ranks(if begun { &[2] } else { &[] }),
+    };
+    let primaries = list(&[primary(299, true), primary(300, false)]);
+    let held = |received, low| Held { received: Seq(received), low: Seq(low) };
+    let held = list(&[held(44, 40), held(1, 1), held(70_000, 65_536)]);
+    let beyond = list(&[Beyond { rank: 2, first: Seq(70_002), count: 251 }]);
+    let order = list(&[Run { place: 17, rank: 1, number: 4, count: 2 }]);
+    encoded(&Packet::FlushState(FlushState {
+        view: view(301),
+        old: view(299),
+        rank: 1,
+        next: Seq(44),
+        message: 41,
+        unmet: ranks(&[64]),
+        primaries: primaries.list(),
+        held: held.list(),
+        beyond: beyond.list(),
+        order: order.list(),
+    }))
+}
+
+/// Two members come from one view, a third from another, alone.
+fn cut() -> Vec<u8> {
+    let end = |rank, end| End { group: 0, rank, end: Seq(end) };
+    let order = [Ordered { group: 0, run: Run { place: 17, rank: 1, number: 4, count: 2 } }];
+    encoded(&Packet::Cut(Cut {
+        view: view(301),
+        groups: list(&[0_u32, 0, 1]).list(),
+        ends: list(&[end(0, 44), end(1, 1 << 33), end(2, 70_253)]).list(),
+        order: list(&order).list(),
+        primary: true,
+        last: Some(Last { view: view(299), size: 3 }),
+        answered: ranks(&[2]),
+    }))
+}
+
+/// Nobody comes with anybody else: all keep what they have.
+fn cut_of_strangers() -> Vec<u8> {
+    let empty = ListBuilder::default();
+    let groups = list(&[0_u32, 1]);
+    encoded(&Packet::Cut(Cut {
+        view: view(2),
+        groups: groups.list(),
+        ends: empty.list(),
+        order: empty.list(),
+        primary: false,
+        last: None,
+        answered: ranks(&[]),
+    }))
+}
+
+fn install() -> Vec<u8> {
+    let start = |next, message| Start { next: Seq(next), message };
+    let starts = list(&[start(44, 41), start(1, 1), start(1 << 33, 65_536)]);
+    encoded(&Packet::Install(Install { view: view(301), starts: starts.list() }))
+}
+
+fn view(epoch: u64) -> ViewId {
+    ViewId { epoch, coordinator: tag(1) }
+}
+
+fn ranks(ranks: &[usize]) -> RankSet {
+    let mut set = RankSet::default();
+    ranks.iter().for_each(|rank| set.add(*rank));
+    set
+}
+
 fn tag(byte: u8) -> SessionTag {
     SessionTag([byte; 8])
 }
 
-fn records<const N: usize>(parts: [(Part, &[u8]); N]) -> Vec<u8> {
+fn records<const N: usize>(parts: [(Content, Part, &[u8]); N]) -> Vec<u8> {
     let mut out = Vec::new();
-    for (part, body) in parts {
-        encode_record(&Record { service: Service::Fifo, part, body }, &mut out);
+    for (content, part, body) in parts {
+        encode_record(&Record { content, part, body }, &mut out);
     }
     out
 }
@@ -219,79 +404,175 @@ fn encoded(packet: &Packet<'_>) -> Vec<u8> {
     body
 }
 
+// ---- what the bytes say ------------------------------------------------------
+
 fn describe(packet: &Packet<'_>) -> Value {
     match packet {
         Packet::Data(data) => describe_data(data),
         Packet::Heartbeat(heartbeat) => describe_heartbeat(heartbeat),
-        Packet::Nack(nack) => {
-            let missing: Vec<Value> = nack
-                .missing
-                .iter()
-                .map(|missing| {
-                    json!({
-                        "session": hex(&missing.session.0),
-                        "first": missing.first.0,
-                        "count": missing.count,
-                        "asked": missing.asked,
-                    })
-                })
-                .collect();
-            json!({"missing": missing})
-        }
-        Packet::Leave(leave) => json!({"high": leave.high.0, "next_message": leave.next_message}),
+        Packet::Nack(nack) => json!({"missing": each(nack.missing, |missing| json!({
+            "session": hex(&missing.session.0),
+            "first": missing.first.0,
+            "count": missing.count,
+            "asked": missing.asked,
+        }))}),
+        Packet::Leave(leave) => json!({
+            "high": leave.high.0,
+            "next_message": leave.next_message,
+            "view": describe_view(leave.view),
+        }),
+        Packet::FlushReq(req) => json!({
+            "view": describe_view(req.view),
+            "members": each(req.members, |tag| json!(hex(&tag.0))),
+            "answered": describe_ranks(req.answered),
+        }),
+        Packet::FlushState(state) => describe_state(state),
+        Packet::Cut(cut) => describe_cut(cut),
+        Packet::CutDone(done) => json!({"view": describe_view(done.view)}),
+        Packet::Install(install) => json!({
+            "view": describe_view(install.view),
+            "starts": each(install.starts, |s| json!({"next": s.next.0, "message": s.message})),
+        }),
     }
 }
 
+fn each<T: bincode::Decode<()>>(list: List<'_, T>, describe: impl Fn(T) -> Value) -> Value {
+    Value::Array(list.iter().map(describe).collect())
+}
+
+fn describe_view(view: ViewId) -> Value {
+    json!({"epoch": view.epoch, "coordinator": hex(&view.coordinator.0)})
+}
+
+fn describe_ranks(ranks: RankSet) -> Value {
+    json!((0..MAX_VIEW).filter(|rank| ranks.has(*rank)).collect::<Vec<_>>())
+}
+
+fn describe_run(run: Run) -> Value {
+    json!({"place": run.place, "rank": run.rank, "number": run.number, "count": run.count})
+}
+
 fn describe_data(data: &Data<'_>) -> Value {
-    let records: Vec<Value> = data
-        .iter()
-        .map(|(message, record)| {
-            let service = match record.service {
-                Service::Fifo => "fifo",
-                Service::Causal => "causal",
-                Service::Agreed => "agreed",
-                Service::Safe => "safe",
-            };
-            let (part, total) = match record.part {
-                Part::Whole => ("whole", None),
-                Part::First(total) => ("first", Some(total)),
-                Part::Middle => ("middle", None),
-                Part::Last => ("last", None),
-            };
-            let body = hex(record.body);
-            json!({
-                "message": message,
-                "service": service,
-                "part": part,
-                "total": total,
-                "body": body,
-            })
-        })
-        .collect();
-    json!({"seq": data.seq.0, "message": data.message, "records": records})
+    let records: Vec<Value> =
+        data.iter().map(|(message, record)| describe_record(message, &record)).collect();
+    json!({
+        "seq": data.seq.0,
+        "view": describe_view(data.view),
+        "message": data.message,
+        "after": each(data.after, |entry| json!({"rank": entry.rank, "number": entry.number})),
+        "order": each(data.order, describe_run),
+        "handoff": data.handoff.map(|to| json!({"rank": to.rank, "place": to.place})),
+        "records": records,
+    })
+}
+
+fn describe_record(message: u64, record: &Record<'_>) -> Value {
+    let service = record.content.service();
+    let (part, total) = match record.part {
+        Part::Whole => ("whole", None),
+        Part::First(total) => ("first", Some(total)),
+        Part::Middle => ("middle", None),
+        Part::Last => ("last", None),
+    };
+    let archived = (service.is_none() && record.part == Part::Whole)
+        .then(|| describe_archived(Archived::decode(record.body).expect("a part of an archive")));
+    json!({
+        "message": service.map(|_| message),
+        "content": service.map_or("history", name_of),
+        "part": part,
+        "total": total,
+        "body": hex(record.body),
+        "archived": archived,
+    })
+}
+
+const fn name_of(service: Service) -> &'static str {
+    match service {
+        Service::Fifo => "fifo",
+        Service::Causal => "causal",
+        Service::Agreed => "agreed",
+        Service::Safe => "safe",
+    }
+}
+
+fn describe_archived(part: Archived<'_>) -> Value {
+    match part {
+        Archived::Digest(kept) => json!({"digest": each(kept, |kept| json!({
+            "session": hex(&kept.session.0),
+            "first": kept.first,
+            "count": kept.count,
+            "whole": kept.whole,
+        }))}),
+        Archived::Message { from, session, number, service, body } => json!({
+            "from": hex(&from.0),
+            "session": hex(&session.0),
+            "number": number,
+            "service": name_of(service),
+            "body": hex(body),
+        }),
+        Archived::End(ranks) => json!({"end": describe_ranks(ranks)}),
+    }
 }
 
 fn describe_heartbeat(heartbeat: &Heartbeat<'_>) -> Value {
-    let profile = heartbeat.profile.map(|p| json!({"member": hex(&p.member.0), "name": p.name}));
-    let echoes = heartbeat.echoes.iter().map(|e| json!({"session": hex(&e.session.0), "at": e.at}));
-    let welcomes = heartbeat
-        .welcomes
-        .iter()
-        .map(|w| json!({"session": hex(&w.session.0), "start": w.start.0, "message": w.message}));
-    let acks = heartbeat
-        .acks
-        .iter()
-        .map(|a| json!({"session": hex(&a.session.0), "received": a.received.0, "high": a.high.0}));
     json!({
         "sent_at": heartbeat.sent_at,
         "low": heartbeat.low.0,
         "high": heartbeat.high.0,
         "next_message": heartbeat.next_message,
+        "view": describe_view(heartbeat.view),
+        "rank": heartbeat.rank,
+        "promised": heartbeat.promised,
+        "together": heartbeat.together,
+        "hears": describe_ranks(heartbeat.hears),
+        "probes": describe_ranks(heartbeat.probes),
         "hello": heartbeat.hello,
-        "profile": profile,
-        "echoes": echoes.collect::<Vec<_>>(),
-        "welcomes": welcomes.collect::<Vec<_>>(),
-        "acks": acks.collect::<Vec<_>>(),
+        "profile": heartbeat.profile.map(|p| json!({"member": hex(&p.member.0), "name": p.name})),
+        "echoes": each(heartbeat.echoes, |e| json!({"session": hex(&e.session.0), "at": e.at})),
+        "acks": each(heartbeat.acks, |a| {
+            json!({"rank": a.rank, "received": a.received.0, "high": a.high.0})
+        }),
+    })
+}
+
+fn describe_state(state: &FlushState<'_>) -> Value {
+    let primary = |primary: Primary| {
+        json!({
+            "view": describe_view(primary.view),
+            "size": primary.size,
+            "member": primary.member,
+            "lowest": primary.lowest,
+            "begun": primary.begun,
+            "left": describe_ranks(primary.left),
+        })
+    };
+    json!({
+        "view": describe_view(state.view),
+        "old": describe_view(state.old),
+        "rank": state.rank,
+        "next": state.next.0,
+        "message": state.message,
+        "unmet": describe_ranks(state.unmet),
+        "primaries": each(state.primaries, primary),
+        "held": each(state.held, |h| json!({"received": h.received.0, "low": h.low.0})),
+        "beyond": each(state.beyond, |b| {
+            json!({"rank": b.rank, "first": b.first.0, "count": b.count})
+        }),
+        "order": each(state.order, describe_run),
+    })
+}
+
+fn describe_cut(cut: &Cut<'_>) -> Value {
+    json!({
+        "view": describe_view(cut.view),
+        "groups": each(cut.groups, |group| json!(group)),
+        "ends": each(cut.ends, |e| {
+            json!({"group": e.group, "rank": e.rank, "end": e.end.0})
+        }),
+        "order": each(cut.order, |o| json!({"group": o.group, "run": describe_run(o.run)})),
+        "primary": cut.primary,
+        "last": cut.last.map(|l| json!({"view": describe_view(l.view), "size": l.size})),
+        "answered": describe_ranks(cut.answered),
     })
 }
 

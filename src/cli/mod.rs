@@ -132,7 +132,8 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who, history), never a message\n  \
+             why: the first word is a command (send, listen, who, history, verify), \
+             never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

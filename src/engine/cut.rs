@@ -108,11 +108,22 @@ fn end(members: &[&Report], rank: usize) -> Seq {
     end
 }
 
+/// What a view goes on from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Succession {
+    /// It is primary.
+    pub primary: bool,
+    /// And the first that its members know of.
+    pub seed: bool,
+    /// The last primary view before it.
+    pub last: Option<Last>,
+}
+
 /// Whether the new view holds more than half of the last primary view that any of its members knows
 /// of, and of each that was agreed on after it and may have begun; of a half, the one with the
 /// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
 /// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
-pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
+pub fn succession(reports: &[&Report]) -> Succession {
     let known = reports.iter().flat_map(|report| &report.primaries);
     // Views of fresh members, who knew of nobody else, count only among themselves: the largest.
     let rank = |primary: &&Primary| {
@@ -126,8 +137,10 @@ pub fn succession(reports: &[&Report]) -> (bool, Option<Last>) {
     views.retain(|view| Some(*view) >= since && !is_void(reports, *view));
     views.sort_unstable();
     views.dedup();
+    let seed = views.is_empty();
     let primary = views.into_iter().all(|view| has_majority(reports, view));
-    (primary, last.map(|last| Last { view: last.view, size: last.size }))
+    let last = last.map(|last| Last { view: last.view, size: last.size, seed: last.seed });
+    Succession { primary, seed, last }
 }
 
 /// Whether a view that was agreed on surely never began: its coordinator, which begins first, is
@@ -203,9 +216,9 @@ mod tests {
 
     #[test]
     fn of_the_halves_of_a_primary_view_only_the_one_with_the_lowest_id_is_primary() {
-        let half = |lowest| succession(&[&with(&[(3, 2, lowest, true)])]).0;
+        let half = |lowest| succession(&[&with(&[(3, 2, lowest, true)])]).primary;
         assert!(half(true) && !half(false));
-        assert!(succession(&[&report(0, 0, 1, &[1])]).0, "nobody knows of one");
+        assert!(succession(&[&report(0, 0, 1, &[1])]).seed, "nobody knows of one");
     }
 
     #[test]
@@ -213,7 +226,7 @@ mod tests {
         let old = [(3, 3, true, true)];
         let maybe = [(3, 3, false, true), (4, 2, false, false)];
         let reports = [with(&old), with(&maybe)];
-        let (primary, last) = succession(&[&reports[0], &reports[1]]);
+        let Succession { primary, last, .. } = succession(&[&reports[0], &reports[1]]);
         assert!(!primary, "its other member may go on from view 4");
         assert_eq!(last.unwrap().view.epoch, 3);
     }

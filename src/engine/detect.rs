@@ -43,7 +43,7 @@ impl Engine {
         let (mut probe, mut tell) = (false, false);
         let observed = self.observed();
         for remote in self.remotes.values_mut().filter(|r| r.is_member() && !r.has_left()) {
-            let quiet = now.since(remote.heard) > limit;
+            let quiet = remote.cut_off || now.since(remote.heard) > limit;
             let watched = remote.rank.is_some_and(|rank| observed.has(rank));
             remote.silence = match remote.silence {
                 _ if !quiet => Silence::Heard,
@@ -149,7 +149,7 @@ impl Engine {
             return false;
         }
         let Some(remote) = self.remotes.get(&tag) else { return true };
-        remote.has_left() || now.since(remote.heard) > self.quiet_limit()
+        remote.has_left() || remote.is_unheard() || now.since(remote.heard) > self.quiet_limit()
     }
 
     /// Whether a session outside our view can be asked to join: it was just heard, and hears us.
@@ -163,7 +163,7 @@ impl Engine {
         if let Some(remote) = self.remotes.get_mut(&session.tag())
             && remote.silence == Silence::Heard
         {
-            remote.heard = Instant::ZERO;
+            remote.cut_off = true;
             remote.silence = Silence::Probed(0, now);
             self.watch_at = now;
         }

@@ -36,6 +36,8 @@ pub struct Flush {
     pub order: Vec<Run>,
     /// The view will be primary.
     pub primary: bool,
+    /// It follows no other that its members know of.
+    pub seed: bool,
     /// The last primary view that any of its members knows of.
     pub last: Option<Last>,
     /// We have all up to the cut.
@@ -57,6 +59,7 @@ impl Flush {
             ends: Vec::new(),
             order: Vec::new(),
             primary: false,
+            seed: false,
             last: None,
             done: false,
             since: now,
@@ -237,7 +240,7 @@ impl Engine {
         let group = flush.groups[own];
         flush.group = Some(group);
         flush.primary = cut.primary;
-        flush.last = cut.last;
+        (flush.seed, flush.last) = (cut.seed, cut.last);
         flush.ends = vec![None; size];
         for end in cut.ends.iter().filter(|end| end.group == group) {
             if let Some(place) = flush.ends.get_mut(end.rank as usize) {

@@ -32,7 +32,8 @@ impl Engine {
         self.learn_acks(now, tag, heartbeat);
         self.learn_sender_edges(now, tag, heartbeat);
         self.link(now, tag);
-        if heartbeat.hello || !self.remotes.get(&tag).is_some_and(|r| r.claim.together > 0) {
+        let looks = self.remotes.get(&tag).is_none_or(|remote| remote.claim.together == 0);
+        if heartbeat.hello || looks {
             self.answer(now);
         }
         Ok(())

@@ -119,7 +119,7 @@ impl CatchUp {
 
     /// Whether an earlier message of the session is still to come. What waits for that has a bound.
     fn keeps_back(&self, archive: &Archive, session: SessionTag, number: u64) -> bool {
-        let first = self.promised.numbers(session).and_then(|numbers| numbers.first());
+        let first = self.promised.first(session);
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
         let follows = self.is_heard() && archive.is_whole_before(session, number);

@@ -4,10 +4,10 @@
 //! Each step's packet is repeated until all have answered. Whoever does not answer is left out of a
 //! new proposal; if the coordinator dies, the next member proposes again.
 
-use super::cut::{Report, ends_of, succession};
+use super::cut::{Report, Succession, ends_of, succession};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{End, Last, Ordered, Start};
+use crate::wire::flush::{End, Ordered, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::{
@@ -51,8 +51,7 @@ struct Ends {
     groups: Vec<u32>,
     ends: Vec<End>,
     order: Vec<Ordered>,
-    primary: bool,
-    last: Option<Last>,
+    succession: Succession,
 }
 
 /// An INSTALL that not all members have shown to have.
@@ -216,8 +215,9 @@ impl Engine {
         ends.extend(&cut.ends, room);
         order.extend(&cut.order, room);
         let (groups, ends, order) = (list.list(), ends.list(), order.list());
-        let (primary, last, answered) = (cut.primary, cut.last, lead.done);
-        let packet = Cut { view, groups, ends, order, primary, last, answered };
+        let Succession { primary, seed, last } = cut.succession;
+        let answered = lead.done;
+        let packet = Cut { view, groups, ends, order, primary, seed, last, answered };
         self.send_control(&Packet::Cut(packet));
     }
 
@@ -267,9 +267,10 @@ impl Engine {
         let (Some(flush), Some(lead)) = (&self.flush, &mut self.lead) else { return };
         if lead.cut.is_some() {
             let all = (0..flush.members.len()).all(|rank| lead.done.has(rank));
-            return if all {
-                self.conclude(now)
-            };
+            if all {
+                self.conclude(now);
+            }
+            return;
         }
         lead.reports.insert(self.tag, own);
         let reports: Option<Vec<&Report>> =
@@ -282,8 +283,8 @@ impl Engine {
         let (groups, ends, order) = ends_of(&reports);
         #[cfg(feature = "planted-bugs")]
         let ends = if short { super::cut::shorten(&reports, ends) } else { ends };
-        let (primary, last) = succession(&reports);
-        lead.cut = Some(Ends { groups, ends, order, primary, last });
+        let succession = succession(&reports);
+        lead.cut = Some(Ends { groups, ends, order, succession });
         (lead.rounds, lead.since) = (0, now);
         lead.interval = self.grtt * AGAIN_TENTHS / 10;
         lead.at = now + lead.interval;
@@ -317,8 +318,9 @@ impl Engine {
         ends.extend(&cut.ends, usize::MAX);
         order.extend(&cut.order, usize::MAX);
         let (groups, ends, order) = (groups.list(), ends.list(), order.list());
-        let (primary, last, answered) = (cut.primary, cut.last, RankSet::default());
-        self.learn_cut(now, &Cut { view, groups, ends, order, primary, last, answered });
+        let Succession { primary, seed, last } = cut.succession;
+        let answered = RankSet::default();
+        self.learn_cut(now, &Cut { view, groups, ends, order, primary, seed, last, answered });
     }
 
     /// All have all up to the cut: the new view begins.

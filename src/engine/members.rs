@@ -163,6 +163,8 @@ impl Engine {
             return;
         }
         debug_assert!(times <= FAREWELLS);
+        // What came last is acknowledged: its senders may wait for that.
+        self.send_heartbeat(now);
         self.farewell = Farewell::Due(times - 1, now + self.grtt);
         let (high, next_message) = (self.sender.next, self.sender.unbuilt_message());
         let view = self.view.id;

@@ -169,7 +169,7 @@ impl Engine {
         tag: SessionTag,
         nack: &Nack<'_>,
     ) -> Result<(), Drop> {
-        if !self.remotes.get(&tag).is_some_and(|remote| remote.proven.is_some()) {
+        if self.remotes.get(&tag).is_none_or(|remote| remote.proven.is_none()) {
             return Err(Drop::Early);
         }
         self.stats.nacks_heard += 1;

@@ -115,6 +115,7 @@ impl Engine {
         if remote.silence != super::remote::Silence::Heard && remote.heard == now {
             self.review_due |= remote.is_unheard();
             remote.silence = super::remote::Silence::Heard;
+            remote.cut_off = false;
         }
         Ok(())
     }

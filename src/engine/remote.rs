@@ -72,6 +72,8 @@ pub struct Remote {
     pub heard: Instant,
     /// Whether it is looked for.
     pub silence: Silence,
+    /// Its last link was closed, and it was not heard since.
+    pub cut_off: bool,
     /// When it last proved that it hears us.
     pub proven: Option<Instant>,
     /// Where it is in its life.
@@ -116,6 +118,7 @@ impl Remote {
             since: now,
             heard: now,
             silence: Silence::Heard,
+            cut_off: false,
             proven: None,
             phase: Phase::Met,
             rank: None,

@@ -93,7 +93,7 @@ impl Engine {
         if flush.primary {
             self.note_primary(flush, true);
         }
-        self.announce_view(&together, before);
+        self.announce_view(&together, &before);
         if first {
             self.tell_strangers();
         }
@@ -213,7 +213,7 @@ impl Engine {
         let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
         let (view, size) = (flush.view, flush.members.len() as u32);
         let left = RankSet::default();
-        let seed = flush.last.is_none();
+        let seed = flush.seed;
         let primary = Primary { view, size, member: true, lowest, begun, seed, left };
         self.view.primaries.retain(|(known, _)| known.view > view || (!begun && known.view < view));
         self.view.primaries.push((primary, flush.members.clone()));
@@ -238,21 +238,16 @@ impl Engine {
             .collect()
     }
 
-    /// Another knows of a later primary view than we.
-    pub(super) fn learn_primary(&mut self, last: Last) {
-        let own = self.view.primaries.iter().map(|(known, _)| known).filter(|known| known.begun);
-        let own = own.map(|known| known.view);
-        if own.max() >= Some(last.view) {
-            return;
-        }
-        let Last { view, size } = last;
-        let left = RankSet::default();
-        let (member, lowest, begun, seed) = (false, false, true, false);
+    /// The last primary view that any of us knew of is the one that all go on from.
+    fn learn_primary(&mut self, last: Last) {
+        let Last { view, size, seed } = last;
+        let known = &mut self.view.primaries;
+        let maybe = known.iter().find(|(known, _)| known.view == view).cloned();
+        known.retain(|(known, _)| known.view > view && !known.begun);
+        let (member, lowest, begun, left) = (false, false, true, RankSet::default());
         let unknown = Primary { view, size, member, lowest, begun, seed, left };
-        let maybe = self.view.primaries.iter().find(|(known, _)| known.view == view).cloned();
-        self.view.primaries.retain(|(known, _)| known.view > view);
-        let (known, members) = maybe.unwrap_or((unknown, Vec::new()));
-        self.view.primaries.push((Primary { begun: true, ..known }, members));
+        let (found, members) = maybe.unwrap_or((unknown, Vec::new()));
+        known.push((Primary { begun: true, ..found }, members));
     }
 
     /// From now on this member gets what those in its view send.
@@ -265,7 +260,7 @@ impl Engine {
         }
     }
 
-    fn announce_view(&mut self, together: &[SessionTag], before: Vec<Member>) {
+    fn announce_view(&mut self, together: &[SessionTag], before: &[Member]) {
         let members = self.members();
         let transitional = together.iter().filter_map(|tag| self.session_of(*tag)).collect();
         #[cfg(feature = "planted-bugs")]
@@ -282,7 +277,7 @@ impl Engine {
             let why = self.why_gone(gone, &members);
             self.events.push(Event::Left(gone.clone(), why));
         }
-        for come in members.into_iter().filter(|member| !has(&before, member)) {
+        for come in members.into_iter().filter(|member| !has(before, member)) {
             if come.session != self.session {
                 self.events.push(Event::Joined(come));
             }

@@ -30,7 +30,8 @@ pub struct Group {
 }
 
 impl Group {
-    /// Opens the sockets and begins a session. Who is there comes as events.
+    /// Opens the sockets and begins a session. Who is there comes as events: the first is the first
+    /// [`Event::View`], at once where others are, and after 0.3 s for whoever is alone.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -67,9 +68,11 @@ impl Group {
         self.private
     }
 
-    /// Queues a message for all members; its number in this session, from 1. It is sent at once,
-    /// or as soon as the window has room. Who is met later may have missed it: wait for
-    /// [`Event::Joined`] first where that matters.
+    /// Queues a message for all members; its number in this session, from 1. It is sent in the view
+    /// that is current then: at once, or as soon as the window has room, or in the first view, or
+    /// the next one while it is being agreed on. It comes as an [`Event::Delivered`] to oneself,
+    /// too, in its place in the order. [`Event::Received`] tells which members of the view have it;
+    /// whoever comes later may get it as history.
     ///
     /// # Errors
     /// [`SendError::WindowFull`] when 4 MiB are queued: [`Event::Writable`] tells when there is
@@ -101,13 +104,14 @@ impl Group {
         self.mailbox.ask(Command::Rename(name.to_owned()));
     }
 
-    /// The members now, oneself included, in the order of their ids. None when the thread has
-    /// ended.
+    /// The members now, oneself included, by rank (the longest here first); oneself before the
+    /// first view. None when the thread has ended.
     pub fn members(&self) -> Vec<Member> {
         self.ask(Command::Members)
     }
 
-    /// Members that count and have not yet received all own messages up to `number`.
+    /// Members of the view that are waited for and have not yet received all own messages up to
+    /// `number`.
     pub fn unconfirmed(&self, number: u64) -> Vec<Member> {
         self.ask(|answer| Command::Unconfirmed(number, answer))
     }

@@ -109,7 +109,8 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "submitted {} delivered {} (history {}) owed {} declared lost {} views {} \
-             whole after {:.1} s at rest after {:.1} s datagrams {} lost {} nacks {} repairs {} steps {}",
+             whole after {:.1} s at rest after {:.1} s \
+             datagrams {} lost {} nacks {} repairs {} steps {}",
             self.submitted,
             self.delivered,
             self.history,

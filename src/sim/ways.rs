@@ -66,6 +66,7 @@ impl World {
     /// The network is well again, for good: no loss, no cut, and those that stand still go on.
     pub fn heal(&mut self) {
         self.each_link(Link::heal);
+        self.check.healed_at = Some(self.now);
         (0..self.seats.len()).for_each(|index| self.resume(Who(index)));
     }
 }

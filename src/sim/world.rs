@@ -1,5 +1,5 @@
-//! A world: members, the ways between them, virtual time. Its methods are the verbs of a story; those
-//! of the network are in `ways`, what can be asked in `seen`.
+//! A world: members, the ways between them, virtual time. Its methods are the verbs of a story;
+//! those of the network are in `ways`, what can be asked in `seen`.
 
 use super::check::{Check, Violation};
 use super::clock::Clock;

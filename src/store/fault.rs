@@ -26,21 +26,20 @@ impl From<rusqlite::Error> for Fault {
         let because = |words: &str| Self::Unavailable(format!("{words} ({text})"));
         match &error {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(text),
                 ErrorCode::DiskFull => because("the disk is full"),
                 ErrorCode::ReadOnly => because("the file or its folder is read-only"),
                 ErrorCode::SystemIoFailure => because("the disk failed or refused"),
                 ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
                     because("the file cannot be opened")
                 }
-                _ => Self::Unavailable(text),
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed => because("another program holds the file"),
+                ErrorCode::OperationInterrupted | ErrorCode::OutOfMemory => Self::Unavailable(text),
+                // All statements are of this program: where one is wrong, the tables are.
+                _ => Self::Damaged(text),
             },
-            // A column that is not of the type it was written with.
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::Utf8Error(..) => Self::Damaged(text),
-            _ => Self::Unavailable(text),
+            _ => Self::Damaged(text),
         }
     }
 }

@@ -7,13 +7,13 @@ use rusqlite::Connection;
 use std::time::SystemTime;
 
 /// Rows pruned in one step at most: some milliseconds.
-const STEP: usize = 256;
+const STEP: usize = 1_000;
 
 /// Sessions of which nothing is left are remembered as long as they are among so many of the
 /// latest: what was pruned of them is then not taken for lost.
 const EMPTY_SESSIONS: i64 = 10_000;
 
-/// Pages given back to the file system in one step: 4 MiB.
+/// Pages given back to the file system at once: 4 MiB.
 const PAGES: i64 = 1_024;
 
 /// What may stay.
@@ -55,16 +55,29 @@ pub(super) fn step(connection: &mut Connection, quota: &Quota) -> Result<bool, F
     transaction.execute("DELETE FROM message WHERE id <= ?1", [last])?;
     forget_sessions(&transaction)?;
     transaction.commit()?;
+    Ok(true)
+}
+
+/// Gives some of the file's free pages back to the file system, where they are more than an
+/// eighth: fewer are soon written to again.
+pub(super) fn give_back(connection: &Connection) -> Result<(), Fault> {
+    if number(connection, "freelist_count")? <= number(connection, "page_count")? / 8 {
+        return Ok(());
+    }
     let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}
-    Ok(true)
+    Ok(())
 }
 
 /// Bytes in use.
 fn in_use(connection: &Connection) -> Result<i64, Fault> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok((number("page_count")? - number("freelist_count")?) * number("page_size")?)
+    let pages = number(connection, "page_count")? - number(connection, "freelist_count")?;
+    Ok(pages * number(connection, "page_size")?)
+}
+
+fn number(connection: &Connection, pragma: &str) -> Result<i64, Fault> {
+    Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
 }
 
 /// The last message of the next step; none where nothing is to go. The newest stays in any case.

@@ -2,7 +2,9 @@
 
 use super::row::Record;
 use super::{News, Unsaved};
+use rusqlite::InterruptHandle;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ pub(super) struct Queue {
     gather: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     records: VecDeque<Record>,
     /// Of the bodies of `records`, and of those taken and not settled.
@@ -47,8 +49,21 @@ struct State {
     news: Vec<News>,
     opened: bool,
     suspect: bool,
+    /// Ends what the thread looks at for long.
+    looking: Option<InterruptHandle>,
     closing: bool,
     ended: bool,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("waiting", &self.records.len())
+            .field("accepted", &self.accepted)
+            .field("saved", &self.saved)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How long the thread waits when nothing comes.
@@ -124,7 +139,12 @@ impl Queue {
 
     /// Lets the thread write what waits and end; what is not written then.
     pub(super) fn close(&self, patience: Duration) -> Unsaved {
-        self.lock().closing = true;
+        let mut state = self.lock();
+        state.closing = true;
+        if let Some(looking) = &state.looking {
+            looking.interrupt();
+        }
+        drop(state);
         self.changed.notify_all();
         let state = self.wait(patience, |state| !state.ended);
         Unsaved { messages: state.accepted - state.saved + state.lost, ended: state.ended }
@@ -209,6 +229,17 @@ impl Queue {
 
     pub(super) fn tell(&self, news: News) {
         self.lock().news.push(news);
+    }
+
+    /// The thread looks at something for long, until [`Queue::look_up`], unless it is to end.
+    pub(super) fn look_with(&self, handle: InterruptHandle) -> bool {
+        let mut state = self.lock();
+        state.looking = Some(handle).filter(|_| !state.closing);
+        state.looking.is_some()
+    }
+
+    pub(super) fn look_up(&self) {
+        self.lock().looking = None;
     }
 
     /// The file was opened, or could not be: both are told once.

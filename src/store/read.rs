@@ -111,7 +111,10 @@ impl Reader {
         let order = "WHERE message.id IN
                 (SELECT rowid FROM words WHERE words MATCH ?1 ORDER BY rowid DESC LIMIT ?2)
             ORDER BY message.id";
-        self.select(order, (expression(words), most as i64))
+        match expression(words) {
+            Some(expression) => self.select(order, (expression, most as i64)),
+            None => Ok(Page::default()),
+        }
     }
 
     /// Where the message of that number in that session stands.
@@ -205,13 +208,15 @@ impl Reader {
     }
 }
 
-/// What FTS5 is asked for: each word quoted, so that nothing in it is an operator.
-fn expression(words: &str) -> String {
+/// What FTS5 is asked for: each word quoted, so that nothing in it is an operator. None for nothing.
+fn expression(words: &str) -> Option<String> {
+    // SQLite takes a NUL for the end of it all.
+    let words = words.replace('\0', " ");
     let quoted = words.split_whitespace().map(|word| {
         let (word, star) = word.strip_suffix('*').map_or((word, ""), |word| (word, "*"));
         format!("\"{}\"{star}", word.replace('"', "\"\""))
     });
-    quoted.collect::<Vec<_>>().join(" ")
+    Some(quoted.collect::<Vec<_>>().join(" ")).filter(|expression| !expression.is_empty())
 }
 
 #[cfg(test)]
@@ -220,8 +225,13 @@ mod tests {
 
     #[test]
     fn no_word_is_an_operator() {
-        assert_eq!(expression("disk  full"), "\"disk\" \"full\"");
-        assert_eq!(expression("a OR \"b\" c*"), "\"a\" \"OR\" \"\"\"b\"\"\" \"c\"*");
-        assert_eq!(expression("*"), "\"\"*");
+        let check = |words: &str, asked: &str| {
+            assert_eq!(expression(words).as_deref(), Some(asked));
+        };
+        check("disk  full", "\"disk\" \"full\"");
+        check("a OR \"b\" c*", "\"a\" \"OR\" \"\"\"b\"\"\" \"c\"*");
+        check("a\0b", "\"a\" \"b\"");
+        check("*", "\"\"*");
+        assert_eq!(expression(" \0"), None);
     }
 }

@@ -56,10 +56,14 @@ CREATE VIRTUAL TABLE words USING fts5(
 );
 ";
 
+/// Whether the last writer of `path` was cut off: its WAL is left.
+pub(super) fn was_cut_off(path: &Path) -> bool {
+    beside(path, "-wal").exists()
+}
+
 /// Opens the history at `path` for its one writer; begins one where there is none.
-pub(super) fn open(path: &Path, durable: bool, check: bool) -> Result<Connection, Fault> {
+pub(super) fn open(path: &Path, durable: bool) -> Result<Connection, Fault> {
     make_private(path)?;
-    let was_cut_off = beside(path, "-wal").exists();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection)?;
@@ -71,9 +75,6 @@ pub(super) fn open(path: &Path, durable: bool, check: bool) -> Result<Connection
     connection.pragma_update(None, "synchronous", durability)?;
     // The WAL of a burst is cut back at the next checkpoint.
     connection.pragma_update_and_check(None, "journal_size_limit", 4 << 20, |_| Ok(()))?;
-    if check && was_cut_off {
-        quick_check(&connection)?;
-    }
     Ok(connection)
 }
 
@@ -82,9 +83,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, Fault> {
     match open_read_only(path.as_os_str()) {
         // Without a WAL nothing is missing from the file itself: it can be read where no file may
         // be made beside it.
-        Err(Fault::Unavailable(_)) if !beside(path, "-wal").exists() => {
-            open_read_only(&immutable(path))
-        }
+        Err(Fault::Unavailable(_)) if !was_cut_off(path) => open_read_only(&immutable(path)),
         result => result,
     }
 }

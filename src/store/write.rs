@@ -49,8 +49,6 @@ struct Writer<'q> {
     /// The time of the last message, or of the start: this thread reads no clock.
     latest: SystemTime,
     asides: u32,
-    /// The file was looked through since this program began.
-    checked: bool,
     /// It is of no use to try again.
     refused: bool,
 }
@@ -65,14 +63,18 @@ impl<'q> Writer<'q> {
             pending: Vec::new(),
             unsynced: 0,
             asides: 0,
-            checked: false,
             refused: false,
         }
     }
 
     fn work(&mut self) {
+        let was_cut_off = schema::was_cut_off(&self.settings.path);
         self.try_and_mend(Self::open);
         self.queue.set_opened();
+        if was_cut_off {
+            // Nobody waits for it but what is to be written.
+            self.try_and_mend(Self::check);
+        }
         // What grew too old meanwhile.
         self.unsynced += 1;
         loop {
@@ -120,9 +122,8 @@ impl<'q> Writer<'q> {
             return Ok(());
         }
         let Settings { path, owner, group, durable, .. } = &self.settings;
-        let connection = schema::open(path, *durable, !self.checked)?;
+        let connection = schema::open(path, *durable)?;
         schema::inscribe(&connection, *owner, group)?;
-        self.checked = true;
         self.connection = Some(connection);
         Ok(())
     }
@@ -154,6 +155,7 @@ impl<'q> Writer<'q> {
     fn tend(&mut self) -> Result<(), Fault> {
         self.prune()?;
         let Some(connection) = &self.connection else { return Ok(()) };
+        prune::give_back(connection)?;
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         self.unsynced = 0;
         Ok(())
@@ -166,9 +168,19 @@ impl<'q> Writer<'q> {
         Ok(())
     }
 
-    /// Somebody read what cannot be right.
+    /// Looks whether the file is sound. That takes some seconds where it is large: whoever closes
+    /// it does not wait for that.
     fn check(&mut self) -> Result<(), Fault> {
-        self.connection.as_ref().map_or(Ok(()), schema::quick_check)
+        let Some(connection) = &self.connection else { return Ok(()) };
+        if !self.queue.look_with(connection.get_interrupt_handle()) {
+            return Ok(());
+        }
+        let result = schema::quick_check(connection);
+        self.queue.look_up();
+        match result {
+            Err(Fault::Unavailable(_)) if self.queue.is_closing() => Ok(()),
+            result => result,
+        }
     }
 
     fn set_aside(&mut self, why: &str) -> Result<(), Fault> {

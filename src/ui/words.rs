@@ -101,6 +101,11 @@ pub(super) fn receipt(chat: &Chat, receipt: &Receipt, late: bool) -> Option<Noti
     let Receipt { have, lack, is_final, .. } = receipt;
     let (mark, count) = (mark(receipt), format!("{}/{}", have.len(), have.len() + lack.len()));
     let (least, text) = match (is_final, lack.is_empty()) {
+        (true, true) if have.is_empty() => {
+            let text =
+                format!("message {} was said to nobody: nobody else is here", receipt.number);
+            (Notices::Verbose, text)
+        }
         (true, true) if late => (Notices::Normal, format!("{mark}{count} have what you said")),
         (true, true) => {
             (Notices::Verbose, format!("{mark}{count} have message {}", receipt.number))

@@ -1,5 +1,5 @@
-//! Promise 9: what a sender had delivered in a view before it said something causal in it, everybody
-//! delivers before that.
+//! Promise 9: what a sender had delivered in a view before it said something causal in it,
+//! everybody delivers before that.
 //!
 //! Only what a sender had delivered itself has to be looked at: what led to that is found where the
 //! senders of that are looked at. Each member's log is gone through once against each other's: one
@@ -26,8 +26,8 @@ type Senders<'r> = BTreeMap<Who, (&'r Session, &'r Stay, u32)>;
 
 fn senders<'r>(run: &'r Run, gathering: &'r Gathering) -> Senders<'r> {
     let sender = |seat: Seat<'r>| {
-        let index = seat.session.stays.iter().position(|stay| std::ptr::eq(stay, seat.stay));
-        let count = index.and_then(|index| u32::try_from(index + 1).ok()).unwrap_or(u32::MAX);
+        let before = seat.session.stays.iter().take_while(|stay| !std::ptr::eq(*stay, seat.stay));
+        let count = u32::try_from(before.count() + 1).unwrap_or(u32::MAX);
         (seat.who(), (seat.session, seat.stay, count))
     };
     run.seats(gathering).map(sender).collect()

@@ -1,6 +1,6 @@
 //! All traces together: who was in which view, and what was delivered there.
 
-use super::log::{End, Holdings, Session, Stay, of};
+use super::log::{End, Holdings, Session, Stay, add, of};
 use super::names::{Directory, Place, ViewIndex, Who};
 use super::numbers::Numbers;
 use std::collections::BTreeMap;
@@ -20,15 +20,19 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) struct Gathering {
     pub(super) view: ViewIndex,
-    pub(super) by: Vec<Who>,
+    /// By session: which of its stays that was.
+    by: BTreeMap<Who, usize>,
     /// What any of them delivered there.
     pub(super) seen: Holdings,
+    /// What any of them had, history included, when it came.
+    pub(super) known: Holdings,
 }
 
-/// One of them: the session, its stay in the view, and the next.
+/// One of them: the session, its stay in the view, the one before and the next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat<'r> {
     pub(super) session: &'r Session,
+    pub(super) before: Option<&'r Stay>,
     pub(super) stay: &'r Stay,
     pub(super) next: Option<&'r Stay>,
 }
@@ -39,12 +43,11 @@ impl Run {
         sessions: BTreeMap<Who, Session>,
         settle: Duration,
     ) -> Self {
-        let empty = |view| Gathering { view, by: Vec::new(), seen: Holdings::new() };
-        let mut gatherings: Vec<Gathering> =
-            directory.views().map(|(view, _)| empty(view)).collect();
+        let views = directory.views().map(|(view, _)| view);
+        let mut gatherings: Vec<Gathering> = views.map(Gathering::new).collect();
         for session in sessions.values() {
-            for stay in &session.stays {
-                gatherings[stay.view.0 as usize].add(session.who, stay);
+            for (index, stay) in session.stays.iter().enumerate() {
+                gatherings[stay.view.0 as usize].add(session.who, index, stay);
             }
         }
         let settle = u64::try_from(settle.as_nanos()).unwrap_or(u64::MAX);
@@ -56,14 +59,20 @@ impl Run {
         &'r self,
         gathering: &'r Gathering,
     ) -> impl Iterator<Item = Seat<'r>> + Clone {
-        gathering.by.iter().filter_map(|who| self.seat(*who, gathering.view))
+        gathering.by.iter().filter_map(|(who, index)| self.seat_at(*who, *index))
     }
 
     /// `who` in `view`, if its trace says that it was there.
     pub(super) fn seat(&self, who: Who, view: ViewIndex) -> Option<Seat<'_>> {
+        let gathering = &self.gatherings[view.0 as usize];
+        self.seat_at(who, *gathering.by.get(&who)?)
+    }
+
+    fn seat_at(&self, who: Who, index: usize) -> Option<Seat<'_>> {
         let session = self.sessions.get(&who)?;
-        let (stay, next) = session.stay_in(view)?;
-        Some(Seat { session, stay, next })
+        let stay = |index: usize| session.stays.get(index);
+        let before = index.checked_sub(1).and_then(stay);
+        Some(Seat { session, before, stay: stay(index)?, next: stay(index + 1) })
     }
 
     /// The view's name.
@@ -101,13 +110,15 @@ impl Run {
 }
 
 impl Gathering {
-    fn add(&mut self, who: Who, stay: &Stay) {
-        if !self.by.contains(&who) {
-            self.by.push(who);
-        }
-        for (sender, numbers) in &stay.got {
-            self.seen.entry(*sender).or_default().extend(numbers);
-        }
+    const fn new(view: ViewIndex) -> Self {
+        Self { view, by: BTreeMap::new(), seen: Holdings::new(), known: Holdings::new() }
+    }
+
+    /// The stay of that index of `who` was in this view; its first there, if it says that twice.
+    fn add(&mut self, who: Who, index: usize, stay: &Stay) {
+        self.by.entry(who).or_insert(index);
+        add(&mut self.seen, &stay.got);
+        add(&mut self.known, &stay.had);
     }
 
     /// What any of them delivered there of `sender`.

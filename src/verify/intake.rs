@@ -83,7 +83,8 @@ impl Session {
             all.iter().filter_map(|id| directory.session(*id)).collect()
         };
         let members = who(&view.members, directory);
-        let transitional = who(&view.transitional, directory);
+        let mut transitional = who(&view.transitional, directory);
+        transitional.sort_unstable();
         let label = directory.label(self.who);
         if !members.contains(&self.who) {
             findings.broken(Rule::SelfInclusion, place, || {
@@ -115,7 +116,7 @@ impl Session {
         let mine = Numbers::run(1, self.proven.saturating_sub(1));
         if let Some(number) = mine.without(of(&self.have, self.who)).first() {
             shared.findings.broken(Rule::SelfDelivery, place, || {
-                format!("a view is installed, and own message {number}, which others have, is not delivered")
+                format!("own message {number}, which others have, is not delivered before")
             });
         }
         self.stays.push(Stay::new(view, at, transitional, self.have.clone()));

@@ -80,7 +80,7 @@ pub(super) struct Stay {
     /// When it was installed, in nanoseconds since 1970.
     pub(super) at: u64,
     pub(super) line: u32,
-    /// As the view names them.
+    /// Sorted.
     pub(super) transitional: Vec<Who>,
     /// What it delivered, in its order; not history.
     pub(super) log: Vec<Entry>,
@@ -218,12 +218,6 @@ impl Session {
         all.extend(of(&self.declared, sender));
         all
     }
-
-    /// Its stay in `view`, and the one after it.
-    pub(super) fn stay_in(&self, view: ViewIndex) -> Option<(&Stay, Option<&Stay>)> {
-        let index = self.stays.iter().position(|stay| stay.view == view)?;
-        Some((&self.stays[index], self.stays.get(index + 1)))
-    }
 }
 
 /// What `holdings` has of `sender`.
@@ -232,9 +226,16 @@ pub(super) fn of(holdings: &Holdings, sender: Who) -> &Numbers {
     holdings.get(&sender).unwrap_or(&NONE)
 }
 
+/// Adds all of `more`.
+pub(super) fn add(holdings: &mut Holdings, more: &Holdings) {
+    for (sender, numbers) in more {
+        holdings.entry(*sender).or_default().extend(numbers);
+    }
+}
+
 /// Both together.
 pub(super) fn joined(a: &Holdings, b: &Holdings) -> Holdings {
     let mut all = a.clone();
-    b.iter().for_each(|(sender, numbers)| all.entry(*sender).or_default().extend(numbers));
+    add(&mut all, b);
     all
 }

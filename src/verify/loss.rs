@@ -34,8 +34,8 @@ fn declared(session: &Session) -> Holdings {
     session.declared.iter().map(without).collect()
 }
 
-/// What earlier sessions of the same member delivered: it may be kept on disk, and is not sent again
-/// then.
+/// What earlier sessions of the same member delivered: it may be kept on disk, and is not sent
+/// again then.
 fn before(run: &Run, session: &Session) -> Holdings {
     let earlier = |other: &&Session| {
         other.member == session.member && other.who != session.who && other.began < session.began
@@ -83,7 +83,8 @@ impl Account<'_> {
         let Some(next) = seat.next else { return };
         for other in self.run.seats(gathering) {
             let moves = other.next.is_some_and(|theirs| theirs.view == next.view);
-            if moves && next.transitional.contains(&other.who()) {
+            let differs = other.stay.got != seat.stay.got;
+            if moves && differs && next.transitional.contains(&other.who()) {
                 for (sender, numbers) in &other.stay.got {
                     self.lose(*sender, numbers);
                 }
@@ -114,10 +115,8 @@ impl Account<'_> {
         if seat.stay.synced.is_none() && !settled {
             return;
         }
-        for (sender, known) in self.known_to_others(gathering) {
-            if sender == self.session.who {
-                continue;
-            }
+        let others = gathering.known.iter().filter(|(sender, _)| **sender != self.session.who);
+        for (&sender, known) in others {
             let mut account = match &seat.stay.synced {
                 Some(holdings) => of(holdings, sender).clone(),
                 None => self.session.accounted(sender),
@@ -141,20 +140,9 @@ impl Account<'_> {
             return 0;
         };
         let gathering = &self.run.gatherings[last.view.0 as usize];
-        let known = joined(&self.known_to_others(gathering), &gathering.seen);
+        let known = joined(&gathering.known, &gathering.seen);
         let both = |(sender, told): (Who, Numbers)| told.common(of(&known, sender)).len();
         declared(self.session).into_iter().map(both).sum()
-    }
-
-    /// What the other members of the view had when they installed it.
-    fn known_to_others(&self, gathering: &Gathering) -> Holdings {
-        let mut known = Holdings::new();
-        for other in self.run.seats(gathering).filter(|other| other.who() != self.session.who) {
-            for (sender, numbers) in &other.stay.had {
-                known.entry(*sender).or_default().extend(numbers);
-            }
-        }
-        known
     }
 
     /// The first message of `sender` that it is owed: what was sent before it began, it gets as far

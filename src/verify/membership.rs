@@ -12,9 +12,7 @@ pub(super) fn check(run: &Run, findings: &mut Findings) {
 
 /// The view from which the session came.
 fn before(seat: &Seat<'_>) -> Option<ViewIndex> {
-    let stays = &seat.session.stays;
-    let index = stays.iter().position(|stay| std::ptr::eq(stay, seat.stay))?;
-    Some(stays[index.checked_sub(1)?].view)
+    seat.before.map(|stay| stay.view)
 }
 
 fn transitional_sets(run: &Run, gathering: &Gathering, findings: &mut Findings) {
@@ -66,19 +64,16 @@ fn members_of_both(
 }
 
 fn pair(run: &Run, seat: &Seat<'_>, other: &Seat<'_>, came: bool, findings: &mut Findings) {
-    let set = |seat: &Seat<'_>| {
-        let mut set = seat.stay.transitional.clone();
-        set.sort_unstable();
-        set
-    };
-    let listed = seat.stay.transitional.contains(&other.who());
+    let set = |seat: &Seat<'_>| seat.stay.transitional.clone();
+    let listed = seat.stay.transitional.binary_search(&other.who()).is_ok();
     let label = || run.label(other.who());
     if listed != came {
         findings.broken(Rule::TransitionalSet, seat.entrance(), || match came {
             true => format!("{} came from the same view, and is not in the set", label()),
             false => format!("{} is in the set, and came from another view", label()),
         });
-    } else if came && seat.who() < other.who() && set(seat) != set(other) {
+    } else if came && seat.who() < other.who() && seat.stay.transitional != other.stay.transitional
+    {
         findings.broken(Rule::TransitionalSet, seat.entrance(), || {
             let sets = [seat, other].map(|seat| run.directory.labels(&set(seat)));
             format!("the set is {}, and that of {} is {}", sets[0], label(), sets[1])

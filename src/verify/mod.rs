@@ -11,7 +11,8 @@
 //! | `intake` | a session's records; what can be checked within one trace |
 //! | `log`, `numbers`, `names` | what is kept of it |
 //! | `gathering` | who was together in which view |
-//! | `integrity`, `order`, `causal`, `synchrony`, `membership`, `primary`, `loss` | the checks over all traces |
+//! | `integrity`, `order`, `causal`, `synchrony` | the checks over all traces: of messages |
+//! | `membership`, `primary`, `loss` | ... of views, and of what never came |
 //! | `findings`, `report` | what comes out |
 
 mod causal;

@@ -2,9 +2,9 @@
 //!
 //! A primary view follows the latest one that any of its members was in, and holds at least half of
 //! it (which half of two counts, is the protocol's affair: both cannot). Two that follow the same
-//! one, follow each other. Members that never met anybody who was in a primary view begin a chain of
-//! their own: nothing could tell them. Where chains meet, the view holds at least half of the last
-//! of each, or comes after it.
+//! one, follow each other. Members that never met anybody who was in a primary view begin a chain
+//! of their own: nothing could tell them. Where chains meet, the view holds at least half of the
+//! last of each, or comes after it.
 
 use super::findings::{Findings, Rule};
 use super::gathering::{Gathering, Run};
@@ -73,7 +73,7 @@ fn holds_half(run: &Run, new: ViewIndex, old: ViewIndex, findings: &mut Findings
         findings.broken(Rule::Primary, new.place, || {
             let size = old.members.len();
             format!(
-                "view {} is primary with {kept} of the {size} members of view {}, primary before it",
+                "view {} is primary with {kept} of the {size} members of {}, primary before it",
                 new.name, old.name
             )
         });

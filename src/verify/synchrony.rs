@@ -11,16 +11,17 @@ pub(super) fn check(run: &Run, findings: &mut Findings) {
         for seat in run.seats(gathering) {
             own_messages(run, gathering, &seat, findings);
             safe_after(run, gathering, &seat, findings);
-            for other in run.seats(gathering).filter(|other| move_together(&seat, other)) {
-                same_messages(run, &seat, &other, findings);
-                same_order(run, &seat, &other, findings);
+            // All that move together are compared with the first of them.
+            if let Some(first) = run.seats(gathering).find(|first| move_together(first, &seat)) {
+                same_messages(run, &first, &seat, findings);
+                same_order(run, &first, &seat, findings);
             }
         }
         safe_before(run, gathering, findings);
     }
 }
 
-/// Whether both install the same view next, and the first says so; each pair once.
+/// Whether `seat` is before `other`, both install the same view next, and the first says so.
 fn move_together(seat: &Seat<'_>, other: &Seat<'_>) -> bool {
     let (Some(next), Some(theirs)) = (seat.next, other.next) else { return false };
     seat.who() < other.who() && next.view == theirs.view && next.transitional.contains(&other.who())
@@ -41,6 +42,9 @@ fn own_messages(run: &Run, gathering: &Gathering, seat: &Seat<'_>, findings: &mu
 }
 
 fn same_messages(run: &Run, seat: &Seat<'_>, other: &Seat<'_>, findings: &mut Findings) {
+    if seat.stay.got == other.stay.got {
+        return;
+    }
     for (has, lacks) in [(seat, other), (other, seat)] {
         for (sender, numbers) in &has.stay.got {
             let Some(number) = numbers.without(lacks.stay.got(*sender)).first() else { continue };

@@ -194,6 +194,8 @@ pub struct Last {
     pub view: ViewId,
     /// How many members it had.
     pub size: u32,
+    /// It followed no other.
+    pub seed: bool,
 }
 
 /// CUT: where the old views end. Whoever comes alone from its old view keeps what it has.
@@ -210,6 +212,8 @@ pub struct Cut<'a> {
     pub order: List<'a, Ordered>,
     /// The view is primary: it holds more than half of the last primary view.
     pub primary: bool,
+    /// It is, and none of the members knows of another.
+    pub seed: bool,
     /// The last primary view that any of the members knows of.
     pub last: Option<Last>,
     /// Whose CUT_DONE has come.
@@ -223,6 +227,7 @@ struct CutBody<'a> {
     ends: &'a [u8],
     order: &'a [u8],
     primary: bool,
+    seed: bool,
     last: Option<Last>,
     answered: RankSet,
 }
@@ -236,15 +241,16 @@ impl<'a> Cut<'a> {
         let order = List::decode(body.order)?;
         order.iter().try_for_each(|ordered: Ordered| ordered.run.check())?;
         counted(body.last.map_or(0, |last| last.view.epoch))?;
-        let CutBody { view, primary, last, answered, .. } = body;
-        Ok(Self { view, groups, ends, order, primary, last, answered })
+        let CutBody { view, primary, seed, last, answered, .. } = body;
+        Ok(Self { view, groups, ends, order, primary, seed, last, answered })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let Self { view, primary, last, answered, .. } = *self;
+        let Self { view, primary, seed, last, answered, .. } = *self;
         let (groups, ends) = (self.groups.as_bytes(), self.ends.as_bytes());
         let order = self.order.as_bytes();
-        append(&CutBody { view, groups, ends, order, primary, last, answered }, out);
+        let body = CutBody { view, groups, ends, order, primary, seed, last, answered };
+        append(&body, out);
     }
 }
 

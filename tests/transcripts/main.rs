@@ -1,6 +1,6 @@
-//! Golden transcripts: small stories of the protocol, commands with all that is said on the wire and
-//! to the application below each. `UPDATE=1 cargo test --test transcripts` writes them anew; what a
-//! change of the protocol does shows as a difference. `script` has the commands.
+//! Golden transcripts: small stories of the protocol, commands with all that is said on the wire
+//! and to the application below each. `UPDATE=1 cargo test --test transcripts` writes them anew;
+//! what a change of the protocol does shows as a difference. `script` has the commands.
 //!
 //! A story is a world without chance: no loss but what is asked for, one delay, exact clocks.
 

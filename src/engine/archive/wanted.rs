@@ -45,6 +45,11 @@ impl Wanted {
         self.sessions.get(&session)
     }
 
+    /// The lowest number of a session.
+    pub fn first(&self, session: SessionTag) -> Option<u64> {
+        self.sessions.get(&session)?.first()
+    }
+
     /// All messages, by session and number.
     pub fn list(&self) -> Vec<Held> {
         let spans = |(&session, numbers)| {

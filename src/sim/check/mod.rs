@@ -64,6 +64,8 @@ pub(super) type Checked<T = ()> = Result<T, String>;
 #[derive(Debug, Default)]
 pub(super) struct Check {
     pub journal: Journal,
+    /// When the network was healed for good.
+    pub healed_at: Option<u64>,
 }
 
 impl Check {

@@ -1,8 +1,8 @@
 //! Acknowledgements: who is said to have a message was given all of it.
 //!
 //! The world knows which DATA datagrams came to whom; a message "received" or "stable" whose
-//! datagrams did not all come is a lie, found when it is told. Who was told to leave does not count:
-//! its farewell may be known before the view changes.
+//! datagrams did not all come is a lie, found when it is told. Who was told to leave does not
+//! count: its farewell may be known before the view changes.
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Sent, Set, each, holds, only};

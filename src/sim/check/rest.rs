@@ -1,10 +1,14 @@
 //! What a healed world comes to: promises 19 and 21.
 //!
-//! At rest all that live are in one view, which is all of them and, if nobody died, primary if they
-//! hold the majority of the last one; each message of that view is at all of them; what any of them has of
-//! earlier times, all have, but for what small archives had to drop; and no member lacks, between
-//! what it has of a session and in the views that it was in, a message that was not reported lost to it. A report of loss is true
-//! at rest: nobody who lives has the message.
+//! At rest all that live are in one view, which is all of them, and primary if they hold the
+//! majority of the last one and nobody died or left (it may have begun a primary view that nobody
+//! else knows to have begun). Each message of that view is at all of them; what any of them has of
+//! earlier times, all have, but for what small archives had to drop.
+//!
+//! Nothing is missing in silence: up to the last message of a session that a member has, or of
+//! which a part came to it in time, each that was sent in a view that it installed, or after the
+//! first that it has, was delivered or is reported lost. Such a report is true: nobody who lives
+//! has it.
 
 use super::Check;
 use crate::sim::journal::{End, Fate, Run, Set, each};

@@ -8,6 +8,9 @@ use super::{Check, Checked, ensure};
 use crate::engine::{Event, View};
 use crate::sim::journal::{Set, Stay, each, holds, only, set_of};
 
+/// A change of views that began before the heal may end so much later, in microseconds.
+const GRACE: u64 = 1_500_000;
+
 impl Check {
     /// Promise 17: a session's first word is a view, its last one that it has left.
     pub(super) fn speaks_in_turn(&self, run: usize, event: &Event<&[u8]>) -> Checked {
@@ -35,6 +38,7 @@ impl Check {
         self.comes_in_turn(run, view)?;
         let came = self.came_along(run, view, &members)?;
         let set = set_of(&members);
+        self.keeps_the_living(now, run, set)?;
         let place = self.agreed(run, view, members)?;
         self.moves_together(run, place, came)?;
         self.leaves_nothing_behind(run, came)?;
@@ -108,6 +112,21 @@ impl Check {
             })?;
         }
         Ok(came)
+    }
+
+    /// Promise 19 in part: some time after the heal, nobody who lives, and did not itself go on to
+    /// another view, is left behind.
+    fn keeps_the_living(&self, now: u64, run: usize, members: Set) -> Checked {
+        let healed = self.healed_at.is_some_and(|at| now > at + GRACE);
+        let before = self.journal.stay(run).map_or(0, |stay| self.journal.views[stay.view].set);
+        let stays =
+            |other: &usize| self.journal.runs[*other].view() == self.journal.runs[run].view();
+        let gone = each(before & !members & self.journal.live()).filter(stays);
+        let gone = gone.fold(0, |set, other| set | only(other));
+        ensure(!healed || gone == 0, || {
+            let (name, gone) = (self.journal.name(run), self.journal.names(gone));
+            format!("{name} goes on without {gone}, in a healed network")
+        })
     }
 
     /// Promise 5: all that install a view have the same one. Its place in the journal.

@@ -253,6 +253,14 @@ fn a_message_that_is_late_says_for_whom_it_waits_and_when_all_have_it() {
 }
 
 #[test]
+fn what_is_said_to_nobody_is_not_said_to_have_arrived() {
+    let receipt = Receipt { number: 7, have: vec![], lack: vec![], is_final: true, is_late: false };
+    let (_, notes) =
+        written(style(Notices::Verbose), |line| line.show(&chat(), &Happening::Receipt(receipt)));
+    assert_eq!(notes, "-- message 7 was said to nobody: nobody else is here\n");
+}
+
+#[test]
 fn who_went_without_what_was_said_is_named_once() {
     let members = vec![member(1, "me"), member(2, "bo")];
     assert_eq!(

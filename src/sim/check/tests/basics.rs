@@ -64,7 +64,7 @@ fn views_grow_and_hold_their_owner_and_name_true_members_once() {
 #[test]
 fn the_first_word_is_a_view_and_the_last_one_is_the_end() {
     let mut check = strangers(1);
-    breaks(check.happened(0, 0, &Event::Writable), "before its first view");
+    breaks(check.happened(0, 0, &Event::Synced), "before its first view");
     breaks(signal(&mut check, 0), "before its first view");
     let mut check = group(1);
     breaks(check.happened(0, 0, &Event::Ended), "without being told");

@@ -188,3 +188,15 @@ fn fresh_members_begin_a_chain_and_where_two_meet_the_later_goes_on() {
     signal(&mut check, 2).expect("one signal");
     view(&mut check, 2, 7, &[2, 3], &[2, 3]).expect("B's old chain goes on without it");
 }
+
+#[test]
+fn nobody_who_lives_is_put_out_of_a_healed_group() {
+    let mut check = group(3);
+    check.healed_at = Some(0);
+    signal(&mut check, 0).expect("one signal");
+    let late = |check: &Check| Event::View(view_of(check, 2, &[0, 1], &[0, 1]));
+    let words = "A1 goes on without {C1}, in a healed network";
+    breaks(check.happened(9_000_000, 0, &late(&check)), words);
+    crash(&mut check, 2);
+    check.happened(9_000_000, 0, &late(&check)).expect("C is dead");
+}
