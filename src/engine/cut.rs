@@ -121,8 +121,9 @@ pub struct Succession {
 
 /// Whether the new view holds more than half of the last primary view that any of its members knows
 /// of, and of each that was agreed on after it and may have begun; of a half, the one with the
-/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
-/// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
+/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting:
+/// Jajodia, Mutchler, TODS 1990; with views that may have begun: Yeger Lotem, Keidar, Dolev, PODC
+/// 1997).
 pub fn succession(reports: &[&Report]) -> Succession {
     let known = reports.iter().flat_map(|report| &report.primaries);
     // Views of fresh members, who knew of nobody else, count only among themselves: the largest.

@@ -1,7 +1,7 @@
 //! A change of views as a member takes part in it: stop, say what it has, get what it lacks, go on.
 //!
-//! A member follows the best proposal it knows: the one with the greatest id. It installs only the view that it promised last, so two
-//! coordinators never lead it to two views at once.
+//! A member follows the best proposal it knows: the one with the greatest id. It installs only the
+//! view that it promised last, so two coordinators never lead it to two views at once.
 
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
@@ -192,8 +192,8 @@ impl Engine {
         (held, beyond)
     }
 
-    /// What we know of the agreed order that is in no packet which all will have: from packets beyond
-    /// gaps, and what we gave as the sequencer and did not send.
+    /// What we know of the agreed order that is in no packet which all will have: from packets
+    /// beyond gaps, and what we gave as the sequencer and did not send.
     pub(super) fn known_order(&self) -> impl Iterator<Item = &Run> {
         self.view.order.early().chain(self.view.sequencer.pending())
     }

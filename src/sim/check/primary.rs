@@ -43,7 +43,8 @@ impl Journal {
     fn latest_primary(&self, place: usize) -> Option<usize> {
         let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
         let id = |view: &usize| self.views[*view].id;
-        // The first view of fresh members counts only where none knows of another chain: the largest.
+        // The first view of fresh members counts only where none knows of another chain: the
+        // largest.
         let rank = |view: &usize| {
             let record = &self.views[*view];
             let seed = record.follows.is_none();
