@@ -722,8 +722,8 @@ impl Story {
 
     /// The last view that somebody honest proposed in what was recorded.
     fn proposed(&mut self) -> Option<ViewId> {
-        let requests = self.lan.recorded.iter().filter(|d| d[1] == Kind::FlushReq as u8);
-        let mut datagram = requests.last()?.clone();
+        let mut requests = self.lan.recorded.iter().filter(|d| d[1] == Kind::FlushReq as u8);
+        let mut datagram = requests.next_back()?.clone();
         let header = Header::decode(&datagram).ok()?;
         let key = mcast_chat::wire::GroupKey::open(GROUP).session_key(0, &header.session);
         let body = key.open(header.counter, &mut datagram).ok()?;

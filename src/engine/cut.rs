@@ -150,7 +150,10 @@ pub fn succession(reports: &[&Report]) -> Succession {
         let here = reports.iter().flat_map(|report| &report.primaries);
         here.filter(|p| p.view == last.view && p.member).count() == last.size as usize
     };
-    let seed = last.is_none_or(|last| last.seed && whole(&last)) && seeds;
+    let seed = match last {
+        None => views.is_empty(),
+        Some(last) => last.seed && views.len() == 1 && whole(last),
+    };
     let primary = views.into_iter().all(|view| has_majority(reports, view));
     let last = last.map(|last| Last { view: last.view, size: last.size, seed: last.seed });
     Succession { primary, seed, last }
