@@ -1,7 +1,7 @@
 //! What a hostile member can do to views, order and history, and what it cannot. Until members sign
 //! what they say, whoever has the key is believed: a member can hold the group up while it stays,
-//! and spoil what it is asked for. It cannot crash others, cost them unbounded memory or time, or do
-//! harm that lasts when it has gone.
+//! and spoil what it is asked for. It cannot crash others, cost them unbounded memory or time, or
+//! do harm that lasts when it has gone.
 //!
 //! Each story: three honest members and a hostile one, in whose name something is said; then it is
 //! silent, and the three must be in one view without it, deliver each other's messages of every
