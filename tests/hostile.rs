@@ -5,7 +5,7 @@
 #[path = "support/lan.rs"]
 mod lan;
 
-use lan::{Forger, GROUP, Lan};
+use lan::{Forger, GROUP, Lan, Seat};
 use mcast_chat::engine::{Config, Drop};
 use mcast_chat::time::Duration;
 use mcast_chat::wire::ids::RankSet;
@@ -290,7 +290,10 @@ fn members_that_flood_messages_in_order_hold_no_more_than_their_share() {
     assert_eq!(story.delivered_now(), 100_000);
     let held = story.lan.seats[VICTIM].engine.stats().held_bytes;
     println!("held at the end of the flood: {held}");
+    // They go, and only the victim has what they said, and not all of it any more: the others must
+    // do without.
     story.lan.seats.truncate(INSIDER);
+    story.goes_on_within(Duration::from_secs(10));
     story.end(200_000);
 }
 
@@ -567,6 +570,21 @@ impl Story {
         assert!(grown < 200 * 1_024, "{grown} KiB more than before");
         self.check_bounds();
         self.honest_go_on();
+    }
+
+    /// The three are in one view again within that time.
+    fn goes_on_within(&mut self, bound: Duration) {
+        let begin = self.lan.now;
+        let apart = |lan: &Lan| {
+            let of = |seat: &Seat| seat.view.clone().map(|view| (view.id, view.members.len()));
+            of(&lan.seats[0]).is_none_or(|(_, members)| members != 3)
+                || lan.seats[..3].iter().any(|seat| of(seat) != of(&lan.seats[0]))
+        };
+        while apart(&self.lan) {
+            assert!(self.lan.now.since(begin) < bound, "{}: not in one view", self.name);
+            self.lan.run(Duration::from_millis(1));
+        }
+        println!("{}: in one view after {:?}", self.name, self.lan.now.since(begin));
     }
 
     fn honest_go_on(&mut self) {

@@ -310,6 +310,7 @@ fn flush_state() -> Vec<u8> {
         member: begun,
         lowest: !begun,
         begun,
+        seed: begun,
         left: ranks(if begun { &[2] } else { &[] }),
     };
     let primaries = list(&[primary(299, true), primary(300, false)]);
@@ -341,7 +342,8 @@ fn cut() -> Vec<u8> {
         ends: list(&[end(0, 44), end(1, 1 << 33), end(2, 70_253)]).list(),
         order: list(&order).list(),
         primary: true,
-        last: Some(Last { view: view(299), size: 3 }),
+        seed: false,
+        last: Some(Last { view: view(299), size: 3, seed: true }),
         answered: ranks(&[2]),
     }))
 }
@@ -355,7 +357,8 @@ fn cut_of_strangers() -> Vec<u8> {
         groups: groups.list(),
         ends: empty.list(),
         order: empty.list(),
-        primary: false,
+        primary: true,
+        seed: true,
         last: None,
         answered: ranks(&[]),
     }))
@@ -410,7 +413,7 @@ fn describe(packet: &Packet<'_>) -> Value {
     match packet {
         Packet::Data(data) => describe_data(data),
         Packet::Heartbeat(heartbeat) => describe_heartbeat(heartbeat),
-        Packet::Nack(nack) => json!({"missing": each(nack.missing, |missing| json!({
+        Packet::Nack(nack) => json!({"missing": each(&nack.missing, |missing| json!({
             "session": hex(&missing.session.0),
             "first": missing.first.0,
             "count": missing.count,
@@ -423,7 +426,7 @@ fn describe(packet: &Packet<'_>) -> Value {
         }),
         Packet::FlushReq(req) => json!({
             "view": describe_view(req.view),
-            "members": each(req.members, |tag| json!(hex(&tag.0))),
+            "members": each(&req.members, |tag| json!(hex(&tag.0))),
             "answered": describe_ranks(req.answered),
         }),
         Packet::FlushState(state) => describe_state(state),
@@ -431,12 +434,12 @@ fn describe(packet: &Packet<'_>) -> Value {
         Packet::CutDone(done) => json!({"view": describe_view(done.view)}),
         Packet::Install(install) => json!({
             "view": describe_view(install.view),
-            "starts": each(install.starts, |s| json!({"next": s.next.0, "message": s.message})),
+            "starts": each(&install.starts, |s| json!({"next": s.next.0, "message": s.message})),
         }),
     }
 }
 
-fn each<T: bincode::Decode<()>>(list: List<'_, T>, describe: impl Fn(T) -> Value) -> Value {
+fn each<T: bincode::Decode<()>>(list: &List<'_, T>, describe: impl Fn(T) -> Value) -> Value {
     Value::Array(list.iter().map(describe).collect())
 }
 
@@ -459,8 +462,8 @@ fn describe_data(data: &Data<'_>) -> Value {
         "seq": data.seq.0,
         "view": describe_view(data.view),
         "message": data.message,
-        "after": each(data.after, |entry| json!({"rank": entry.rank, "number": entry.number})),
-        "order": each(data.order, describe_run),
+        "after": each(&data.after, |entry| json!({"rank": entry.rank, "number": entry.number})),
+        "order": each(&data.order, describe_run),
         "handoff": data.handoff.map(|to| json!({"rank": to.rank, "place": to.place})),
         "records": records,
     })
@@ -497,7 +500,7 @@ const fn name_of(service: Service) -> &'static str {
 
 fn describe_archived(part: Archived<'_>) -> Value {
     match part {
-        Archived::Digest(kept) => json!({"digest": each(kept, |kept| json!({
+        Archived::Digest(kept) => json!({"digest": each(&kept, |kept| json!({
             "session": hex(&kept.session.0),
             "first": kept.first,
             "count": kept.count,
@@ -528,8 +531,8 @@ fn describe_heartbeat(heartbeat: &Heartbeat<'_>) -> Value {
         "probes": describe_ranks(heartbeat.probes),
         "hello": heartbeat.hello,
         "profile": heartbeat.profile.map(|p| json!({"member": hex(&p.member.0), "name": p.name})),
-        "echoes": each(heartbeat.echoes, |e| json!({"session": hex(&e.session.0), "at": e.at})),
-        "acks": each(heartbeat.acks, |a| {
+        "echoes": each(&heartbeat.echoes, |e| json!({"session": hex(&e.session.0), "at": e.at})),
+        "acks": each(&heartbeat.acks, |a| {
             json!({"rank": a.rank, "received": a.received.0, "high": a.high.0})
         }),
     })
@@ -543,6 +546,7 @@ fn describe_state(state: &FlushState<'_>) -> Value {
             "member": primary.member,
             "lowest": primary.lowest,
             "begun": primary.begun,
+            "seed": primary.seed,
             "left": describe_ranks(primary.left),
         })
     };
@@ -553,25 +557,28 @@ fn describe_state(state: &FlushState<'_>) -> Value {
         "next": state.next.0,
         "message": state.message,
         "unmet": describe_ranks(state.unmet),
-        "primaries": each(state.primaries, primary),
-        "held": each(state.held, |h| json!({"received": h.received.0, "low": h.low.0})),
-        "beyond": each(state.beyond, |b| {
+        "primaries": each(&state.primaries, primary),
+        "held": each(&state.held, |h| json!({"received": h.received.0, "low": h.low.0})),
+        "beyond": each(&state.beyond, |b| {
             json!({"rank": b.rank, "first": b.first.0, "count": b.count})
         }),
-        "order": each(state.order, describe_run),
+        "order": each(&state.order, describe_run),
     })
 }
 
 fn describe_cut(cut: &Cut<'_>) -> Value {
     json!({
         "view": describe_view(cut.view),
-        "groups": each(cut.groups, |group| json!(group)),
-        "ends": each(cut.ends, |e| {
+        "groups": each(&cut.groups, |group| json!(group)),
+        "ends": each(&cut.ends, |e| {
             json!({"group": e.group, "rank": e.rank, "end": e.end.0})
         }),
-        "order": each(cut.order, |o| json!({"group": o.group, "run": describe_run(o.run)})),
+        "order": each(&cut.order, |o| json!({"group": o.group, "run": describe_run(o.run)})),
         "primary": cut.primary,
-        "last": cut.last.map(|l| json!({"view": describe_view(l.view), "size": l.size})),
+        "seed": cut.seed,
+        "last": cut.last.map(|l| {
+            json!({"view": describe_view(l.view), "size": l.size, "seed": l.seed})
+        }),
         "answered": describe_ranks(cut.answered),
     })
 }

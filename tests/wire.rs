@@ -100,13 +100,14 @@ fn ack() -> impl Strategy<Value = Ack> {
 }
 
 fn primary() -> impl Strategy<Value = Primary> {
-    (view(), any::<u32>(), any::<[bool; 3]>(), rank_set()).prop_map(
-        |(view, size, [member, lowest, begun], left)| Primary {
+    (view(), any::<u32>(), any::<[bool; 4]>(), rank_set()).prop_map(
+        |(view, size, [member, lowest, begun, seed], left)| Primary {
             view,
             size,
             member,
             lowest,
             begun,
+            seed,
             left,
         },
     )
@@ -291,20 +292,21 @@ proptest! {
 
     #[test]
     fn cuts_round_trip(
-        (view, primary, answered) in (view(), any::<bool>(), rank_set()),
+        (view, [primary, seed], answered) in (view(), any::<[bool; 2]>(), rank_set()),
         groups in vec(any::<u32>(), 0..MAX_VIEW),
         ends in vec((any::<u32>(), rank(), sequence_number()), 0..MAX_VIEW),
         order in vec((any::<u32>(), run()), 0..9),
-        last in prop::option::of((self::view(), any::<u32>())),
+        last in prop::option::of((self::view(), any::<u32>(), any::<bool>())),
     ) {
         let ends: Vec<_> =
             ends.into_iter().map(|(group, rank, end)| End { group, rank, end }).collect();
         let order: Vec<_> = order.into_iter().map(|(group, run)| Ordered { group, run }).collect();
-        let last = last.map(|(view, size)| Last { view, size });
+        let last = last.map(|(view, size, seed)| Last { view, size, seed });
         let lists = (list(&groups), list(&ends), list(&order));
         let (group_list, end_list, order_list) = (lists.0.list(), lists.1.list(), lists.2.list());
         let cut = Cut {
-            view, groups: group_list, ends: end_list, order: order_list, primary, last, answered,
+            view, groups: group_list, ends: end_list,
+            order: order_list, primary, seed, last, answered,
         };
         check(&Packet::Cut(cut));
         prop_assert_eq!(cut.groups.iter().collect::<Vec<_>>(), groups);
@@ -598,7 +600,7 @@ fn good_bodies() -> [Vec<u8>; 9] {
     let (tag, run) = ([7; 8], [1, 0, 1, 1]);
     let data = [&[1][..], &view, &[1, 2, 0, 1, 4], &run, &[1, 1, 9, 4, 2, 0, 1, b'x']].concat();
     let acks = [&[0, 9][..], &tag, &[1, 3, 0, 1, 1]].concat();
-    let primary = [&[30][..], &view, &[3, 1, 1, 1, 0xfe], &[0; 15], &[1]].concat();
+    let primary = [&[31][..], &view, &[3, 1, 1, 1, 0, 0xfe], &[0; 15], &[1]].concat();
     let held = [&[2, 1, 1, 3, 0, 1, 1, 4][..], &run].concat();
     let end = [0, 0, 1];
     let bodies = [
@@ -608,7 +610,7 @@ fn good_bodies() -> [Vec<u8>; 9] {
         [&[1, 1][..], &view].concat(),
         [&view[..], &[8], &tag, &[0]].concat(),
         [&view[..], &view, &[0, 1, 1, 0], &primary, &held].concat(),
-        [&view[..], &[1, 0, 3], &end, &[5, 0], &run, &[1, 1], &view, &[3, 0]].concat(),
+        [&view[..], &[1, 0, 3], &end, &[5, 0], &run, &[1, 0, 1], &view, &[3, 1, 0]].concat(),
         view.to_vec(),
         [&view[..], &[2, 1, 1]].concat(),
     ];
@@ -820,6 +822,7 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
         member: true,
         lowest: true,
         begun: true,
+        seed: true,
         left: RankSet(u128::MAX),
     }]);
     refuse(&[
@@ -843,7 +846,8 @@ fn cuts_and_installs_of_impossible_ranks_and_numbers_are_refused() {
         ends: empty.list(),
         order: empty.list(),
         primary: true,
-        last: Some(Last { view: VIEW, size: u32::MAX }),
+        seed: true,
+        last: Some(Last { view: VIEW, size: u32::MAX, seed: true }),
         answered: RankSet(u128::MAX),
     };
     assert!(read_all(Kind::Cut, &encoded(&Packet::Cut(good))));
@@ -851,7 +855,7 @@ fn cuts_and_installs_of_impossible_ranks_and_numbers_are_refused() {
     let far = list(&[End { group: 0, rank: 0, end: Seq(TOO_HIGH) }]);
     let order = list(&[Ordered { group: 0, run: run_of(TOO_HIGH, 0, 1) }]);
     let starts = list(&[Start { next: Seq(1), message: TOO_HIGH }]);
-    let last = Some(Last { view: TOO_LATE, size: 1 });
+    let last = Some(Last { view: TOO_LATE, size: 1, seed: false });
     refuse(&[
         ("an end of nobody", Packet::Cut(Cut { ends: ends.list(), ..good })),
         ("an end beyond all", Packet::Cut(Cut { ends: far.list(), ..good })),

@@ -5,6 +5,12 @@ use crate::wire::ids::RankSet;
 use crate::wire::packet::Run;
 use crate::wire::{Seq, SessionTag, ViewId};
 
+/// So many primary views of a report are read; an honest member knows of one, and of attempts since.
+const MOST_PRIMARIES: usize = 16;
+/// So many runs of a report are read, and so many go with a CUT: what is not told to all holds for
+/// nobody.
+const MOST_RUNS: usize = 48;
+
 /// What a member has of its old view, as the coordinator keeps it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
@@ -37,10 +43,10 @@ impl Report {
             rank: state.rank as usize,
             start: Start { next: state.next, message: state.message },
             unmet: state.unmet,
-            primaries: state.primaries.iter().collect(),
+            primaries: state.primaries.iter().take(MOST_PRIMARIES).collect(),
             held: state.held.iter().collect(),
             beyond: state.beyond.iter().collect(),
-            order: state.order.iter().collect(),
+            order: state.order.iter().take(MOST_RUNS).collect(),
         }
     }
 }
@@ -78,6 +84,7 @@ pub fn ends_of(reports: &[&Report]) -> (Vec<u32>, Vec<End>, Vec<Ordered>) {
             }
         }
     }
+    order.truncate(MOST_RUNS);
     (groups, ends, order)
 }
 
@@ -121,8 +128,9 @@ pub struct Succession {
 
 /// Whether the new view holds more than half of the last primary view that any of its members knows
 /// of, and of each that was agreed on after it and may have begun; of a half, the one with the
-/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting: Jajodia, Mutchler, TODS 1990; with views
-/// that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997).
+/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting:
+/// Jajodia, Mutchler, TODS 1990; with views that may have begun: Yeger Lotem, Keidar, Dolev, PODC
+/// 1997).
 pub fn succession(reports: &[&Report]) -> Succession {
     let known = reports.iter().flat_map(|report| &report.primaries);
     // Views of fresh members, who knew of nobody else, count only among themselves: the largest.
@@ -137,7 +145,15 @@ pub fn succession(reports: &[&Report]) -> Succession {
     views.retain(|view| Some(*view) >= since && !is_void(reports, *view));
     views.sort_unstable();
     views.dedup();
-    let seed = views.is_empty();
+    // Fresh members that come together are a seed still, until somebody is outvoted.
+    let whole = |last: &Primary| {
+        let here = reports.iter().flat_map(|report| &report.primaries);
+        here.filter(|p| p.view == last.view && p.member).count() == last.size as usize
+    };
+    let seed = match last {
+        None => views.is_empty(),
+        Some(last) => last.seed && views.len() == 1 && whole(last),
+    };
     let primary = views.into_iter().all(|view| has_majority(reports, view));
     let last = last.map(|last| Last { view: last.view, size: last.size, seed: last.seed });
     Succession { primary, seed, last }

@@ -238,13 +238,17 @@ impl Engine {
             return false;
         };
         let mut after = core::mem::take(&mut stream.after);
-        after.extend(data.after);
+        data.after.iter().for_each(|entry| merge(&mut after, entry));
         let before = stream.bytes();
+        let foreign = data.view != self.view.id;
         let sound = stream.take(data, |number, content, body| {
+            if foreign {
+                return;
+            }
             let origin = Origin { from, session, rank };
             self.accept(&origin, number, content, body, &mut after);
         });
-        if !sound || data.view != self.view.id {
+        if !sound || foreign {
             self.stats.count(Drop::Malformed);
         }
         stream.after = after;
@@ -389,6 +393,14 @@ impl Engine {
             let state = GapState::Recovered;
             self.events.push(Event::Gap(Gap { from, session, first, last, state }));
         }
+    }
+}
+
+/// Adds what must be delivered before; of each member the latest is enough.
+fn merge(after: &mut Vec<Dependency>, entry: Dependency) {
+    match after.iter_mut().find(|known| known.rank == entry.rank) {
+        Some(known) => known.number = known.number.max(entry.number),
+        None => after.push(entry),
     }
 }
 

@@ -117,7 +117,7 @@ impl Engine {
     /// Whether the member of our view has gone: it said so, shows another view, or nobody who looks
     /// for it hears it.
     pub(super) fn is_gone(&self, now: Instant, rank: usize) -> bool {
-        let Some(remote) = self.at_rank(rank) else { return false };
+        let Some(remote) = self.at_rank(rank) else { return rank != self.view.rank };
         if remote.has_left() || self.has_moved(now, remote) {
             return true;
         }

@@ -1,7 +1,7 @@
 //! A change of views as a member takes part in it: stop, say what it has, get what it lacks, go on.
 //!
-//! A member follows the best proposal it knows: the one with the greatest id. It installs only the view that it promised last, so two
-//! coordinators never lead it to two views at once.
+//! A member follows the best proposal it knows: the one with the greatest id. It installs only the
+//! view that it promised last, so two coordinators never lead it to two views at once.
 
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
@@ -13,7 +13,11 @@ use crate::wire::{
     Cut, CutDone, FlushReq, FlushState, Install, OVERHEAD, Packet, Seq, SessionTag, ViewId,
 };
 use rand::RngExt;
+use std::collections::BTreeSet;
 
+/// An epoch more than this ahead of all that were heard is not taken: one a microsecond would need
+/// an hour.
+const FAR: u64 = 1 << 32;
 /// Answers of a large group are spread over a GRTT; of one with so many members or fewer not at
 /// all.
 const AT_ONCE: usize = 16;
@@ -95,6 +99,10 @@ impl Engine {
         req: &FlushReq<'_>,
     ) -> Result<(), Drop> {
         self.check_coordinator(tag, req.view)?;
+        let distinct: BTreeSet<SessionTag> = req.members.iter().collect();
+        if self.is_far(req.view.epoch) || distinct.len() < req.members.iter().count() {
+            return Err(Drop::Malformed);
+        }
         if self.is_leaving() || req.view.epoch <= self.view.id.epoch {
             return Err(Drop::Stale);
         }
@@ -115,6 +123,12 @@ impl Engine {
             flush.answer_at = Some(now + spread.mul_f64(self.rng.random()));
         }
         Ok(())
+    }
+
+    /// Whether an epoch is so far ahead that no honest group has come to it: epochs must not be used
+    /// up.
+    pub(super) fn is_far(&self, epoch: u64) -> bool {
+        epoch > self.promised.epoch.max(self.view.id.epoch) + FAR
     }
 
     /// Only a linked session that has not left coordinates, and only its own proposals.
@@ -192,8 +206,8 @@ impl Engine {
         (held, beyond)
     }
 
-    /// What we know of the agreed order that is in no packet which all will have: from packets beyond
-    /// gaps, and what we gave as the sequencer and did not send.
+    /// What we know of the agreed order that is in no packet which all will have: from packets
+    /// beyond gaps, and what we gave as the sequencer and did not send.
     pub(super) fn known_order(&self) -> impl Iterator<Item = &Run> {
         self.view.order.early().chain(self.view.sequencer.pending())
     }
@@ -217,9 +231,10 @@ impl Engine {
         cut: &Cut<'_>,
     ) -> Result<(), Drop> {
         self.check_coordinator(tag, cut.view)?;
-        let flush = self.flush.as_mut().filter(|flush| flush.view == cut.view);
+        let flush = self.flush.as_ref().filter(|flush| flush.view == cut.view);
         let flush = flush.ok_or(Drop::Stale)?;
-        if self.lead.is_some() || cut.groups.iter().count() != flush.members.len() {
+        let strange = flush.members.iter().any(|tag| !self.is_known(*tag));
+        if self.lead.is_some() || strange || cut.groups.iter().count() != flush.members.len() {
             return Err(Drop::Stale);
         }
         let rank = flush.rank(self.tag);
@@ -229,6 +244,11 @@ impl Engine {
             self.send_control(&Packet::CutDone(CutDone { view: cut.view }));
         }
         Ok(())
+    }
+
+    /// Whether it is known who a session is.
+    fn is_known(&self, tag: SessionTag) -> bool {
+        self.identity(tag).is_some()
     }
 
     /// Learns where the old view ends, and what of it is missing here.
@@ -249,6 +269,16 @@ impl Engine {
         }
         let runs = cut.order.iter().filter(|ordered| ordered.group == group);
         flush.order = runs.map(|ordered| ordered.run).collect();
+        let alone = flush.companions().len() < 2;
+        let told = flush.order.clone();
+        if !alone {
+            // What not all are told of the order holds for nobody.
+            let untold = self.known_order().filter(|run| !told.contains(run)).map(|run| run.place);
+            if let Some(place) = untold.min() {
+                self.view.order.forget_from(place);
+            }
+        }
+        let Some(flush) = &mut self.flush else { return };
         #[cfg(feature = "planted-bugs")]
         if self.config.planted == Some(super::Bug::BeyondCut) {
             flush.ends = vec![None; size];

@@ -79,6 +79,9 @@ impl Engine {
 
     /// What it says of its view. A member of ours that hears us proves so.
     fn learn_claim(&mut self, now: Instant, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
+        if self.is_far(heartbeat.view.epoch.max(heartbeat.promised)) {
+            return self.stats.count(Drop::Malformed);
+        }
         let (view, rank) = (self.view.id, self.view.rank);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         let claim = Claim {

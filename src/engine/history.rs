@@ -26,6 +26,8 @@ const SHARE: u64 = 10;
 const BACKOFF: Duration = Duration::from_millis(10);
 /// See [`BACKOFF`].
 const SPREAD: Duration = Duration::from_millis(1);
+/// So many spans of a digest are read: of as many sessions as an archive remembers.
+const MOST_SPANS: usize = 8_192;
 /// In a group of so many all say at once that they have nothing to give.
 const FEW: usize = 16;
 /// What is to be given waits so long where the window has no room.
@@ -61,6 +63,11 @@ pub struct Missed {
     pub last: u64,
     /// Since when they are known to be missed.
     pub since: Instant,
+}
+
+/// What a message that waits for earlier ones costs, its place counted in.
+fn early_cost(message: &Delivery) -> usize {
+    message.body.capacity() + 2 * size_of::<Delivery>()
 }
 
 /// The catch-up of one view.
@@ -317,9 +324,14 @@ impl Engine {
     }
 
     fn on_digest(&mut self, now: Instant, rank: usize, list: impl Iterator<Item = Kept>) {
-        let Some(mut catch_up) = self.catch_up.take() else { return };
+        // Each says once in a view what it has.
+        let again = self.catch_up.as_ref().is_none_or(|c| c.digests.contains_key(&rank));
+        let Some(mut catch_up) = self.catch_up.take_if(|_| !again) else {
+            self.stats.count(Drop::Duplicate);
+            return;
+        };
         let (mut had, mut kept) = (Wanted::default(), Wanted::default());
-        for entry in list {
+        for entry in list.take(MOST_SPANS) {
             let held = Held { session: entry.session, first: entry.first, count: entry.count };
             had.insert(&held);
             if entry.whole {
@@ -352,7 +364,7 @@ impl Engine {
             self.release(tag);
         } else if !catch_up.early.contains_key(&(tag, message.number)) {
             let owned = message.clone().map(<[u8]>::to_vec);
-            catch_up.early_bytes += owned.body.len();
+            catch_up.early_bytes += early_cost(&owned);
             catch_up.early.insert((tag, message.number), owned);
             catch_up.arrived.push_back((tag, message.number));
         }
@@ -370,7 +382,8 @@ impl Engine {
             let key = next.map(|(key, _)| *key);
             let key = key.filter(|key| !catch_up.keeps_back(&self.archive, tag, key.1));
             let Some(message) = key.and_then(|key| catch_up.early.remove(&key)) else { return };
-            catch_up.early_bytes -= message.body.len();
+            catch_up.early_bytes -= early_cost(&message);
+            catch_up.arrived.retain(|arrived| Some(*arrived) != key);
             self.take_past(&message.header().map(|()| message.body.as_slice()));
         }
     }
@@ -413,7 +426,8 @@ impl Engine {
 
     /// Messages are lost: they are not asked for any more.
     fn tell_lost(&mut self, from: MemberId, session: Session, (first, last): (u64, u64)) {
-        self.stats.given_up += last + 1 - first;
+        let count = last.saturating_sub(first).saturating_add(1);
+        self.stats.given_up = self.stats.given_up.saturating_add(count);
         self.archive.note_lost(session.tag(), first, last);
         let state = GapState::Lost;
         self.events.push(Event::Gap(Gap { from, session, first, last, state }));

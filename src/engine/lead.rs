@@ -67,7 +67,8 @@ pub struct Spread {
 impl Engine {
     /// Proposes a view of `members`.
     pub(super) fn propose(&mut self, now: Instant, members: Vec<SessionTag>) {
-        let others = self.remotes.values().map(|r| r.claim.promised.max(r.claim.view.epoch));
+        let asked = members.iter().filter_map(|tag| self.remotes.get(tag));
+        let others = asked.map(|r| r.claim.promised.max(r.claim.view.epoch));
         let highest = others.fold(self.promised.epoch.max(self.view.id.epoch), u64::max);
         let view = ViewId { epoch: highest + 1, coordinator: self.tag };
         self.stop(now, view, members);

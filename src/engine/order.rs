@@ -147,6 +147,13 @@ impl Order {
         }
     }
 
+    /// Places from `place` on are not known any more.
+    pub fn forget_from(&mut self, place: u64) {
+        let keep = place.saturating_sub(self.next);
+        self.places.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
+        self.early.retain(|(.., run)| run.place < place);
+    }
+
     /// What was learned of the order from packets beyond gaps.
     pub fn early(&self) -> impl Iterator<Item = &Run> {
         self.early.iter().map(|(.., run)| run)
@@ -282,7 +289,8 @@ impl Order {
 }
 
 fn cost(message: &Waiting) -> usize {
-    message.body.capacity() + size_of::<Waiting>()
+    let after = message.after.capacity() * size_of::<Dependency>();
+    message.body.capacity() + after + size_of::<Waiting>()
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ impl Reader {
     }
 }
 
-/// What FTS5 is asked for: each word quoted, so that nothing in it is an operator. None for nothing.
+/// What FTS5 is asked for: each word quoted, so that nothing in it is one of its operators.
 fn expression(words: &str) -> Option<String> {
     // SQLite takes a NUL for the end of it all.
     let words = words.replace('\0', " ");

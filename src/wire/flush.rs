@@ -7,7 +7,7 @@
 
 use super::ids::{MAX_VIEW, RankSet, Seq, SessionTag, ViewId};
 use super::list::List;
-use super::packet::{DecodeError, Run, append, counted, ranked, whole};
+use super::packet::{DecodeError, Run, append, counted, numbered, ranked, whole};
 use bincode::{BorrowDecode, Decode, Encode};
 
 /// FLUSH_REQ: a coordinator proposes a view.
@@ -138,7 +138,8 @@ impl<'a> FlushState<'a> {
         let (held, beyond) = (List::decode(body.held)?, List::decode(body.beyond)?);
         let primaries = List::decode(body.primaries)?;
         primaries.iter().try_for_each(|primary: Primary| counted(primary.view.epoch))?;
-        [body.view.epoch, body.old.epoch, body.message].into_iter().try_for_each(counted)?;
+        [body.view.epoch, body.old.epoch].into_iter().try_for_each(counted)?;
+        numbered(body.message)?;
         ranked(body.rank)?;
         let order = List::decode(body.order)?;
         order.iter().try_for_each(|run: Run| run.check())?;
@@ -299,7 +300,7 @@ impl<'a> Install<'a> {
         let body: InstallBody<'a> = whole(bytes)?;
         let starts = List::decode(body.starts)?;
         counted(body.view.epoch)?;
-        starts.iter().try_for_each(|start: Start| counted(start.message))?;
+        starts.iter().try_for_each(|start: Start| numbered(start.message))?;
         Ok(Self { view: body.view, starts })
     }
 

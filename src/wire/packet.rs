@@ -131,8 +131,8 @@ impl Run {
 
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         ranked(self.rank)?;
-        counted(self.place)?;
-        counted(self.number)
+        numbered(self.place)?;
+        numbered(self.number)
     }
 }
 
@@ -198,7 +198,7 @@ impl<'a> Data<'a> {
         let (after, order) = (List::decode(body.after)?, List::decode(body.order)?);
         after.iter().try_for_each(|entry: Dependency| {
             ranked(entry.rank)?;
-            counted(entry.number)
+            numbered(entry.number)
         })?;
         order.iter().try_for_each(|run: Run| run.check())?;
         body.handoff.map_or(Ok(()), |handoff| ranked(handoff.rank))?;
@@ -530,6 +530,11 @@ pub(super) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
 /// cannot overflow.
 pub(super) fn counted(number: u64) -> Result<(), DecodeError> {
     if number < Seq::LIMIT.0 { Ok(()) } else { Err(DecodeError) }
+}
+
+/// Refuses what is not a number that counts from 1.
+pub(super) fn numbered(number: u64) -> Result<(), DecodeError> {
+    if number > 0 { counted(number) } else { Err(DecodeError) }
 }
 
 /// Refuses a rank that no view has.

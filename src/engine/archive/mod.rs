@@ -39,8 +39,8 @@ pub struct Entry<'a> {
 
 /// What was delivered: the bodies of the latest messages, and which messages were had at all.
 ///
-/// Of 4,096 sessions it knows what was had ([`index::MAX_SESSIONS`]). The oldest of which no body is
-/// kept is forgotten for one more; a message of it would be taken as new. In a session with more
+/// Of 4,096 sessions it knows what was had ([`index::MAX_SESSIONS`]). The oldest of which no body
+/// is kept is forgotten for one more; a message of it would be taken as new. In a session with more
 /// than 256 separate ranges ([`index::MAX_SPANS`]) the lowest hole is noted as lost, and of more
 /// than 256 losses the lowest cannot be had any more: it counts as had.
 #[derive(Debug)]

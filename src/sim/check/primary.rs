@@ -20,6 +20,13 @@ impl Journal {
         2 * kept > size || 2 * kept == size && self.breaks_tie(later, earlier)
     }
 
+    /// Whether a primary view came about by fresh members coming together, and nobody was outvoted.
+    fn is_seed(&self, view: usize) -> bool {
+        let record = &self.views[view];
+        let grew = |earlier: usize| self.views[earlier].set & !record.set == 0;
+        record.follows.is_none_or(|earlier| grew(earlier) && self.is_seed(earlier))
+    }
+
     /// Whether `later` holds the lowest member of `earlier`.
     fn breaks_tie(&self, later: usize, earlier: usize) -> bool {
         let lowest = self.views[earlier].members.iter().min_by_key(|run| {
@@ -44,9 +51,11 @@ impl Journal {
     fn latest_primary(&self, place: usize) -> Option<usize> {
         let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
         let id = |view: &usize| self.views[*view].id;
+        // The first view of fresh members counts only where none knows of another chain: the
+        // largest.
         let rank = |view: &usize| {
             let record = &self.views[*view];
-            let seed = record.follows.is_none();
+            let seed = self.is_seed(*view);
             (!seed, if seed { record.members.len() } else { 0 }, record.id)
         };
         known.copied().filter(|view| id(view) < self.views[place].id).max_by_key(rank)

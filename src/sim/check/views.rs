@@ -9,7 +9,7 @@ use crate::engine::{Event, View};
 use crate::sim::journal::{Set, Stay, each, holds, only, set_of};
 
 /// A change of views that began before the heal may end so much later, in microseconds.
-const GRACE: u64 = 1_500_000;
+const GRACE: u64 = 3_000_000;
 
 impl Check {
     /// Promise 17: a session's first word is a view, its last one that it has left.
