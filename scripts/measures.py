@@ -1,0 +1,174 @@
+"""How long things take: what chaos --measure plays. Each returns a sentence; times are those of the
+traces, which all members write by one clock."""
+
+import random
+import statistics
+import threading
+import time
+
+from lab import Failure, percentile, wait_for
+from voices import HEALED_WITHIN
+
+
+def start(test):
+    """One after another, so that the order of age is known; each says something."""
+    for index in range(test.options.members):
+        test.voice(index + 1).start()
+        test.agree(15)
+    for voice in test.live():
+        voice.send(service="agreed")
+
+
+def views_since(voice, t):
+    """The views in the trace since `t` (nanoseconds since 1970): time, sessions, primary."""
+    return [(record["t"], record["members"], record["primary"]) for record in voice.records()
+            if record["kind"] == "view" and record["t"] >= t]
+
+
+def first_view(voices, t, wanted):
+    """Milliseconds from `t` until the last of `voices` had a view that is `wanted`."""
+    def times():
+        found = [[at for at, sessions, _ in views_since(voice, t) if wanted(sessions)]
+                 for voice in voices]
+        return found if all(found) else None
+    found = wait_for("a view as it should be at all", times, HEALED_WITHIN)
+    return max(times[0] for times in found) / 1e6 - t / 1e6
+
+
+def summary(values):
+    ordered = sorted(values)
+    return (f"median {statistics.median(ordered):.0f} ms, p90 {percentile(ordered, 0.9):.0f} ms, "
+            f"max {ordered[-1]:.0f} ms, of {len(ordered)}")
+
+
+def kill_oldest(test):
+    """kill -9 of the oldest of 5 in mid-burst, until all survivors have the new view"""
+    return killing(test, lambda sessions: sessions[0])
+
+
+def kill_one(test):
+    """kill -9 of one of 20 in mid-burst, until all survivors have the new view"""
+    return killing(test, random.choice)
+
+
+kill_oldest.settings = {"members": 5, "loss": 10}
+kill_one.settings = {"members": 20, "loss": 5, "rate": 10}
+
+
+def killing(test, choose):
+    start(test)
+    took = []
+    for _ in range(test.options.repeat):
+        for voice in test.live():
+            test.speak(voice, 2, test.options.rate)
+        time.sleep(0.5)
+        session = choose(test.live()[0].sessions())
+        victim = next(voice for voice in test.live() if voice.session() == session)
+        at = time.time_ns()
+        victim.kill()
+        test.fired["kills"] += 1
+        took.append(first_view(test.live(), at, lambda sessions: session not in sessions))
+        victim.start()
+        test.agree(HEALED_WITHIN)
+        for thread in test.threads:
+            thread.join()
+    return f"{summary(took)}; {test.options.loss:g} % loss; target: median 1000 ms"
+
+
+def leaving(test):
+    """a graceful leave, from the leave to the new view of all the others"""
+    start(test)
+    took = []
+    for _ in range(test.options.repeat):
+        leaver = random.choice(test.live())
+        session = leaver.session()
+        leaver.quit((0, 5))
+        at = next(record["t"] for record in leaver.records() if record["kind"] == "leave")
+        took.append(first_view(test.live(), at, lambda sessions: session not in sessions))
+        leaver.start()
+        test.agree(HEALED_WITHIN)
+    return f"{summary(took)}; target: 5 GRTT (GRTT is at least 1 ms)"
+
+
+leaving.settings = {"members": 5, "loss": 0}
+
+
+def healing(test):
+    """a partition healed, from the heal to the view of all"""
+    start(test)
+    took = []
+    for _ in range(test.options.repeat):
+        numbers = [voice.number for voice in test.live()]
+        random.shuffle(numbers)
+        cut = random.randint(1, len(numbers) - 1)
+        test.network.part(numbers[:cut], numbers[cut:])
+        wait_for("two views", lambda: all(
+            len(voice.sessions()) == (cut if voice.number in numbers[:cut] else len(numbers) - cut)
+            for voice in test.live()), HEALED_WITHIN)
+        at = time.time_ns()
+        test.network.rejoin()
+        size = len(numbers)
+        took.append(first_view(test.live(), at, lambda sessions: len(sessions) == size))
+        test.agree(HEALED_WITHIN)
+    return f"{summary(took)}; target: 2000 ms"
+
+
+healing.settings = {"members": 5, "loss": 0}
+
+
+def joining(test):
+    """a late joiner behind 10,000 messages at 5 % loss, while the others go on talking"""
+    start(test)
+    talkers = test.live()
+    each = 10_000 // len(talkers)
+    bursts = [threading.Thread(target=voice.burst, args=(each, 400)) for voice in talkers]
+    for thread in bursts:
+        thread.start()
+    for thread in bursts:
+        thread.join()
+    test.hush()
+    streams = {voice.stream: each for voice in talkers}
+    before = latencies(test, talkers, lambda: None)
+    joiner = test.voice(test.options.members + 1)
+    old = lambda: [arrival for arrival in list(joiner.arrivals) if arrival.number < each]
+    begin = time.monotonic()
+
+    def join():
+        joiner.start()
+        wait_for(lambda: f"all 10,000 at the joiner, not {len(old())}",
+                 lambda: len(old()) >= each * len(talkers), test.options.timeout)
+
+    during = latencies(test, talkers, join)
+    after = latencies(test, talkers, lambda: None)
+    last = max(arrival.at for arrival in old())
+    for stream, count in streams.items():
+        got = [number for number in joiner.numbers(stream) if number < count]
+        if got != list(range(count)):
+            raise Failure(f"of {stream}: {len(got)} of {count}, not all in order")
+    return (f"complete and in order after {last - begin:.2f} s (target 5 s); live latency of the "
+            f"others, p50 p90 p99 in ms: before {before}, during {during}, after, with one more, "
+            f"{after} (target: during at most 1.5 times)")
+
+
+joining.settings = {"members": 4, "loss": 5}
+
+
+MEASURES = (kill_oldest, kill_one, leaving, healing, joining)
+
+
+def latencies(test, talkers, meanwhile, seconds=3, rate=50):
+    """The live latencies of the talkers while they talk for some seconds, or, where it takes time,
+    for as long as `meanwhile` does: p50, p90 and p99, in ms."""
+    for voice in talkers:
+        test.speak(voice, seconds, rate)
+    begin = time.monotonic()
+    meanwhile()
+    busy = time.monotonic() - begin
+    for thread in test.threads:
+        thread.join()
+    time.sleep(0.5)
+    end = begin + (busy if busy > 0.05 else seconds)
+    heard = sorted(
+        arrival.latency * 1000 for voice in talkers for arrival in list(voice.arrivals)
+        if arrival.stream != voice.stream and begin <= arrival.at < end)
+    return [round(percentile(heard, share), 2) for share in (0.50, 0.90, 0.99)]
