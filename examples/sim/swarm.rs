@@ -14,7 +14,7 @@ const SHOWN: usize = 3;
 #[derive(Default)]
 struct Outcome {
     report: Report,
-    failures: Vec<Box<Failure>>,
+    failures: Vec<Failure>,
 }
 
 pub fn run(args: &Args) -> ExitCode {
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// The failures by kind: their sentences without names and numbers.
-fn tell(profile: Profile, mut failures: Vec<Box<Failure>>) {
+fn tell(profile: Profile, mut failures: Vec<Failure>) {
     failures.sort_unstable_by_key(|failure| failure.violation.seed);
     failures.iter().take(SHOWN).for_each(|failure| println!("FAILED {failure}"));
     let mut kinds: BTreeMap<String, Vec<&Failure>> = BTreeMap::new();
@@ -83,7 +83,7 @@ fn run_all(args: &Args, options: Options) -> Outcome {
             match swarm::run(args.profile, seed, options) {
                 Ok(report) => sum.add(&report),
                 Err(failure) => {
-                    outcome.lock().expect("no thread died").failures.push(failure);
+                    outcome.lock().expect("no thread died").failures.push(*failure);
                 }
             }
         }

@@ -240,7 +240,7 @@ impl Stage {
             // What is lost is told if what was sent is.
             let is_loss = told.mark == Mark::Drop;
             hidden = if is_loss { hidden } else { self.is_hidden(told) };
-            if !hidden && !(is_loss && self.is_hidden(told)) {
+            if !(hidden || is_loss && self.is_hidden(told)) {
                 let millis = told.at.as_secs_f64() * 1e3;
                 text += &format!("{millis:>8.1}  {}\n", plain(&told.line));
             }

@@ -2,11 +2,12 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; whoever said farewell does not count in what is outvoted. Where
-//! two chains meet, one that has gone on from its first view counts and first views do not; else the
-//! largest of these; else the later epoch. Two views that both go on from one are a fork, unless the
-//! later also holds the majority of the earlier: then they follow each other (an install that
-//! reached only few, whom the next primary outvotes).
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted.
+//!
+//! Where two chains meet, one that has outvoted somebody counts, and those that only grew since their
+//! first views do not; else the largest of these; else the later epoch. Two views that both go on
+//! from one are a fork, unless the later also holds the majority of the earlier: then they follow
+//! each other (an install that reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Journal, holds};
