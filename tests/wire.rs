@@ -40,6 +40,11 @@ fn sequence_number() -> impl Strategy<Value = Seq> {
 }
 
 /// What no honest member counts beyond.
+/// A number that counts from 1.
+fn ordinal() -> impl Strategy<Value = u64> {
+    number().prop_map(|number| number.max(1))
+}
+
 fn number() -> impl Strategy<Value = u64> {
     sequence_number().prop_map(|seq| seq.0)
 }
@@ -61,7 +66,7 @@ fn view() -> impl Strategy<Value = ViewId> {
 }
 
 fn run() -> impl Strategy<Value = Run> {
-    (number(), rank(), number(), any::<u32>()).prop_map(|(place, rank, number, count)| Run {
+    (ordinal(), rank(), ordinal(), any::<u32>()).prop_map(|(place, rank, number, count)| Run {
         place,
         rank,
         number,
@@ -70,7 +75,7 @@ fn run() -> impl Strategy<Value = Run> {
 }
 
 fn dependency() -> impl Strategy<Value = Dependency> {
-    (rank(), number()).prop_map(|(rank, number)| Dependency { rank, number })
+    (rank(), ordinal()).prop_map(|(rank, number)| Dependency { rank, number })
 }
 
 fn handoff() -> impl Strategy<Value = Option<Handoff>> {
@@ -246,7 +251,7 @@ proptest! {
     fn proposals_and_installs_round_trip(
         (view, answered) in (view(), rank_set()),
         members in vec(session_tag(), 1..=MAX_VIEW),
-        starts in vec((sequence_number(), number()), 0..MAX_VIEW),
+        starts in vec((sequence_number(), ordinal()), 0..MAX_VIEW),
     ) {
         let listed = list(&members);
         let req = FlushReq { view, members: listed.list(), answered };
@@ -264,7 +269,7 @@ proptest! {
     #[test]
     fn reports_round_trip(
         (view, old, rank) in (view(), view(), rank()),
-        (next, message, unmet) in (sequence_number(), number(), rank_set()),
+        (next, message, unmet) in (sequence_number(), ordinal(), rank_set()),
         primaries in vec(primary(), 0..4),
         held in vec((sequence_number(), sequence_number()), 0..MAX_VIEW),
         beyond in vec(beyond(), 0..9),

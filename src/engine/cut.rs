@@ -5,7 +5,8 @@ use crate::wire::ids::RankSet;
 use crate::wire::packet::Run;
 use crate::wire::{Seq, SessionTag, ViewId};
 
-/// So many primary views of a report are read; an honest member knows of one, and of attempts since.
+/// So many primary views of a report are read; an honest member knows of one, and of attempts
+/// since.
 const MOST_PRIMARIES: usize = 16;
 /// So many runs of a report are read, and so many go with a CUT: what is not told to all holds for
 /// nobody.

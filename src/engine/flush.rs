@@ -125,8 +125,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether an epoch is so far ahead that no honest group has come to it: epochs must not be used
-    /// up.
+    /// Whether an epoch is so far ahead that no honest group has come to it: epochs must not be
+    /// used up.
     pub(super) fn is_far(&self, epoch: u64) -> bool {
         epoch > self.promised.epoch.max(self.view.id.epoch) + FAR
     }

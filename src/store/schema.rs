@@ -56,9 +56,9 @@ CREATE VIRTUAL TABLE words USING fts5(
 );
 ";
 
-/// Whether the last writer of `path` was cut off: its WAL is left.
+/// Whether the last writer of `path` was cut off: its WAL is left. (A reader leaves an empty one.)
 pub(super) fn was_cut_off(path: &Path) -> bool {
-    beside(path, "-wal").exists()
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0)
 }
 
 /// Opens the history at `path` for its one writer; begins one where there is none.
