@@ -6,8 +6,8 @@
 use mcast_chat::engine::Bug;
 use mcast_chat::sim::swarm::first_caught;
 
-/// Seeds that are tried before a bug counts as not found: in a release build, on one core, what runs
-/// in a minute.
+/// Seeds that are tried before a bug counts as not found: in a release build, on one core, what
+/// runs in a minute.
 const SEEDS: u64 = 20_000;
 
 #[test]

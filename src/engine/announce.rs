@@ -30,6 +30,9 @@ impl Engine {
             self.beat.ask_again();
         }
         let kind = self.beat.fire(now);
+        if kind.profile {
+            self.introduced = now;
+        }
         if !self.view.installed {
             self.beat.introduce(now + LOOK_EVERY);
         }

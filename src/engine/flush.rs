@@ -278,9 +278,10 @@ impl Engine {
                 self.view.order.forget_from(place);
             }
         }
-        let Some(flush) = &mut self.flush else { return };
         #[cfg(feature = "planted-bugs")]
-        if self.config.planted == Some(super::Bug::BeyondCut) {
+        if self.config.planted == Some(super::Bug::BeyondCut)
+            && let Some(flush) = &mut self.flush
+        {
             flush.ends = vec![None; size];
         }
         for rank in 0..size {

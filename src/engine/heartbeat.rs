@@ -41,9 +41,12 @@ impl Engine {
 
     /// Answers a hello, or a member that has no view yet: soon, but not all at once.
     pub(super) fn answer(&mut self, now: Instant) {
-        let longest = (ANSWER_SPREAD * self.population as u32).min(ANSWER_LONGEST);
+        let known = self.population.max(self.remotes.len() + 1) as u32;
+        let longest = (ANSWER_SPREAD * known).min(ANSWER_LONGEST);
         let wait = longest.mul_f64(self.rng.random());
-        self.beat.introduce(now + wait);
+        // Many that ask at once are answered together.
+        let earliest = self.introduced + longest / 2;
+        self.beat.introduce((now + wait).max(earliest));
     }
 
     fn learn_profile(&mut self, tag: SessionTag, heartbeat: &Heartbeat<'_>) {

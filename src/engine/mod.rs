@@ -193,6 +193,8 @@ pub struct Engine {
     /// The last view that it agreed to go to.
     promised: ViewId,
     watch_at: Instant,
+    /// When a heartbeat last said who we are.
+    introduced: Instant,
     /// Something was learned that may ask for another view.
     review_due: bool,
     reviewed: Instant,
@@ -272,6 +274,7 @@ impl Engine {
             spread: None,
             promised: ViewId { epoch: 0, coordinator: tag },
             watch_at: now,
+            introduced: Instant::ZERO,
             review_due: false,
             reviewed: now,
             gather_since: None,

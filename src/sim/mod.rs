@@ -18,9 +18,11 @@
 
 pub mod check;
 mod clock;
+mod course;
 mod journal;
 pub mod link;
 pub mod plan;
+pub mod report;
 mod seat;
 pub mod seen;
 mod step;
@@ -34,9 +36,10 @@ pub use check::Violation;
 pub use clock::Clock;
 pub use link::{Fault, Faults, Link, Loss};
 pub use plan::Profile;
+pub use report::Report;
 pub use seat::Who;
 pub use seen::{Delivered, Installed};
-pub use swarm::{Failure, Report};
+pub use swarm::Failure;
 pub use trace::{Mark, Told};
 pub use world::World;
 

@@ -6,11 +6,12 @@
 
 use super::check::Violation;
 use super::journal::Run;
-use super::link::{Fault, Faults, Loss};
+use super::link::{Fault, Loss};
 use super::plan::{Action, Memory, Plan, Profile};
+use super::report::Report;
 use super::seat::Who;
 use super::world::World;
-use crate::engine::{Config, Stats};
+use crate::engine::Config;
 use crate::time::Duration;
 use crate::wire::packet::Service;
 use core::fmt;
@@ -47,88 +48,6 @@ const MEDIUM: u64 = 10;
 
 /// A run that takes more steps hangs.
 const STEPS: u64 = 5_000_000;
-
-/// What a run came to.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Report {
-    /// Steps taken.
-    pub steps: u64,
-    /// Messages submitted.
-    pub submitted: u64,
-    /// Messages delivered, own ones and history included.
-    pub delivered: u64,
-    /// Those of them that were history.
-    pub history: u64,
-    /// Messages reported lost that never came, over all sessions.
-    pub declared: u64,
-    /// Views agreed on.
-    pub views: u64,
-    /// Deliveries that were demanded at the end, and made.
-    pub owed: u64,
-    /// From the heal until all were in one view; of several runs, the longest.
-    pub to_whole: Duration,
-    /// From the heal until all was at rest; of several runs, the longest.
-    pub to_rest: Duration,
-    /// Datagrams sent.
-    pub datagrams: u64,
-    /// NACKs sent.
-    pub nacks: u64,
-    /// Repairs sent, by the senders and by others.
-    pub repairs: u64,
-    /// Packets found missing.
-    pub lost: u64,
-    /// The faults that fired.
-    pub faults: Faults,
-    /// The trace's hash; of several runs, their exclusive or.
-    pub hash: u64,
-}
-
-impl Report {
-    /// Adds another run.
-    pub fn add(&mut self, other: &Self) {
-        self.steps += other.steps;
-        self.submitted += other.submitted;
-        self.delivered += other.delivered;
-        self.history += other.history;
-        self.declared += other.declared;
-        self.views += other.views;
-        self.owed += other.owed;
-        self.to_whole = self.to_whole.max(other.to_whole);
-        self.to_rest = self.to_rest.max(other.to_rest);
-        self.datagrams += other.datagrams;
-        self.nacks += other.nacks;
-        self.repairs += other.repairs;
-        self.lost += other.lost;
-        self.faults.add(&other.faults);
-        self.hash ^= other.hash;
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "submitted {} delivered {} (history {}) owed {} declared lost {} views {} \
-             whole after {:.1} s at rest after {:.1} s \
-             datagrams {} lost {} nacks {} repairs {} steps {}",
-            self.submitted,
-            self.delivered,
-            self.history,
-            self.owed,
-            self.declared,
-            self.views,
-            self.to_whole.as_secs_f64(),
-            self.to_rest.as_secs_f64(),
-            self.datagrams,
-            self.lost,
-            self.nacks,
-            self.repairs,
-            self.steps
-        )?;
-        writeln!(f, "faults: {}", self.faults)?;
-        write!(f, "trace {:016x}", self.hash)
-    }
-}
 
 /// A seed whose run broke a promise.
 #[derive(Clone, Debug)]
@@ -214,7 +133,7 @@ fn play(plan: &Plan, seed: u64, options: Options) -> Result<Report, Violation> {
     let mut report = Report::default();
     (report.to_whole, report.to_rest) = settle(&mut world)?;
     quiet(&mut world)?;
-    count(&world, &mut report);
+    report.count(&world);
     Ok(report)
 }
 
@@ -320,23 +239,4 @@ fn nothing_is_held(world: &mut World) {
     if held > 0 {
         world.fail(format!("a quiet member still holds {held} bytes"));
     }
-}
-
-fn count(world: &World, report: &mut Report) {
-    let runs = &world.check.journal.runs;
-    report.submitted = runs.iter().map(|run| run.sent.len() as u64).sum();
-    let heard = || runs.iter().flat_map(|run| &run.log[run.recalled..]);
-    report.delivered = heard().count() as u64;
-    report.history = heard().filter(|heard| heard.history).count() as u64;
-    report.declared = runs.iter().map(Run::declared).sum();
-    report.views = world.check.journal.views.len() as u64;
-    report.owed = world.check.count_owed();
-    report.datagrams = world.sent_datagrams();
-    let sum = |of: fn(&Stats) -> u64| world.live_stats().map(of).sum();
-    report.nacks = sum(|stats| stats.nacks_sent);
-    report.repairs = sum(|stats| stats.repairs_sent + stats.repairs_for_others);
-    report.lost = sum(|stats| stats.lost);
-    report.steps = world.steps;
-    report.faults = *world.faults();
-    report.hash = world.trace_hash();
 }

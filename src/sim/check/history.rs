@@ -2,10 +2,10 @@
 //! `rest` holds the remainder.
 //!
 //! History is outside the ordered stream: of a message that somebody delivered, never twice, never
-//! of the member's own present view, and rising per session, but for what fills a reported hole. It
-//! may come after a report of loss at a view change (another holder came back); a live delivery may
-//! not. Of those in its view that came with messages, whoever says that catch-up has ended has
-//! them all.
+//! of the member's own present view, and rising per session, but for what fills a hole: it was
+//! reported lost, or the member had something later before this catch-up. It may come after a report
+//! of loss at a view change (another holder came back); a live delivery may not. Of those in its view
+//! that came with messages, whoever says that catch-up has ended has them all.
 
 use super::{Check, Checked, ensure};
 use crate::engine::{Delivery, Gap, GapState};
@@ -21,11 +21,15 @@ impl Check {
         self.comes_once(run, sender, number)?;
         self.is_of_the_past(run, sender, delivery)?;
         let fate = self.journal.runs[run].fate(sender, number);
-        let stay = self.journal.runs[run].stays.last_mut().expect("the first word is a view");
-        let last = stay.caught_up.entry(sender).or_default();
+        let state = &mut self.journal.runs[run];
+        let had = state.fates(sender).iter().rposition(|fate| fate.is_had());
+        let had = had.map_or(0, |index| index as u64 + 1);
+        let stay = state.stays.last_mut().expect("the first word is a view");
+        let (first_had, last) = stay.caught_up.entry(sender).or_insert((had, 0));
         let before = *last;
         *last = before.max(number);
-        ensure(number > before || fate == Fate::Lost, || {
+        let fills = number < *first_had || fate == Fate::Lost;
+        ensure(number > before || fills, || {
             format!("{} as history after {before}", self.names(run, sender, number))
         })?;
         self.note(now, run, sender, delivery);

@@ -2,11 +2,12 @@
 //!
 //! Read so: a primary view goes on from the latest primary that any of its members knows, and holds
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
-//! known primary may begin a chain; whoever said farewell does not count in what is outvoted. Where
-//! two chains meet, one that has gone on from its first view counts and first views do not; else
-//! the largest of these; else the later epoch. Two views that both go on from one are a fork,
-//! unless the later also holds the majority of the earlier: then they follow each other (an install
-//! that reached only few, whom the next primary outvotes).
+//! known primary may begin a chain; whoever said farewell does not count in what is outvoted.
+//!
+//! Where two chains meet, one that has outvoted somebody counts, and those that only grew since their
+//! first views do not; else the largest of these, the later epoch of equals. Two views that both go
+//! on from one are a fork, unless the later also holds the majority of the earlier: then they follow
+//! each other (an install that reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Journal, holds};
@@ -20,11 +21,14 @@ impl Journal {
         2 * kept > size || 2 * kept == size && self.breaks_tie(later, earlier)
     }
 
-    /// Whether a primary view came about by fresh members coming together, and nobody was outvoted.
-    fn is_seed(&self, view: usize) -> bool {
+    /// What a primary view weighs where chains meet.
+    fn weight(&self, view: usize) -> Weight {
         let record = &self.views[view];
-        let grew = |earlier: usize| self.views[earlier].set & !record.set == 0;
-        record.follows.is_none_or(|earlier| grew(earlier) && self.is_seed(earlier))
+        match record.follows {
+            None => Weight::First,
+            Some(earlier) if self.views[earlier].set & !record.set != 0 => Weight::Outvoted,
+            Some(earlier) => self.weight(earlier).max(Weight::Grown),
+        }
     }
 
     /// Whether `later` holds the lowest member of `earlier`.
@@ -46,30 +50,50 @@ impl Journal {
             || self.is_majority(later, earlier)
     }
 
-    /// The latest primary that a member of the view at `place` knew when it agreed to that: it may
-    /// have gone on to a later view meanwhile.
-    fn latest_primary(&self, place: usize) -> Option<usize> {
-        let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
+    /// The primaries that the view at `place` may go on from, best first: of those that its members
+    /// knew when they agreed to it, as they may have gone on to a later view meanwhile.
+    fn last_primaries(&self, place: usize) -> Vec<usize> {
         let id = |view: &usize| self.views[*view].id;
-        // The first view of fresh members counts only where none knows of another chain: the
-        // largest.
-        let rank = |view: &usize| {
-            let record = &self.views[*view];
-            let seed = self.is_seed(*view);
-            (!seed, if seed { record.members.len() } else { 0 }, record.id)
-        };
-        known.copied().filter(|view| id(view) < self.views[place].id).max_by_key(rank)
+        let known = self.views[place].members.iter().flat_map(|run| &self.runs[*run].primaries);
+        let known: Vec<usize> = known.copied().filter(|v| id(v) < self.views[place].id).collect();
+        let of = |weight| known.iter().copied().filter(move |view| self.weight(*view) == weight);
+        let sure = of(Weight::Outvoted).max_by_key(id);
+        let mut last: Vec<usize> =
+            of(Weight::Grown).filter(|view| Some(id(view)) > sure.as_ref().map(id)).collect();
+        last.extend(sure);
+        if sure.is_none() {
+            last.extend(
+                known.iter().max_by_key(|view| (self.views[**view].members.len(), id(view))),
+            );
+        }
+        last.sort_by_key(|view| core::cmp::Reverse((self.weight(*view), id(view))));
+        last.dedup();
+        last
     }
+}
+
+/// What a primary view weighs where chains meet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Weight {
+    /// The first of its chain.
+    First,
+    /// Its chain only grew, as far as the journal shows. Its coordinator may have outvoted a view
+    /// that was agreed on and never began.
+    Grown,
+    /// Somebody of its chain was outvoted.
+    Outvoted,
 }
 
 impl Check {
     /// The view at `place` is installed for the first time.
     pub(super) fn goes_on_from_a_primary(&mut self, place: usize) -> Checked {
-        let latest = self.journal.latest_primary(place);
+        let last = self.journal.last_primaries(place);
         let primary = self.journal.views[place].primary;
-        self.journal.views[place].last_primary = if primary { Some(place) } else { latest };
-        match latest {
-            Some(latest) if primary => self.follows(place, latest),
+        let latest = if primary { Some(place) } else { last.first().copied() };
+        self.journal.views[place].last_primary = latest;
+        let held = last.iter().find(|last| self.journal.is_majority_of_the_rest(place, **last));
+        match held.or(last.first()) {
+            Some(last) if primary => self.follows(place, *last),
             _ => Ok(()),
         }
     }

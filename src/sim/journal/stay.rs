@@ -48,9 +48,9 @@ pub(in crate::sim) struct Stay {
     pub safe_after: Vec<(usize, u64)>,
     /// All own messages from this on were called stable after the signal.
     pub unproven: Option<u64>,
-    /// By session: the last history message of it that came since the last view or
-    /// [`crate::engine::Event::Synced`].
-    pub caught_up: BTreeMap<usize, u64>,
+    /// By session, since the last view or [`crate::engine::Event::Synced`]: the last message of it
+    /// that the member had before any history of it came, and the last that came as history.
+    pub caught_up: BTreeMap<usize, (u64, u64)>,
     /// Whether catch-up has ended.
     pub synced: bool,
 }

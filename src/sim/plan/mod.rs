@@ -1,9 +1,10 @@
 //! What a seed means: ranges of faults drawn anew for each run, and the story of who does what
 //! when.
 //!
-//! `draw` has the ranges.
+//! `draw` has the ranges, `trouble` those of what goes wrong.
 
 mod draw;
+mod trouble;
 
 use super::clock::Clock;
 use super::link::{Fault, Link};

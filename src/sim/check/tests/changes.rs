@@ -197,9 +197,14 @@ fn where_first_views_meet_the_largest_counts() {
 }
 
 #[test]
-fn a_chain_that_has_gone_on_counts_where_first_views_do_not() {
-    let mut check = two_chains();
-    view(&mut check, 0, 8, &[0], &[0]).expect("A goes on");
+fn a_chain_that_outvoted_somebody_counts_where_first_views_do_not() {
+    let mut check = strangers(5);
+    view(&mut check, 0, 5, &[0, 4], &[0]).expect("A and E begin");
+    for run in 1..4 {
+        view(&mut check, run, 1, &[1, 2, 3], &[run]).expect("B, C and D begin");
+    }
+    (0..4).for_each(|run| signal(&mut check, run).expect("one signal"));
+    view(&mut check, 0, 8, &[0], &[0]).expect("A goes on without E: half, with the lowest id");
     signal(&mut check, 0).expect("one signal");
     view(&mut check, 0, 9, &[0, 1], &[0]).expect("all of A's last view");
 }

@@ -32,6 +32,10 @@ fn history_is_of_the_past_and_comes_once_and_rising() {
     lost(&mut check, 2, 0, 1, 1).expect("nobody had it");
     history(&mut check, 2, 0, 2).expect("of the past");
     history(&mut check, 2, 0, 1).expect("it fills a reported hole");
+    let mut check = late();
+    let known = Heard { sender: 0, number: 2, at: 0, history: false, order: None };
+    check.recalled(2, &[known]);
+    history(&mut check, 2, 0, 1).expect("before what it knew from the start");
     say(&mut check, 0, Service::Fifo, "now");
     breaks(history(&mut check, 2, 0, 3), "which nobody delivered");
     deliver(&mut check, 0, 0, 3).expect("its own");
