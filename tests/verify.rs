@@ -609,6 +609,34 @@ fn promise_18_two_primary_halves_are_found() {
 }
 
 #[test]
+fn promise_18_a_fresh_member_does_not_make_a_minority_primary() {
+    let mut story = Story::of("primary-fresh", "abc");
+    story.say('a', "fifo");
+    story.hear("abc", "a1");
+    story.go_on("ab", 2);
+    // d begins, alone, which counts for a group of its own; not for c, of the three.
+    story.begin('d');
+    story.view("d", 3, "d", "", PRIMARY);
+    story.write_kind("cd", "transitional");
+    story.view("c", 4, "dc", "c", PRIMARY);
+    story.view("d", 4, "dc", "d", PRIMARY);
+    story.recall('d', "a1");
+    story.end("abcd");
+    story.breaks(Rule::Primary, "is primary with 1 of the 3 members of 1-", &[]);
+}
+
+#[test]
+fn promise_18_whoever_left_is_not_outvoted() {
+    let mut story = Story::of("primary-left", "abc");
+    story.say('a', "fifo");
+    story.hear("abc", "a1");
+    story.end("ab");
+    story.go_on("c", 2);
+    story.end("c");
+    story.passes();
+}
+
+#[test]
 fn promise_19_a_message_that_never_comes_though_all_stay_is_lost() {
     let mut story = Story::of("liveness", "ab");
     story.say('a', "fifo");
