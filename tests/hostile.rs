@@ -567,7 +567,7 @@ impl Story {
             self.name
         );
         assert!(told <= events, "{told} events");
-        // Each of the three has an archive of 16 MiB, and the other stories run in this process, too.
+        // Each of the three has an archive of 16 MiB, and other stories run in this process, too.
         assert!(grown < 300 * 1_024, "{grown} KiB more than before");
         self.check_bounds();
         self.honest_go_on();
