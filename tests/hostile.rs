@@ -567,7 +567,8 @@ impl Story {
             self.name
         );
         assert!(told <= events, "{told} events");
-        assert!(grown < 200 * 1_024, "{grown} KiB more than before");
+        // Each of the three has an archive of 16 MiB, and other stories run in this process, too.
+        assert!(grown < 300 * 1_024, "{grown} KiB more than before");
         self.check_bounds();
         self.honest_go_on();
     }

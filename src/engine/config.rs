@@ -47,7 +47,7 @@ pub enum Bug {
     FreeEarly,
     /// High edges in heartbeats are ignored: a lost last message is not noticed.
     IgnoreHighEdge,
-    /// What only some know of the agreed order is lost at a change of views.
+    /// The last ORDER of each packet is lost.
     LoseOrder,
     /// A gap is passed over in silence once it was asked for.
     PassOverGap,

@@ -76,6 +76,12 @@ impl Sequencer {
         self.pending.iter()
     }
 
+    /// The bug `LoseOrder`: the last run is never sent.
+    #[cfg(feature = "planted-bugs")]
+    pub fn lose_last(&mut self) {
+        self.pending.pop();
+    }
+
     /// Whether something is to be sent.
     pub fn has_pending(&self) -> bool {
         !self.pending.is_empty() || self.handoff.is_some()

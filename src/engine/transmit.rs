@@ -97,6 +97,10 @@ impl Engine {
         if let Some(built) = built {
             self.accept_own();
             self.view.sequencer.consider_handoff(self.view.rank);
+            #[cfg(feature = "planted-bugs")]
+            if self.config.planted == Some(super::Bug::LoseOrder) {
+                self.view.sequencer.lose_last();
+            }
             let handoff = self.view.sequencer.write(&mut order, reserve, true);
             let (after, order) = (after.list(), order.list());
             let Built { seq, message, .. } = built;

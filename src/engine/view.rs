@@ -117,11 +117,7 @@ impl Engine {
                 self.take_until(tag, end);
             }
         }
-        #[cfg(feature = "planted-bugs")]
-        let keep = self.config.planted != Some(super::Bug::LoseOrder);
-        #[cfg(not(feature = "planted-bugs"))]
-        let keep = true;
-        for run in flush.order.iter().filter(|_| keep) {
+        for run in &flush.order {
             self.view.order.place(run, None);
         }
         self.pump();

@@ -3,9 +3,9 @@
 //!
 //! History is outside the ordered stream: of a message that somebody delivered, never twice, never
 //! of the member's own present view, and rising per session, but for what fills a hole: it was
-//! reported lost, or the member had something later before this catch-up. It may come after a report
-//! of loss at a view change (another holder came back); a live delivery may not. Of those in its view
-//! that came with messages, whoever says that catch-up has ended has them all.
+//! reported lost, or the member had something later before this catch-up. It may come after a
+//! report of loss at a view change (another holder came back); a live delivery may not. Of those in
+//! its view that came with messages, whoever says that catch-up has ended has them all.
 
 use super::{Check, Checked, ensure};
 use crate::engine::{Delivery, Gap, GapState};

@@ -4,10 +4,10 @@
 //! more than half of its sessions, or half of them with its lowest member id. Members without any
 //! known primary may begin a chain; whoever said farewell does not count in what is outvoted.
 //!
-//! Where two chains meet, one that has outvoted somebody counts, and those that only grew since their
-//! first views do not; else the largest of these, the later epoch of equals. Two views that both go
-//! on from one are a fork, unless the later also holds the majority of the earlier: then they follow
-//! each other (an install that reached only few, whom the next primary outvotes).
+//! Where two chains meet, one that has outvoted somebody counts, and those that only grew since
+//! their first views do not; else the largest of these, the later epoch of equals. Two views that
+//! both go on from one are a fork, unless the later also holds the majority of the earlier: then
+//! they follow each other (an install that reached only few, whom the next primary outvotes).
 
 use super::{Check, Checked, ensure};
 use crate::sim::journal::{Journal, holds};
