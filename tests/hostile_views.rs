@@ -13,7 +13,7 @@ mod lan;
 use lan::{Forger, GROUP, Lan, Seat};
 use mcast_chat::engine::Drop;
 use mcast_chat::time::Duration;
-use mcast_chat::wire::flush::{Beyond, End, Held, Last, Ordered, Primary, Start};
+use mcast_chat::wire::flush::{Beyond, Chain, End, Held, Ordered, Primary, Start};
 use mcast_chat::wire::history::{Archived, Kept};
 use mcast_chat::wire::ids::RankSet;
 use mcast_chat::wire::list::ListBuilder;
@@ -93,7 +93,7 @@ fn a_proposal_that_leaves_everyone_out_or_names_the_same_one_twice_wedges_nobody
         let mut story = Story::begin();
         let view = story.next_view();
         story.propose(view, members);
-        story.cut(view, &vec![0; members.len()], &[], None);
+        story.cut(view, &vec![0; members.len()], &[], 0);
         story.install(view, &vec![(1, 1); members.len()]);
         story.lan.run(MS * 10);
         story.recovers_within(Duration::from_secs(10));
@@ -109,7 +109,7 @@ fn a_view_with_members_that_nobody_knows_is_left_again() {
         let place = if first { 0 } else { 4 };
         (0..count).for_each(|number| members.insert(place, SessionTag([0x99 - number; 8])));
         story.propose_tags(view, &members);
-        story.cut(view, &vec![0; members.len()], &[], None);
+        story.cut(view, &vec![0; members.len()], &[], 0);
         story.install(view, &vec![(50, 50); members.len()]);
         story.recovers_within(Duration::from_secs(10));
     }
@@ -123,12 +123,12 @@ fn an_install_without_a_cut_or_before_it_or_of_an_older_attempt_is_refused() {
     story.propose(first, &[0, 1, 2, HOSTILE]);
     story.install(first, &[(1, 1); 4]);
     story.propose(second, &[0, 1, 2, HOSTILE]);
-    story.cut(first, &[0; 4], &[], None);
+    story.cut(first, &[0; 4], &[], 0);
     story.install(first, &[(1, 1); 4]);
     story.install(second, &[(1, 1); 4]);
     // Of another number of members than was proposed.
-    story.cut(second, &[0; 3], &[], None);
-    story.cut(second, &[0; 5], &[], None);
+    story.cut(second, &[0; 3], &[], 0);
+    story.cut(second, &[0; 5], &[], 0);
     story.install(second, &[(1, 1); 4]);
     assert!((0..3).all(|who| story.stats(who, Drop::Stale) >= 6));
     assert!(story.lan.seats[..3].iter().all(|s| s.view.as_ref().map(|v| v.id) == Some(before)));
@@ -141,7 +141,7 @@ fn a_member_that_is_not_the_coordinator_it_names_proposes_cuts_and_installs_noth
     let view = ViewId { epoch: story.view().epoch + 1, coordinator: story.tag(0) };
     let flushes = story.lan.seats[1].engine.stats().flushes;
     story.propose(view, &[0, 1, 2, HOSTILE]);
-    story.cut(view, &[0; 4], &[], None);
+    story.cut(view, &[0; 4], &[], 0);
     story.install(view, &[(1, 1); 4]);
     assert_eq!(story.lan.seats[1].engine.stats().flushes, flushes);
     assert!(story.stats(1, Drop::Early) >= 3);
@@ -157,7 +157,7 @@ fn a_cut_with_wild_ends_is_left_when_nobody_can_reach_it() {
         let view = story.next_view();
         story.propose(view, &[0, 1, 2, HOSTILE]);
         let ends: Vec<End> = (0..128).map(|rank| End { group: 0, rank, end: Seq(end) }).collect();
-        story.cut(view, &[0; 4], &ends, Some(Last { view, size: u32::MAX, seed: false }));
+        story.cut(view, &[0; 4], &ends, u32::MAX);
         story.lan.run(MS * 10);
         story.install(view, &[(1, 1); 4]);
         story.recovers_within(Duration::from_secs(15));
@@ -170,7 +170,7 @@ fn starts_that_lie_wildly_behind_or_ahead_crash_nobody() {
         let mut story = Story::begin();
         let view = story.next_view();
         story.propose(view, &[0, 1, 2, HOSTILE]);
-        story.cut(view, &[0; 4], &[], None);
+        story.cut(view, &[0; 4], &[], 0);
         story.install(view, &[start; 4]);
         // All streams begin elsewhere now: everything that may be sent there is.
         story.data_around(view, start);
@@ -203,6 +203,19 @@ fn a_report_with_a_wild_place_in_its_own_stream_crashes_nobody() {
     }
 }
 
+/// A primary view that may have begun, and that nobody can outvote.
+const fn wild(view: ViewId, size: u32) -> Primary {
+    Primary {
+        view,
+        size,
+        member: true,
+        lowest: true,
+        begun: false,
+        chain: Chain { peak: size, origin: view },
+        left: RankSet(u128::MAX),
+    }
+}
+
 #[test]
 fn a_report_full_of_wild_ranges_ranks_and_primaries_costs_little_time() {
     let mut story = Story::begin();
@@ -222,18 +235,10 @@ fn a_report_full_of_wild_ranges_ranks_and_primaries_costs_little_time() {
         order.push(&Run { place, rank: 0, number: place, count: u32::MAX }, 22_000)
     } {}
     let coordinator = story.tag(HOSTILE);
-    while primaries.push(
-        &Primary {
-            view: ViewId { epoch: rng.random_range(0..TOP), coordinator },
-            size: u32::MAX,
-            member: true,
-            lowest: true,
-            begun: false,
-            seed: false,
-            left: RankSet(u128::MAX),
-        },
-        22_000,
-    ) {}
+    while primaries
+        .push(&wild(ViewId { epoch: rng.random_range(0..TOP), coordinator }, u32::MAX), 22_000)
+    {
+    }
     let longest = story.answer_times(|view, old| {
         Packet::FlushState(FlushState {
             view,
@@ -636,7 +641,7 @@ impl Story {
         self.lan.lie(HOSTILE, &Packet::FlushReq(packet));
     }
 
-    fn cut(&mut self, view: ViewId, groups: &[u32], ends: &[End], last: Option<Last>) {
+    fn cut(&mut self, view: ViewId, groups: &[u32], ends: &[End], peak: u32) {
         let (mut group_list, mut end_list) = (ListBuilder::default(), ListBuilder::default());
         let mut order = ListBuilder::default();
         group_list.extend(groups, 60_000);
@@ -644,6 +649,10 @@ impl Story {
         if !ends.is_empty() {
             let run = Run { place: 1 << 61, rank: 0, number: TOP, count: u32::MAX };
             order.push(&Ordered { group: 0, run }, 100);
+        }
+        let mut primaries = ListBuilder::default();
+        if peak > 0 {
+            primaries.push(&wild(view, peak), 100);
         }
         self.lan.lie(
             HOSTILE,
@@ -653,8 +662,8 @@ impl Story {
                 ends: end_list.list(),
                 order: order.list(),
                 primary: false,
-                seed: false,
-                last,
+                chain: Chain { peak, origin: view },
+                primaries: primaries.list(),
                 answered: RankSet::default(),
             }),
         );

@@ -6,7 +6,7 @@
 //! vectors` writes it anew.
 #![cfg(feature = "passphrase")]
 
-use mcast_chat::wire::flush::{Beyond, End, Held, Last, Ordered, Primary, Start};
+use mcast_chat::wire::flush::{Beyond, Chain, End, Held, Ordered, Primary, Start};
 use mcast_chat::wire::history::{Archived, Kept};
 use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
 use mcast_chat::wire::list::{List, ListBuilder};
@@ -310,7 +310,7 @@ fn flush_state() -> Vec<u8> {
         member: begun,
         lowest: !begun,
         begun,
-        seed: begun,
+        chain: Chain { peak: 4, origin: view(290) },
         left: ranks(if begun { &[2] } else { &[] }),
     };
     let primaries = list(&[primary(299, true), primary(300, false)]);
@@ -336,14 +336,24 @@ fn flush_state() -> Vec<u8> {
 fn cut() -> Vec<u8> {
     let end = |rank, end| End { group: 0, rank, end: Seq(end) };
     let order = [Ordered { group: 0, run: Run { place: 17, rank: 1, number: 4, count: 2 } }];
+    let chain = Chain { peak: 4, origin: view(290) };
+    let primary = Primary {
+        view: view(299),
+        size: 3,
+        member: false,
+        lowest: false,
+        begun: true,
+        chain,
+        left: ranks(&[2]),
+    };
     encoded(&Packet::Cut(Cut {
         view: view(301),
         groups: list(&[0_u32, 0, 1]).list(),
         ends: list(&[end(0, 44), end(1, 1 << 33), end(2, 70_253)]).list(),
         order: list(&order).list(),
         primary: true,
-        seed: false,
-        last: Some(Last { view: view(299), size: 3, seed: true }),
+        chain,
+        primaries: list(&[primary]).list(),
         answered: ranks(&[2]),
     }))
 }
@@ -358,8 +368,8 @@ fn cut_of_strangers() -> Vec<u8> {
         ends: empty.list(),
         order: empty.list(),
         primary: true,
-        seed: true,
-        last: None,
+        chain: Chain { peak: 2, origin: view(2) },
+        primaries: empty.list(),
         answered: ranks(&[]),
     }))
 }
@@ -538,18 +548,23 @@ fn describe_heartbeat(heartbeat: &Heartbeat<'_>) -> Value {
     })
 }
 
+fn describe_chain(chain: Chain) -> Value {
+    json!({"peak": chain.peak, "origin": describe_view(chain.origin)})
+}
+
+fn describe_primary(primary: Primary) -> Value {
+    json!({
+        "view": describe_view(primary.view),
+        "size": primary.size,
+        "member": primary.member,
+        "lowest": primary.lowest,
+        "begun": primary.begun,
+        "chain": describe_chain(primary.chain),
+        "left": describe_ranks(primary.left),
+    })
+}
+
 fn describe_state(state: &FlushState<'_>) -> Value {
-    let primary = |primary: Primary| {
-        json!({
-            "view": describe_view(primary.view),
-            "size": primary.size,
-            "member": primary.member,
-            "lowest": primary.lowest,
-            "begun": primary.begun,
-            "seed": primary.seed,
-            "left": describe_ranks(primary.left),
-        })
-    };
     json!({
         "view": describe_view(state.view),
         "old": describe_view(state.old),
@@ -557,7 +572,7 @@ fn describe_state(state: &FlushState<'_>) -> Value {
         "next": state.next.0,
         "message": state.message,
         "unmet": describe_ranks(state.unmet),
-        "primaries": each(&state.primaries, primary),
+        "primaries": each(&state.primaries, describe_primary),
         "held": each(&state.held, |h| json!({"received": h.received.0, "low": h.low.0})),
         "beyond": each(&state.beyond, |b| {
             json!({"rank": b.rank, "first": b.first.0, "count": b.count})
@@ -575,10 +590,8 @@ fn describe_cut(cut: &Cut<'_>) -> Value {
         }),
         "order": each(&cut.order, |o| json!({"group": o.group, "run": describe_run(o.run)})),
         "primary": cut.primary,
-        "seed": cut.seed,
-        "last": cut.last.map(|l| {
-            json!({"view": describe_view(l.view), "size": l.size, "seed": l.seed})
-        }),
+        "chain": describe_chain(cut.chain),
+        "primaries": each(&cut.primaries, describe_primary),
         "answered": describe_ranks(cut.answered),
     })
 }

@@ -25,6 +25,8 @@ struct Story {
     /// Of each member's messages, the service.
     said: BTreeMap<char, Vec<&'static str>>,
     views: BTreeMap<char, String>,
+    /// The chain of the views: its first one, and its peak.
+    chain: (String, usize),
     /// Milliseconds.
     now: u64,
 }
@@ -35,6 +37,10 @@ fn session(name: char) -> String {
 
 fn sessions(names: &str) -> Vec<String> {
     names.chars().map(session).collect()
+}
+
+fn view_name(members: &str, epoch: u64) -> String {
+    format!("{epoch}-{:016x}", u32::from(members.chars().next().expect("one")))
 }
 
 /// `b3/7` → b, 3, 7.
@@ -57,6 +63,7 @@ impl Story {
             traces: BTreeMap::new(),
             said: BTreeMap::new(),
             views: BTreeMap::new(),
+            chain: (view_name(names, 1), names.len()),
             now: 1_000,
         };
         names.chars().for_each(|name| story.begin(name));
@@ -87,13 +94,13 @@ impl Story {
 
     /// `names` install a view of `members`; those that `came` with them are in their set.
     fn view(&mut self, names: &str, epoch: u64, members: &str, came: &str, primary: bool) {
-        let view = format!("{epoch}-{:016x}", u32::from(members.chars().next().expect("one")));
+        let view = view_name(members, epoch);
         for name in names.chars() {
             let came = if came.is_empty() { name.to_string() } else { came.to_owned() };
             self.views.insert(name, view.clone());
             let (members, came) = (sessions(members), sessions(&came));
             let view = json!({
-                "kind": "view", "view": view, "primary": primary,
+                "kind": "view", "view": view, "primary": primary, "chain": self.chain.0, "peak": self.chain.1,
                 "members": members, "transitional": came,
             });
             self.write(name, view);
@@ -616,13 +623,24 @@ fn promise_18_a_fresh_member_does_not_make_a_minority_primary() {
     story.go_on("ab", 2);
     // d begins, alone, which counts for a group of its own; not for c, of the three.
     story.begin('d');
+    story.chain = (view_name("d", 3), 1);
     story.view("d", 3, "d", "", PRIMARY);
     story.write_kind("cd", "transitional");
     story.view("c", 4, "dc", "c", PRIMARY);
     story.view("d", 4, "dc", "d", PRIMARY);
     story.recall('d', "a1");
     story.end("abcd");
-    story.breaks(Rule::Primary, "is primary with 1 of the 3 members of 1-", &[]);
+    story.breaks(Rule::Primary, "goes on from the chain of 3-0000000000000064; c~", &[]);
+}
+
+#[test]
+fn promise_18_only_members_that_know_of_no_chain_begin_one() {
+    let mut story = Story::of("primary-begins", "abc");
+    story.chain = (view_name("c", 4), 4);
+    story.go_on("c", 4);
+    story.end("abc");
+    let words = "view 4-0000000000000063 begins a chain of primary views; c~";
+    story.breaks(Rule::Primary, words, &[]);
 }
 
 #[test]

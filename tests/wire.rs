@@ -1,7 +1,7 @@
 //! What strangers' bytes can do to the wire layer: nothing. Round trips for packets of every shape,
 //! then a million hostile datagrams of each sort, from a printed seed.
 
-use mcast_chat::wire::flush::{Beyond, End, Held, Last, Ordered, Primary, Start};
+use mcast_chat::wire::flush::{Beyond, Chain, End, Held, Ordered, Primary, Start};
 use mcast_chat::wire::history::{self, Archived, Kept};
 use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
 use mcast_chat::wire::list::ListBuilder;
@@ -105,17 +105,21 @@ fn ack() -> impl Strategy<Value = Ack> {
 }
 
 fn primary() -> impl Strategy<Value = Primary> {
-    (view(), any::<u32>(), any::<[bool; 4]>(), rank_set()).prop_map(
-        |(view, size, [member, lowest, begun, seed], left)| Primary {
+    (view(), any::<u32>(), any::<[bool; 3]>(), chain(), rank_set()).prop_map(
+        |(view, size, [member, lowest, begun], chain, left)| Primary {
             view,
             size,
             member,
             lowest,
             begun,
-            seed,
+            chain,
             left,
         },
     )
+}
+
+fn chain() -> impl Strategy<Value = Chain> {
+    (any::<u32>(), view()).prop_map(|(peak, origin)| Chain { peak, origin })
 }
 
 fn beyond() -> impl Strategy<Value = Beyond> {
@@ -297,26 +301,27 @@ proptest! {
 
     #[test]
     fn cuts_round_trip(
-        (view, [primary, seed], answered) in (view(), any::<[bool; 2]>(), rank_set()),
+        (view, primary, chain, answered) in (view(), any::<bool>(), chain(), rank_set()),
         groups in vec(any::<u32>(), 0..MAX_VIEW),
         ends in vec((any::<u32>(), rank(), sequence_number()), 0..MAX_VIEW),
         order in vec((any::<u32>(), run()), 0..9),
-        last in prop::option::of((self::view(), any::<u32>(), any::<bool>())),
+        primaries in vec(self::primary(), 0..4),
     ) {
         let ends: Vec<_> =
             ends.into_iter().map(|(group, rank, end)| End { group, rank, end }).collect();
         let order: Vec<_> = order.into_iter().map(|(group, run)| Ordered { group, run }).collect();
-        let last = last.map(|(view, size, seed)| Last { view, size, seed });
+        let primary_list = list(&primaries);
         let lists = (list(&groups), list(&ends), list(&order));
         let (group_list, end_list, order_list) = (lists.0.list(), lists.1.list(), lists.2.list());
         let cut = Cut {
             view, groups: group_list, ends: end_list,
-            order: order_list, primary, seed, last, answered,
+            order: order_list, primary, chain, primaries: primary_list.list(), answered,
         };
         check(&Packet::Cut(cut));
         prop_assert_eq!(cut.groups.iter().collect::<Vec<_>>(), groups);
         prop_assert_eq!(cut.ends.iter().collect::<Vec<_>>(), ends);
         prop_assert_eq!(cut.order.iter().collect::<Vec<_>>(), order);
+        prop_assert_eq!(cut.primaries.iter().collect::<Vec<_>>(), primaries);
     }
 
     #[test]
@@ -605,7 +610,10 @@ fn good_bodies() -> [Vec<u8>; 9] {
     let (tag, run) = ([7; 8], [1, 0, 1, 1]);
     let data = [&[1][..], &view, &[1, 2, 0, 1, 4], &run, &[1, 1, 9, 4, 2, 0, 1, b'x']].concat();
     let acks = [&[0, 9][..], &tag, &[1, 3, 0, 1, 1]].concat();
-    let primary = [&[31][..], &view, &[3, 1, 1, 1, 0, 0xfe], &[0; 15], &[1]].concat();
+    let chain = [&[3][..], &view].concat();
+    let left = [&[0xfe][..], &[0; 15], &[1]].concat();
+    let primary = [&view[..], &[3, 1, 1, 1], &chain, &left].concat();
+    let primary = [&[u8::try_from(primary.len()).expect("short")][..], &primary].concat();
     let held = [&[2, 1, 1, 3, 0, 1, 1, 4][..], &run].concat();
     let end = [0, 0, 1];
     let bodies = [
@@ -615,7 +623,7 @@ fn good_bodies() -> [Vec<u8>; 9] {
         [&[1, 1][..], &view].concat(),
         [&view[..], &[8], &tag, &[0]].concat(),
         [&view[..], &view, &[0, 1, 1, 0], &primary, &held].concat(),
-        [&view[..], &[1, 0, 3], &end, &[5, 0], &run, &[1, 0, 1], &view, &[3, 1, 0]].concat(),
+        [&view[..], &[1, 0, 3], &end, &[5, 0], &run, &[1], &chain, &primary, &[0]].concat(),
         view.to_vec(),
         [&view[..], &[2, 1, 1]].concat(),
     ];
@@ -821,15 +829,18 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
     let more = list(&[Held { received: Seq(1), low: Seq(1) }; MAX_VIEW + 1]);
     let beyond = list(&[Beyond { rank: NO_RANK, first: Seq(1), count: 1 }]);
     let order = list(&[run_of(1, NO_RANK, 1)]);
-    let later = list(&[Primary {
-        view: TOO_LATE,
+    let primary = Primary {
+        view: VIEW,
         size: u32::MAX,
         member: true,
         lowest: true,
         begun: true,
-        seed: true,
+        chain: Chain { peak: u32::MAX, origin: VIEW },
         left: RankSet(u128::MAX),
-    }]);
+    };
+    let late = list(&[Primary { view: TOO_LATE, ..primary }]);
+    let chain = Chain { peak: 1, origin: TOO_LATE };
+    let chained = list(&[Primary { chain, ..primary }]);
     refuse(&[
         ("its rank", Packet::FlushState(FlushState { rank: NO_RANK, ..good })),
         ("its old view", Packet::FlushState(FlushState { old: TOO_LATE, ..good })),
@@ -837,7 +848,8 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
         ("more than a view holds", Packet::FlushState(FlushState { held: more.list(), ..good })),
         ("beyond gaps", Packet::FlushState(FlushState { beyond: beyond.list(), ..good })),
         ("a run", Packet::FlushState(FlushState { order: order.list(), ..good })),
-        ("a primary view", Packet::FlushState(FlushState { primaries: later.list(), ..good })),
+        ("a primary view", Packet::FlushState(FlushState { primaries: late.list(), ..good })),
+        ("its chain", Packet::FlushState(FlushState { primaries: chained.list(), ..good })),
     ]);
 }
 
@@ -851,8 +863,8 @@ fn cuts_and_installs_of_impossible_ranks_and_numbers_are_refused() {
         ends: empty.list(),
         order: empty.list(),
         primary: true,
-        seed: true,
-        last: Some(Last { view: VIEW, size: u32::MAX, seed: true }),
+        chain: Chain { peak: u32::MAX, origin: VIEW },
+        primaries: empty.list(),
         answered: RankSet(u128::MAX),
     };
     assert!(read_all(Kind::Cut, &encoded(&Packet::Cut(good))));
@@ -860,12 +872,12 @@ fn cuts_and_installs_of_impossible_ranks_and_numbers_are_refused() {
     let far = list(&[End { group: 0, rank: 0, end: Seq(TOO_HIGH) }]);
     let order = list(&[Ordered { group: 0, run: run_of(TOO_HIGH, 0, 1) }]);
     let starts = list(&[Start { next: Seq(1), message: TOO_HIGH }]);
-    let last = Some(Last { view: TOO_LATE, size: 1, seed: false });
+    let chain = Chain { peak: 1, origin: TOO_LATE };
     refuse(&[
         ("an end of nobody", Packet::Cut(Cut { ends: ends.list(), ..good })),
         ("an end beyond all", Packet::Cut(Cut { ends: far.list(), ..good })),
         ("a run", Packet::Cut(Cut { order: order.list(), ..good })),
-        ("the last primary view", Packet::Cut(Cut { last, ..good })),
+        ("the chain", Packet::Cut(Cut { chain, ..good })),
         ("a start", Packet::Install(Install { view: VIEW, starts: starts.list() })),
         ("its view", Packet::Install(Install { view: TOO_LATE, starts: empty.list() })),
     ]);

@@ -84,5 +84,6 @@ pub(crate) fn chat() -> Chat {
 pub(crate) fn view(epoch: u64, members: Vec<crate::engine::Member>) -> crate::engine::View {
     let transitional = members.iter().map(|member| member.session).collect();
     let id = crate::wire::ViewId { epoch, coordinator: crate::wire::SessionTag([1; 8]) };
-    crate::engine::View { id, primary: true, members, transitional }
+    let chain = crate::wire::Chain { peak: 3, origin: id };
+    crate::engine::View { id, primary: true, chain, members, transitional }
 }

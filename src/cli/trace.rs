@@ -90,6 +90,8 @@ impl Tracer {
         self.write(What::View(trace::View {
             view: self.view,
             primary: view.primary,
+            chain: view_name(view.chain.origin),
+            peak: view.chain.peak,
             members: Cow::Owned(members),
             transitional: Cow::Owned(transitional),
         }));

@@ -1,16 +1,17 @@
 //! Where an old view ends for those that leave it together: at what any of them has.
 
-use crate::wire::flush::{Beyond, End, FlushState, Held, Last, Ordered, Primary, Start};
+use crate::wire::flush::{Beyond, Chain, End, FlushState, Held, Ordered, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::packet::Run;
-use crate::wire::{Seq, SessionTag, ViewId};
+use crate::wire::{Cut, Seq, SessionTag, ViewId};
+use std::collections::BTreeMap;
 
 /// So many primary views of a report are read; an honest member knows of one, and of attempts
 /// since.
 const MOST_PRIMARIES: usize = 16;
 /// So many runs of a report are read, and so many go with a CUT: what is not told to all holds for
 /// nobody.
-const MOST_RUNS: usize = 48;
+pub const MOST_RUNS: usize = 48;
 
 /// What a member has of its old view, as the coordinator keeps it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +55,10 @@ impl Report {
 
 /// The groups of members that come from one old view, and for each with several members where the
 /// streams of that view end, and what some know of its order.
-pub fn ends_of(reports: &[&Report]) -> (Vec<u32>, Vec<End>, Vec<Ordered>) {
+pub type Parts = (Vec<u32>, Vec<End>, Vec<Ordered>);
+
+/// The parts from which, by their reports, members come.
+pub fn ends_of(reports: &[&Report]) -> Parts {
     let mut views: Vec<ViewId> = Vec::new();
     let mut groups = Vec::new();
     for report in reports {
@@ -91,10 +95,11 @@ pub fn ends_of(reports: &[&Report]) -> (Vec<u32>, Vec<End>, Vec<Ordered>) {
 
 /// The bug `ShortCut`: streams end at what the first of all has.
 #[cfg(feature = "planted-bugs")]
-pub fn shorten(reports: &[&Report], ends: Vec<End>) -> Vec<End> {
+pub fn shorten(reports: &[&Report], (groups, ends, order): Parts) -> Parts {
     let has = |rank: u32| reports.first().and_then(|report| report.held.get(rank as usize));
     let short = |end: End| End { end: has(end.rank).map_or(end.end, |held| held.received), ..end };
-    ends.into_iter().map(|end| if end.group == 0 { short(end) } else { end }).collect()
+    let ends = ends.into_iter().map(|end| if end.group == 0 { short(end) } else { end });
+    (groups, ends.collect(), order)
 }
 
 /// One past the last packet of the member at `rank` up to which the members of a group have all
@@ -117,47 +122,57 @@ fn end(members: &[&Report], rank: usize) -> Seq {
 }
 
 /// What a view goes on from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Succession {
     /// It is primary.
     pub primary: bool,
-    /// And the first that its members know of.
-    pub seed: bool,
-    /// The last primary view before it.
-    pub last: Option<Last>,
+    /// The chain of primary views that it goes on from.
+    pub chain: Chain,
+    /// What of that chain they know: the last view that has begun, and those that were agreed on
+    /// since.
+    pub primaries: Vec<Primary>,
 }
 
-/// Whether the new view holds more than half of the last primary view that any of its members knows
-/// of, and of each that was agreed on after it and may have begun; of a half, the one with the
-/// lowest id; whoever said farewell does not count. And that last primary view (dynamic voting:
-/// Jajodia, Mutchler, TODS 1990; with views that may have begun: Yeger Lotem, Keidar, Dolev, PODC
-/// 1997).
-pub fn succession(reports: &[&Report]) -> Succession {
+impl Succession {
+    /// What a CUT says of it.
+    pub fn of(cut: &Cut<'_>) -> Self {
+        let Cut { primary, chain, primaries, .. } = *cut;
+        Self { primary, chain, primaries: primaries.iter().take(MOST_PRIMARIES).collect() }
+    }
+}
+
+/// Of the chains of primary views that the members know of, the largest goes on. The new view is
+/// primary if it holds more than half of the last view of that chain that is known to have begun,
+/// and of each that was agreed on after it and may have begun; of a half, the one with the lowest
+/// id; whoever said farewell does not count (dynamic voting: Jajodia, Mutchler, TODS 1990; with
+/// views that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997). Members that know of none
+/// begin a chain.
+pub fn succession(view: ViewId, reports: &[&Report]) -> Succession {
     let known = reports.iter().flat_map(|report| &report.primaries);
-    // Views of fresh members, who knew of nobody else, count only among themselves: the largest.
-    let rank = |primary: &&Primary| {
-        (!primary.seed, if primary.seed { primary.size } else { 0 }, primary.view)
+    let known: Vec<&Primary> = known.filter(|known| !is_void(reports, known.view)).collect();
+    let Some(chain) = known.iter().map(|known| known.chain).max() else {
+        let chain = Chain { peak: 0, origin: view };
+        return Succession { primary: true, chain, primaries: Vec::new() };
     };
-    let last = known.clone().filter(|primary| primary.begun).max_by_key(rank);
-    let since = last.map(|last| last.view);
-    let seeds = last.is_none_or(|last| last.seed);
-    let counted = known.filter(|primary| seeds || !primary.seed || Some(primary.view) == since);
-    let mut views: Vec<ViewId> = counted.map(|primary| primary.view).collect();
-    views.retain(|view| Some(*view) >= since && !is_void(reports, *view));
-    views.sort_unstable();
-    views.dedup();
-    // Fresh members that come together are a seed still, until somebody is outvoted.
-    let whole = |last: &Primary| {
-        let here = reports.iter().flat_map(|report| &report.primaries);
-        here.filter(|p| p.view == last.view && p.member).count() == last.size as usize
-    };
-    let seed = match last {
-        None => views.is_empty(),
-        Some(last) => last.seed && views.len() == 1 && whole(last),
-    };
-    let primary = views.into_iter().all(|view| has_majority(reports, view));
-    let last = last.map(|last| Last { view: last.view, size: last.size, seed: last.seed });
-    Succession { primary, seed, last }
+    let ours = known.into_iter().filter(|known| known.chain.origin == chain.origin);
+    let mut primaries = merged(ours);
+    let primary = primaries.iter().all(|known| has_majority(reports, known.view));
+    primaries.iter_mut().for_each(|known| known.chain = chain);
+    Succession { primary, chain, primaries }
+}
+
+/// From the last that has begun on, what is known of each view.
+fn merged<'a>(known: impl Iterator<Item = &'a Primary>) -> Vec<Primary> {
+    let mut views: BTreeMap<ViewId, Primary> = BTreeMap::new();
+    for primary in known {
+        let unowned = Primary { member: false, lowest: false, ..*primary };
+        let merged = views.entry(primary.view).or_insert(unowned);
+        merged.begun |= primary.begun;
+        merged.left.0 |= primary.left.0;
+    }
+    let last = views.values().rposition(|primary| primary.begun).unwrap_or(0);
+    let since = views.into_values().skip(last);
+    since.collect::<Vec<_>>().into_iter().rev().take(MOST_PRIMARIES).rev().collect()
 }
 
 /// Whether a view that was agreed on surely never began: its coordinator, which begins first, is
@@ -216,35 +231,74 @@ mod tests {
         assert!(ends.iter().all(|end| end.group == 0));
     }
 
-    fn with(primaries: &[(u64, u32, bool, bool)]) -> Report {
-        let mut report = report(3, 0, 1, &[1]);
-        let primary = |&(epoch, size, lowest, begun): &(u64, u32, bool, bool)| Primary {
-            view: ViewId { epoch, coordinator: SessionTag([1; 8]) },
+    fn view(epoch: u64) -> ViewId {
+        ViewId { epoch, coordinator: SessionTag([1; 8]) }
+    }
+
+    fn primary(epoch: u64, size: u32, lowest: bool, begun: bool) -> Primary {
+        Primary {
+            view: view(epoch),
             size,
             member: true,
             lowest,
             begun,
-            seed: false,
+            chain: Chain { peak: size, origin: view(1) },
             left: RankSet::default(),
-        };
-        report.primaries = primaries.iter().map(primary).collect();
-        report
+        }
+    }
+
+    fn with(primaries: &[Primary]) -> Report {
+        Report { primaries: primaries.to_vec(), ..report(3, 0, 1, &[1]) }
+    }
+
+    fn next(reports: &[Report]) -> Succession {
+        succession(view(9), &reports.iter().collect::<Vec<_>>())
     }
 
     #[test]
     fn of_the_halves_of_a_primary_view_only_the_one_with_the_lowest_id_is_primary() {
-        let half = |lowest| succession(&[&with(&[(3, 2, lowest, true)])]).primary;
+        let half = |lowest| next(&[with(&[primary(3, 2, lowest, true)])]).primary;
         assert!(half(true) && !half(false));
-        assert!(succession(&[&report(0, 0, 1, &[1])]).seed, "nobody knows of one");
+    }
+
+    #[test]
+    fn members_that_know_of_no_primary_view_begin_a_chain() {
+        let fresh = || report(0, 0, 1, &[1]);
+        let first = next(&[fresh(), fresh()]);
+        assert!(first.primary && first.primaries.is_empty());
+        assert_eq!(first.chain, Chain { peak: 0, origin: view(9) }, "it has not begun");
     }
 
     #[test]
     fn a_view_that_may_have_begun_elsewhere_must_be_outvoted_too() {
-        let old = [(3, 3, true, true)];
-        let maybe = [(3, 3, false, true), (4, 2, false, false)];
-        let reports = [with(&old), with(&maybe)];
-        let Succession { primary, last, .. } = succession(&[&reports[0], &reports[1]]);
-        assert!(!primary, "its other member may go on from view 4");
-        assert_eq!(last.unwrap().view.epoch, 3);
+        let old = primary(3, 3, true, true);
+        let maybe = [primary(3, 3, false, true), primary(4, 2, false, false)];
+        let next = next(&[with(&[old]), with(&maybe)]);
+        assert!(!next.primary, "its other member may go on from view 4");
+        let known: Vec<_> = next.primaries.iter().map(|p| (p.view.epoch, p.begun)).collect();
+        assert_eq!(known, [(3, true), (4, false)], "all are told of both");
+    }
+
+    #[test]
+    fn where_two_chains_meet_the_one_that_was_larger_counts() {
+        let grown = Chain { peak: 5, origin: view(2) };
+        let small = Primary { chain: grown, ..primary(6, 2, false, true) };
+        let other = [primary(7, 3, true, true), primary(7, 3, false, true)];
+        let met = next(&[with(&[small]), with(&other[..1]), with(&other[1..])]);
+        assert!(!met.primary, "it has half of the last view of the larger chain");
+        assert_eq!(met.chain, grown);
+        let lowest = Primary { lowest: true, ..small };
+        let met = next(&[with(&[lowest]), with(&other[..1]), with(&other[1..])]);
+        assert!(met.primary);
+    }
+
+    #[test]
+    fn a_chain_of_which_nobody_knows_that_it_began_counts_less_than_one_that_did() {
+        let unsure = Chain { peak: 0, origin: view(4) };
+        let maybe = Primary { chain: unsure, ..primary(4, 3, false, false) };
+        let met = next(&[with(&[maybe]), with(&[primary(3, 1, true, true)])]);
+        assert!(met.primary);
+        assert_eq!(met.chain.origin, view(1));
+        assert!(!next(&[with(&[maybe])]).primary, "it may have begun with the others");
     }
 }

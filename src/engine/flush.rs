@@ -3,9 +3,10 @@
 //! A member follows the best proposal it knows: the one with the greatest id. It installs only the
 //! view that it promised last, so two coordinators never lead it to two views at once.
 
+use super::cut::{MOST_RUNS, Succession};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{Beyond, Held, Last, Start};
+use crate::wire::flush::{Beyond, Chain, Held, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Run;
@@ -21,6 +22,10 @@ const FAR: u64 = 1 << 32;
 /// Answers of a large group are spread over a GRTT; of one with so many members or fewer not at
 /// all.
 const AT_ONCE: usize = 16;
+
+/// A report tells at least so many bytes of what is held beyond gaps, also where what is held
+/// before them fills a datagram: what nobody is told of is not fetched.
+const LEAST_BEYOND: usize = 512;
 
 /// A change that this member takes part in.
 #[derive(Debug)]
@@ -38,12 +43,8 @@ pub struct Flush {
     pub ends: Vec<Option<Seq>>,
     /// What others of our group know of the agreed order.
     pub order: Vec<Run>,
-    /// The view will be primary.
-    pub primary: bool,
-    /// It follows no other that its members know of.
-    pub seed: bool,
-    /// The last primary view that any of its members knows of.
-    pub last: Option<Last>,
+    /// What primary views it goes on from, once the cut is known.
+    pub succession: Option<Succession>,
     /// We have all up to the cut.
     pub done: bool,
     /// When it began here.
@@ -62,9 +63,7 @@ impl Flush {
             group: None,
             ends: Vec::new(),
             order: Vec::new(),
-            primary: false,
-            seed: false,
-            last: None,
+            succession: None,
             done: false,
             since: now,
             answer_at: None,
@@ -83,6 +82,18 @@ impl Flush {
     pub fn companions(&self) -> Vec<SessionTag> {
         let members = self.members.iter().zip(&self.groups);
         members.filter(|(_, group)| Some(**group) == self.group).map(|(tag, _)| *tag).collect()
+    }
+
+    /// Whether the view will be primary.
+    pub fn is_primary(&self) -> bool {
+        self.succession.as_ref().is_some_and(|succession| succession.primary)
+    }
+
+    /// The chain of primary views that the view will belong to.
+    pub fn chain(&self) -> Option<Chain> {
+        let Succession { primary, chain, .. } = *self.succession.as_ref()?;
+        let size = if primary { self.members.len() as u32 } else { 0 };
+        Some(Chain { peak: chain.peak.max(size), ..chain })
     }
 
     /// Where the stream of the member at `rank` of the old view ends, if that was told.
@@ -159,17 +170,15 @@ impl Engine {
         let due = |flush: &&mut Flush| flush.answer_at.is_some_and(|at| at <= now);
         let Some(flush) = self.flush.as_mut().filter(due) else { return };
         flush.answer_at = None;
-        let room = self.config.max_datagram - OVERHEAD - FlushState::OVERHEAD;
         let (mut held, mut beyond) = (ListBuilder::default(), ListBuilder::default());
         let (mut order, mut primaries) = (ListBuilder::default(), ListBuilder::default());
         let (entries, runs) = self.holdings();
-        primaries.extend(&self.primaries(), room / 2);
-        let room = room.saturating_sub(primaries.len());
-        held.extend(&entries, room);
-        let room = room.saturating_sub(held.len());
-        order.extend(self.known_order(), room / 2);
-        let room = room.saturating_sub(order.len());
-        beyond.extend(&runs, room);
+        primaries.extend(&self.primaries(), usize::MAX);
+        held.extend(&entries, usize::MAX);
+        order.extend(self.known_order().take(MOST_RUNS), usize::MAX);
+        let used = FlushState::OVERHEAD + primaries.len() + held.len() + order.len();
+        let room = (self.config.max_datagram - OVERHEAD).saturating_sub(used);
+        beyond.extend(&runs, room.max(LEAST_BEYOND));
         let Some(flush) = &self.flush else { return };
         let packet = Packet::FlushState(FlushState {
             view: flush.view,
@@ -259,8 +268,7 @@ impl Engine {
         flush.groups = cut.groups.iter().collect();
         let group = flush.groups[own];
         flush.group = Some(group);
-        flush.primary = cut.primary;
-        (flush.seed, flush.last) = (cut.seed, cut.last);
+        flush.succession = Some(Succession::of(cut));
         flush.ends = vec![None; size];
         for end in cut.ends.iter().filter(|end| end.group == group) {
             if let Some(place) = flush.ends.get_mut(end.rank as usize) {
@@ -293,11 +301,14 @@ impl Engine {
         self.check_cut(now);
     }
 
-    /// Once all up to the cut is here, the coordinator is told.
+    /// Once all up to the cut is here, the coordinator is told; but not by who has said farewell in
+    /// the old view, and is not counted there any more.
     pub(super) fn check_cut(&mut self, now: Instant) {
-        let Some(flush) = self.flush.as_ref().filter(|f| f.group.is_some() && !f.done) else {
+        let due = |flush: &&Flush| flush.group.is_some() && !flush.done;
+        let Some(flush) = self.flush.as_ref().filter(due) else { return };
+        if self.is_leaving() && flush.members.len() > 1 {
             return;
-        };
+        }
         let has = |(rank, end): (usize, &Option<Seq>)| {
             let stream = self.at_rank(rank).and_then(|remote| remote.stream.as_ref());
             match (stream, end) {
@@ -311,7 +322,7 @@ impl Engine {
         let view = flush.view;
         if let Some(mut flush) = self.flush.take() {
             flush.done = true;
-            if flush.primary {
+            if flush.is_primary() {
                 self.note_primary(&flush, false);
             }
             self.flush = Some(flush);

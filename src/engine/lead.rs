@@ -4,15 +4,14 @@
 //! Each step's packet is repeated until all have answered. Whoever does not answer is left out of a
 //! new proposal; if the coordinator dies, the next member proposes again.
 
-use super::cut::{Report, Succession, ends_of, succession};
+use super::cut::{Parts, Report, Succession, ends_of, succession};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{End, Ordered, Start};
+use crate::wire::flush::{Chain, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
-use crate::wire::{
-    Cut, CutDone, FlushReq, FlushState, Install, OVERHEAD, Packet, SessionTag, ViewId,
-};
+use crate::wire::{Cut, CutDone, FlushReq, FlushState, Install, Packet, SessionTag, ViewId};
+use bincode::Encode;
 use std::collections::BTreeMap;
 
 /// A step is repeated first after this many tenths of a GRTT, and then after half as long again
@@ -45,13 +44,49 @@ pub struct Lead {
     since: Instant,
 }
 
-/// Where the old views end.
-#[derive(Debug)]
+/// What the CUT says: where the old views end, and what the new one goes on from.
+#[derive(Clone, Debug)]
 struct Ends {
-    groups: Vec<u32>,
-    ends: Vec<End>,
-    order: Vec<Ordered>,
-    succession: Succession,
+    groups: ListBuilder,
+    ends: ListBuilder,
+    order: ListBuilder,
+    primary: bool,
+    chain: Chain,
+    primaries: ListBuilder,
+}
+
+impl Ends {
+    fn new((groups, ends, order): Parts, succession: Succession) -> Self {
+        let Succession { primary, chain, primaries } = succession;
+        Self {
+            groups: list(&groups),
+            ends: list(&ends),
+            order: list(&order),
+            primary,
+            chain,
+            primaries: list(&primaries),
+        }
+    }
+
+    fn cut(&self, view: ViewId, answered: RankSet) -> Cut<'_> {
+        Cut {
+            view,
+            groups: self.groups.list(),
+            ends: self.ends.list(),
+            order: self.order.list(),
+            primary: self.primary,
+            chain: self.chain,
+            primaries: self.primaries.list(),
+            answered,
+        }
+    }
+}
+
+/// All of `entries`: a view's size bounds them.
+fn list<T: Encode>(entries: &[T]) -> ListBuilder {
+    let mut list = ListBuilder::default();
+    list.extend(entries, usize::MAX);
+    list
 }
 
 /// An INSTALL that not all members have shown to have.
@@ -198,28 +233,17 @@ impl Engine {
         if flush.members.len() == 1 {
             return;
         }
-        let room = self.config.max_datagram - OVERHEAD;
         let view = flush.view;
-        let mut list = ListBuilder::default();
-        let Some(cut) = &lead.cut else {
-            list.extend(&flush.members, room);
-            let mut answered = RankSet::default();
-            let ranks = flush.members.iter().enumerate();
-            let whole =
-                |tag: &SessionTag| lead.reports.get(tag).is_some_and(|r| r.unmet.is_empty());
-            ranks.filter(|(_, tag)| whole(tag)).for_each(|(rank, _)| answered.add(rank));
-            let packet = FlushReq { view, members: list.list(), answered };
-            return self.send_control(&Packet::FlushReq(packet));
-        };
-        let (mut ends, mut order) = (ListBuilder::default(), ListBuilder::default());
-        list.extend(&cut.groups, room);
-        ends.extend(&cut.ends, room);
-        order.extend(&cut.order, room);
-        let (groups, ends, order) = (list.list(), ends.list(), order.list());
-        let Succession { primary, seed, last } = cut.succession;
-        let answered = lead.done;
-        let packet = Cut { view, groups, ends, order, primary, seed, last, answered };
-        self.send_control(&Packet::Cut(packet));
+        if let Some(cut) = &lead.cut {
+            let cut = cut.clone();
+            let answered = lead.done;
+            return self.send_control(&Packet::Cut(cut.cut(view, answered)));
+        }
+        let whole = |tag| lead.reports.get(tag).is_some_and(|report| report.unmet.is_empty());
+        let answered = (0..flush.members.len()).filter(|rank| whole(&flush.members[*rank]));
+        let members = list(&flush.members);
+        let answered = answered.collect();
+        self.send_control(&Packet::FlushReq(FlushReq { view, members: members.list(), answered }));
     }
 
     pub(super) fn on_flush_state(
@@ -281,11 +305,10 @@ impl Engine {
         };
         #[cfg(feature = "planted-bugs")]
         let short = self.config.planted == Some(super::Bug::ShortCut);
-        let (groups, ends, order) = ends_of(&reports);
+        let parts = ends_of(&reports);
         #[cfg(feature = "planted-bugs")]
-        let ends = if short { super::cut::shorten(&reports, ends) } else { ends };
-        let succession = succession(&reports);
-        lead.cut = Some(Ends { groups, ends, order, succession });
+        let parts = if short { super::cut::shorten(&reports, parts) } else { parts };
+        lead.cut = Some(Ends::new(parts, succession(flush.view, &reports)));
         (lead.rounds, lead.since) = (0, now);
         lead.interval = self.grtt * AGAIN_TENTHS / 10;
         lead.at = now + lead.interval;
@@ -311,17 +334,9 @@ impl Engine {
     }
 
     fn apply_own_cut(&mut self, now: Instant) {
-        let Some(cut) = self.lead.as_ref().and_then(|lead| lead.cut.as_ref()) else { return };
         let Some(view) = self.flush.as_ref().map(|flush| flush.view) else { return };
-        let (mut groups, mut ends) = (ListBuilder::default(), ListBuilder::default());
-        let mut order = ListBuilder::default();
-        groups.extend(&cut.groups, usize::MAX);
-        ends.extend(&cut.ends, usize::MAX);
-        order.extend(&cut.order, usize::MAX);
-        let (groups, ends, order) = (groups.list(), ends.list(), order.list());
-        let Succession { primary, seed, last } = cut.succession;
-        let answered = RankSet::default();
-        self.learn_cut(now, &Cut { view, groups, ends, order, primary, seed, last, answered });
+        let Some(cut) = self.lead.as_ref().and_then(|lead| lead.cut.clone()) else { return };
+        self.learn_cut(now, &cut.cut(view, RankSet::default()));
     }
 
     /// All have all up to the cut: the new view begins.
@@ -345,11 +360,8 @@ impl Engine {
 
     fn send_install(&mut self) {
         let Some(spread) = &self.spread else { return };
-        let mut list = ListBuilder::default();
-        let room = self.config.max_datagram - OVERHEAD;
-        list.extend(&spread.starts, room);
-        let view = spread.view;
-        self.send_control(&Packet::Install(Install { view, starts: list.list() }));
+        let (view, starts) = (spread.view, list(&spread.starts));
+        self.send_control(&Packet::Install(Install { view, starts: starts.list() }));
     }
 
     /// Repeats INSTALL while a member has not shown that it has it.

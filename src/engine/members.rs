@@ -4,7 +4,7 @@ use super::output::Event;
 use super::remote::{Phase, Remote, Silence};
 use super::{Drop, Engine, FAREWELLS, Farewell};
 use crate::time::{Duration, Instant};
-use crate::wire::{Leave, Packet, Session, SessionKey, SessionTag};
+use crate::wire::{Leave, Packet, Session, SessionKey, SessionTag, ViewId};
 use std::collections::BTreeMap;
 
 /// A session that has not named ours after this time is forgotten: it is a recording, or does not
@@ -167,8 +167,16 @@ impl Engine {
         self.send_heartbeat(now);
         self.farewell = Farewell::Due(times - 1, now + self.grtt);
         let (high, next_message) = (self.sender.next, self.sender.unbuilt_message());
-        let view = self.view.id;
+        let view = self.last_view();
+        self.lead = None;
         self.send_control(&Packet::Leave(Leave { high, next_message, view }));
+    }
+
+    /// The last view that this member is in, or may be in for others: a primary one that it agreed
+    /// to may have begun, and is not to be parted from it.
+    fn last_view(&self) -> ViewId {
+        let agreed = self.flush.as_ref().filter(|flush| flush.done && flush.is_primary());
+        agreed.map_or(self.view.id, |flush| flush.view)
     }
 
     /// Whether all members of our view show another.

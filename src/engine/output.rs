@@ -1,7 +1,7 @@
 //! What comes out of an engine: datagrams to send, and events for the application.
 
 use crate::time::Duration;
-use crate::wire::{MemberId, Session, ViewId, packet::Service};
+use crate::wire::{Chain, MemberId, Session, ViewId, packet::Service};
 use std::net::SocketAddr;
 
 /// One thing that the engine wants done.
@@ -66,6 +66,8 @@ pub struct View {
     /// It holds more than half of the last primary view: of the parts of a divided group, at most
     /// one goes on as primary.
     pub primary: bool,
+    /// The chain of primary views that this one goes on from.
+    pub chain: Chain,
     /// All members, oneself included, by rank: the longest here first.
     pub members: Vec<Member>,
     /// The members that came to this view directly from the same view as oneself, oneself

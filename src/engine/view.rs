@@ -14,7 +14,7 @@ use super::remote::Remote;
 use super::sequencer::Sequencer;
 use super::stream::Stream;
 use crate::time::Instant;
-use crate::wire::flush::{Last, Primary, Start};
+use crate::wire::flush::{Chain, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::{Seq, SessionTag, ViewId};
 
@@ -44,15 +44,18 @@ pub struct Current {
     /// The last primary view that we know of, and those that we agreed to and that may have begun
     /// after it.
     pub primaries: Vec<(Primary, Vec<SessionTag>)>,
-    /// Whether this is it.
+    /// The chain that they belong to.
+    pub chain: Chain,
+    /// Whether this view is primary.
     pub is_primary: bool,
 }
 
 impl Current {
     /// Before the first view: oneself, waiting.
     pub fn looking(tag: SessionTag, now: Instant) -> Self {
+        let id = ViewId { epoch: 0, coordinator: tag };
         Self {
-            id: ViewId { epoch: 0, coordinator: tag },
+            id,
             members: vec![tag],
             rank: 0,
             installed: false,
@@ -63,6 +66,7 @@ impl Current {
             told: vec![0],
             firsts: vec![1],
             primaries: Vec::new(),
+            chain: Chain { peak: 0, origin: id },
             is_primary: false,
         }
     }
@@ -87,11 +91,10 @@ impl Engine {
         self.tell_stable(&together, starts[flush.rank(self.tag)]);
         let (before, first) = (self.members(), !self.view.installed);
         self.enter_view(now, flush, starts);
-        if let Some(last) = flush.last {
-            self.learn_primary(last);
-        }
-        if flush.primary {
+        if flush.is_primary() {
             self.note_primary(flush, true);
+        } else {
+            self.learn_primaries(flush);
         }
         self.announce_view(&together, &before);
         if first {
@@ -194,7 +197,8 @@ impl Engine {
             told: firsts.iter().map(|first| first - 1).collect(),
             firsts,
             primaries: core::mem::take(&mut self.view.primaries),
-            is_primary: flush.primary,
+            chain: flush.chain().unwrap_or(self.view.chain),
+            is_primary: flush.is_primary(),
         };
         (self.flush, self.lead, self.invited_since) = (None, None, None);
         self.sender.drop_archived();
@@ -205,13 +209,14 @@ impl Engine {
 
     /// Remembers a primary view that was agreed on; once it has begun, those before are over.
     pub(super) fn note_primary(&mut self, flush: &Flush, begun: bool) {
-        let id = |tag: &SessionTag| self.identity(*tag).map(|(member, _)| member);
-        let lowest = flush.members.iter().filter_map(id).min() == Some(self.config.member);
+        let known = flush.succession.as_ref().map(|succession| succession.chain);
+        let Some(chain) = (if begun { flush.chain() } else { known }) else { return };
+        let lowest = flush.members.iter().filter_map(|tag| self.identity(*tag)).min();
+        let lowest = lowest == self.identity(self.tag);
         let (view, size) = (flush.view, flush.members.len() as u32);
         let left = RankSet::default();
-        let seed = flush.seed;
-        let primary = Primary { view, size, member: true, lowest, begun, seed, left };
-        self.view.primaries.retain(|(known, _)| known.view > view || (!begun && known.view < view));
+        let primary = Primary { view, size, member: true, lowest, begun, chain, left };
+        self.view.primaries.retain(|(known, _)| !begun && known.view != view);
         self.view.primaries.push((primary, flush.members.clone()));
     }
 
@@ -234,16 +239,18 @@ impl Engine {
             .collect()
     }
 
-    /// The last primary view that any of us knew of is the one that all go on from.
-    fn learn_primary(&mut self, last: Last) {
-        let Last { view, size, seed } = last;
-        let known = &mut self.view.primaries;
-        let maybe = known.iter().find(|(known, _)| known.view == view).cloned();
-        known.retain(|(known, _)| known.view > view && !known.begun);
-        let (member, lowest, begun, left) = (false, false, true, RankSet::default());
-        let unknown = Primary { view, size, member, lowest, begun, seed, left };
-        let (found, members) = maybe.unwrap_or((unknown, Vec::new()));
-        known.push((Primary { begun: true, ..found }, members));
+    /// What any of us knew of the chain that counts, all know from now on.
+    fn learn_primaries(&mut self, flush: &Flush) {
+        let known = core::mem::take(&mut self.view.primaries);
+        let told = flush.succession.iter().flat_map(|succession| &succession.primaries);
+        let learned = told.map(|told| match known.iter().find(|(own, _)| own.view == told.view) {
+            Some((own, members)) => {
+                let begun = own.begun || told.begun;
+                (Primary { begun, chain: told.chain, ..*own }, members.clone())
+            }
+            None => (*told, Vec::new()),
+        });
+        self.view.primaries = learned.collect();
     }
 
     /// From now on this member gets what those in its view send.
@@ -265,8 +272,9 @@ impl Engine {
         } else {
             transitional
         };
-        let (id, primary) = (self.view.id, self.view.is_primary);
-        self.events.push(Event::View(View { id, primary, members: members.clone(), transitional }));
+        let (id, primary, chain) = (self.view.id, self.view.is_primary, self.view.chain);
+        let view = View { id, primary, chain, members: members.clone(), transitional };
+        self.events.push(Event::View(view));
         let has =
             |list: &[Member], member: &Member| list.iter().any(|m| m.session == member.session);
         for gone in before.iter().filter(|member| !has(&members, member)) {

@@ -236,7 +236,12 @@ impl<'a> Teller<'a> {
         let (epoch, by) = (view.id.epoch, self.tag(&view.id.coordinator));
         let rank = if view.primary { "primary" } else { "not primary" };
         let (members, came) = (members.join(" "), came.join(" "));
-        format!("installs view {epoch} by {by} {{{members}}}, {rank}, came with {{{came}}}")
+        let origin = view.chain.origin;
+        let (first, first_by) = (origin.epoch, self.tag(&origin.coordinator));
+        format!(
+            "installs view {epoch} by {by} {{{members}}}, {rank} (chain {first}/{first_by}), came \
+             with {{{came}}}"
+        )
     }
 
     fn gap(&self, gap: &Gap) -> String {

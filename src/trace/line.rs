@@ -51,6 +51,8 @@ struct Line<'a> {
     order: Option<u32>,
     view: Option<ViewName>,
     primary: Option<bool>,
+    chain: Option<ViewName>,
+    peak: Option<u32>,
     members: Option<Vec<SessionId>>,
     transitional: Option<Vec<SessionId>>,
     from: Option<SessionId>,
@@ -135,6 +137,8 @@ impl<'a> Line<'a> {
         Ok(View {
             view: has(self.view, "view")?,
             primary: has(self.primary, "primary")?,
+            chain: has(self.chain, "chain")?,
+            peak: has(self.peak, "peak")?,
             members: has(self.members, "members")?.into(),
             transitional: has(self.transitional, "transitional")?.into(),
         })
@@ -198,7 +202,7 @@ mod tests {
             What::Attempt(Attempt { service, digest }),
             What::Acknowledge(Acknowledge { number: 1, service, digest }),
             What::Refuse,
-            What::View(View { view, primary: true, members, transitional }),
+            What::View(View { view, primary: true, chain: view, peak: 1, members, transitional }),
             What::Transitional,
             What::Deliver(delivered),
             What::Deliver(Deliver { order: None, history: true, ..delivered }),

@@ -135,6 +135,10 @@ pub struct View<'a> {
     pub view: ViewName,
     /// Whether it is the group's, of the parts of a divided group.
     pub primary: bool,
+    /// The first of the chain of primary views that it goes on from.
+    pub chain: ViewName,
+    /// The members of the largest view that chain had; 0 where none is known to have begun.
+    pub peak: u32,
     /// Its members by rank.
     pub members: Cow<'a, [SessionId]>,
     /// Those that came directly from the same view.

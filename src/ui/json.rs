@@ -60,6 +60,7 @@ impl<O: Write> Json<O> {
             view: view.map(|view| view.id.to_string()),
             number: view.map_or(0, |view| view.id.epoch),
             primary: view.is_some_and(|view| view.primary),
+            chain: view.map(|view| view.chain.origin.to_string()),
             members: people.map(|person| member(person, chat)).collect(),
             transitional: transitional.iter().map(ToString::to_string).collect(),
         })

@@ -91,8 +91,8 @@ impl Session {
                 format!("{label} installs view {}, and is not in it", view.view)
             });
         }
-        let view = View { name: view.view, primary: view.primary, members, place };
-        let name = view.name;
+        let trace::View { view: name, primary, chain, peak, .. } = *view;
+        let view = View { name, primary, chain, peak, members, place };
         let index = directory.install(view, findings);
         if let Some(last) = self.stays.last() {
             let last_name = directory.view(last.view).name;

@@ -37,6 +37,9 @@ pub(super) struct Directory {
 pub(super) struct View {
     pub(super) name: ViewName,
     pub(super) primary: bool,
+    pub(super) chain: ViewName,
+    /// The members of the largest view that chain had; 0 where none is known to have begun.
+    pub(super) peak: u32,
     pub(super) members: Vec<Who>,
     pub(super) place: Place,
 }
@@ -89,21 +92,21 @@ impl Directory {
             return index;
         }
         let known = self.view(index);
-        if (&known.members, known.primary) != (&view.members, view.primary) {
+        let what = |view: &View| (view.members.clone(), view.primary, view.chain, view.peak);
+        if what(known) != what(&view) {
             let at = findings.at(known.place);
             findings.broken(Rule::ViewAgreement, view.place, || {
-                let kind = |primary| if primary { "primary" } else { "not primary" };
-                format!(
-                    "view {} has the members {} and is {}; at {at} {} and is {}",
-                    view.name,
-                    self.labels(&view.members),
-                    kind(view.primary),
-                    self.labels(&known.members),
-                    kind(known.primary)
-                )
+                let (here, there) = (self.described(&view), self.described(known));
+                format!("view {} has {here}; at {at} {there}", view.name)
             });
         }
         index
+    }
+
+    fn described(&self, view: &View) -> String {
+        let kind = if view.primary { "primary" } else { "not primary" };
+        let (members, chain, peak) = (self.labels(&view.members), view.chain, view.peak);
+        format!("the members {members} and is {kind} in the chain of {chain}, of {peak}")
     }
 
     pub(super) fn view(&self, index: ViewIndex) -> &View {

@@ -69,6 +69,16 @@ pub struct Beyond {
     pub count: u32,
 }
 
+/// Primary views that follow one another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+pub struct Chain {
+    /// The members of the largest view that it had; 0 where none is known to have begun. Where two
+    /// chains meet, the one with more goes on.
+    pub peak: u32,
+    /// Its first view.
+    pub origin: ViewId,
+}
+
 /// A primary view that a member knows of: the last one, or a later one that was agreed on and may
 /// have begun elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -83,10 +93,17 @@ pub struct Primary {
     pub lowest: bool,
     /// The view began, for all that the member knows.
     pub begun: bool,
-    /// It followed no other: the first view of members that knew of none.
-    pub seed: bool,
+    /// The chain that it belongs to.
+    pub chain: Chain,
     /// Who of it said farewell, by rank there: they cannot go on elsewhere.
     pub left: RankSet,
+}
+
+fn primaries(bytes: &[u8]) -> Result<List<'_, Primary>, DecodeError> {
+    let list: List<'_, Primary> = List::decode(bytes)?;
+    let epochs = list.iter().flat_map(|p| [p.view.epoch, p.chain.origin.epoch]);
+    epochs.into_iter().try_for_each(counted)?;
+    Ok(list)
 }
 
 /// FLUSH_STATE: a member has stopped, and has this of its old view.
@@ -136,8 +153,7 @@ impl<'a> FlushState<'a> {
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: FlushStateBody<'a> = whole(bytes)?;
         let (held, beyond) = (List::decode(body.held)?, List::decode(body.beyond)?);
-        let primaries = List::decode(body.primaries)?;
-        primaries.iter().try_for_each(|primary: Primary| counted(primary.view.epoch))?;
+        let primaries = primaries(body.primaries)?;
         [body.view.epoch, body.old.epoch].into_iter().try_for_each(counted)?;
         numbered(body.message)?;
         ranked(body.rank)?;
@@ -188,17 +204,6 @@ pub struct Ordered {
     pub run: Run,
 }
 
-/// A view by its id and its size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Last {
-    /// Which view.
-    pub view: ViewId,
-    /// How many members it had.
-    pub size: u32,
-    /// It followed no other.
-    pub seed: bool,
-}
-
 /// CUT: where the old views end. Whoever comes alone from its old view keeps what it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cut<'a> {
@@ -213,10 +218,11 @@ pub struct Cut<'a> {
     pub order: List<'a, Ordered>,
     /// The view is primary: it holds more than half of the last primary view.
     pub primary: bool,
-    /// It is, and none of the members knows of another.
-    pub seed: bool,
-    /// The last primary view that any of the members knows of.
-    pub last: Option<Last>,
+    /// The chain that it goes on from.
+    pub chain: Chain,
+    /// The primary views of that chain that the members know of, as [`FlushState::primaries`];
+    /// who of the members was in them is not said.
+    pub primaries: List<'a, Primary>,
     /// Whose CUT_DONE has come.
     pub answered: RankSet,
 }
@@ -228,8 +234,8 @@ struct CutBody<'a> {
     ends: &'a [u8],
     order: &'a [u8],
     primary: bool,
-    seed: bool,
-    last: Option<Last>,
+    chain: Chain,
+    primaries: &'a [u8],
     answered: RankSet,
 }
 
@@ -241,16 +247,17 @@ impl<'a> Cut<'a> {
         ends.iter().try_for_each(|end: End| ranked(end.rank))?;
         let order = List::decode(body.order)?;
         order.iter().try_for_each(|ordered: Ordered| ordered.run.check())?;
-        counted(body.last.map_or(0, |last| last.view.epoch))?;
-        let CutBody { view, primary, seed, last, answered, .. } = body;
-        Ok(Self { view, groups, ends, order, primary, seed, last, answered })
+        let primaries = primaries(body.primaries)?;
+        counted(body.chain.origin.epoch)?;
+        let CutBody { view, primary, chain, answered, .. } = body;
+        Ok(Self { view, groups, ends, order, primary, chain, primaries, answered })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let Self { view, primary, seed, last, answered, .. } = *self;
+        let Self { view, primary, chain, answered, .. } = *self;
         let (groups, ends) = (self.groups.as_bytes(), self.ends.as_bytes());
-        let order = self.order.as_bytes();
-        let body = CutBody { view, groups, ends, order, primary, seed, last, answered };
+        let (order, primaries) = (self.order.as_bytes(), self.primaries.as_bytes());
+        let body = CutBody { view, groups, ends, order, primary, chain, primaries, answered };
         append(&body, out);
     }
 }

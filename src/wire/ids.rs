@@ -144,6 +144,14 @@ impl RankSet {
     }
 }
 
+impl FromIterator<usize> for RankSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(ranks: I) -> Self {
+        let mut set = Self::default();
+        ranks.into_iter().for_each(|rank| set.add(rank));
+        set
+    }
+}
+
 /// A packet's place in its sender's stream, counted from 1 in each session.
 ///
 /// 64 bits do not wrap: at ten million packets a second they last 29,000 years. What a datagram

@@ -66,7 +66,7 @@ impl<T: Decode<()>> Iterator for Entries<'_, T> {
 }
 
 /// A list being written, within a limit of bytes. Reused, it does not allocate.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ListBuilder {
     bytes: Vec<u8>,
 }

@@ -12,7 +12,7 @@ pub mod list;
 pub mod packet;
 pub mod seal;
 
-pub use flush::{Cut, CutDone, FlushReq, FlushState, Install};
+pub use flush::{Chain, Cut, CutDone, FlushReq, FlushState, Install};
 pub use header::{Header, HeaderError, Kind};
 pub use ids::{GroupId, MemberId, Seq, Session, SessionTag, ViewId};
 pub use packet::{Content, Data, DecodeError, Heartbeat, Leave, Missing, Nack, Packet};

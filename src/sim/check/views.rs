@@ -7,6 +7,7 @@
 use super::{Check, Checked, ensure};
 use crate::engine::{Event, View};
 use crate::sim::journal::{Set, Stay, each, holds, only, set_of};
+use crate::wire::Chain;
 
 /// A change of views that began before the heal may end so much later, in microseconds.
 const GRACE: u64 = 3_000_000;
@@ -46,7 +47,6 @@ impl Check {
         state.stays.push(Stay::new(place, now, came, state.log.len()));
         state.present |= set;
         state.lagging &= set;
-        self.learns_of_primaries(run, place);
         self.receipts_begin(run, set, came);
         Ok(())
     }
@@ -132,16 +132,18 @@ impl Check {
     /// Promise 5: all that install a view have the same one. Its place in the journal.
     fn agreed(&mut self, run: usize, view: &View, members: Vec<usize>) -> Checked<usize> {
         let Some(place) = self.journal.find_view(&view.id) else {
-            let place = self.journal.add_view(view.id, view.primary, members);
+            let place = self.journal.add_view(view, members);
             self.goes_on_from_a_primary(place)?;
             return Ok(place);
         };
         let record = &self.journal.views[place];
-        ensure(record.members == members && record.primary == view.primary, || {
+        let same = record.primary == view.primary && record.chain == view.chain;
+        ensure(record.members == members && same, || {
             let names: Vec<String> = members.iter().map(|m| self.journal.name(*m)).collect();
             let (name, agreed) = (self.journal.name(run), self.journal.view_name(place));
-            let primary = (view.primary, record.primary);
-            format!("{name} has {names:?} (primary {}) for {agreed} ({})", primary.0, primary.1)
+            let kind = |primary, chain: Chain| format!("primary {primary}, {chain:?}");
+            let (has, is) = (kind(view.primary, view.chain), kind(record.primary, record.chain));
+            format!("{name} has {names:?} ({has}) for {agreed} ({is})")
         })?;
         Ok(place)
     }

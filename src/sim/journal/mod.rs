@@ -13,6 +13,7 @@ pub(super) use set::{MAX_RUNS, Set, each, holds, only, set_of};
 pub(super) use stay::{Stay, ViewRecord};
 
 use super::seat::Who;
+use crate::engine::View;
 use crate::wire::{Session, ViewId};
 use std::collections::BTreeMap;
 
@@ -63,8 +64,6 @@ pub(super) struct Run {
     pub log: Vec<Heard>,
     /// How much of the log was recalled.
     pub recalled: usize,
-    /// The primary views it knows.
-    pub primaries: Vec<usize>,
 }
 
 impl Run {
@@ -90,7 +89,6 @@ impl Run {
             fates: Vec::new(),
             log: Vec::new(),
             recalled: 0,
-            primaries: Vec::new(),
         }
     }
 
@@ -187,19 +185,19 @@ impl Journal {
     }
 
     /// A view that nobody installed before; its place.
-    pub(super) fn add_view(&mut self, id: ViewId, primary: bool, members: Vec<usize>) -> usize {
+    pub(super) fn add_view(&mut self, view: &View, members: Vec<usize>) -> usize {
+        let View { id, primary, chain, .. } = *view;
         self.by_view.insert(id, self.views.len());
         self.views.push(ViewRecord {
             id,
             primary,
+            chain,
             set: set_of(&members),
             members,
             sent: BTreeMap::new(),
             order: Vec::new(),
             safe: Vec::new(),
             safe_after: Vec::new(),
-            last_primary: None,
-            follows: None,
         });
         self.views.len() - 1
     }

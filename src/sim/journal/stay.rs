@@ -1,7 +1,7 @@
 //! Views as the world saw them: what all of it agreed on, and what each session did in it.
 
 use super::set::{Set, holds};
-use crate::wire::ViewId;
+use crate::wire::{Chain, ViewId};
 use std::collections::BTreeMap;
 
 /// A view that some session installed, with what is the same for all.
@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(in crate::sim) struct ViewRecord {
     pub id: ViewId,
     pub primary: bool,
+    /// The chain of primary views that it goes on from.
+    pub chain: Chain,
     /// By rank.
     pub members: Vec<usize>,
     pub set: Set,
@@ -20,10 +22,6 @@ pub(in crate::sim) struct ViewRecord {
     pub safe: Vec<(usize, u64)>,
     /// What anybody delivered as safe after the signal, with its transitional set.
     pub safe_after: Vec<(usize, u64, Set)>,
-    /// The latest primary view that its members know: itself if it is one.
-    pub last_primary: Option<usize>,
-    /// The primary view that this one goes on from.
-    pub follows: Option<usize>,
 }
 
 /// One session's time in one view.

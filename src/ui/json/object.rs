@@ -40,6 +40,9 @@ pub(super) enum Object<'a> {
         view: Option<String>,
         number: u64,
         primary: bool,
+        /// The first of the chain of primary views that it goes on from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chain: Option<String>,
         members: Vec<Member<'a>>,
         transitional: Vec<String>,
     },

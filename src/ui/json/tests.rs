@@ -64,6 +64,7 @@ fn view_is_as_promised() {
         view: Some("7-…".into()),
         number: 7,
         primary: true,
+        chain: Some("2-…".into()),
         members: vec![bo],
         transitional: vec!["…".into()],
     });

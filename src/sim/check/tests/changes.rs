@@ -10,7 +10,7 @@ fn a_view_is_the_same_at_all() {
     view(&mut check, 0, 2, &[0, 1], &[0, 1]).expect("a good view");
     breaks(view(&mut check, 1, 2, &[0, 1, 2], &[1]), "for view 2 {A1 B1}");
     breaks(view(&mut check, 1, 2, &[1, 0], &[1]), "for view 2 {A1 B1}");
-    breaks(minor(&mut check, 1, 2, &[0, 1], &[0, 1]), "(primary false) for view 2");
+    breaks(minor(&mut check, 1, 2, &[0, 1], &[0, 1]), "(primary false, Chain");
     view(&mut check, 1, 2, &[0, 1], &[0, 1]).expect("the same view");
 }
 
@@ -153,7 +153,7 @@ fn what_was_safe_in_the_transitional_set_is_delivered_by_all_of_it() {
 fn of_the_parts_of_a_divided_group_one_is_primary() {
     let mut check = group(4);
     (0..4).for_each(|run| signal(&mut check, run).expect("one signal"));
-    breaks(view(&mut check, 2, 2, &[2, 3], &[2, 3]), "does not hold the majority of the primary");
+    breaks(view(&mut check, 2, 2, &[2, 3], &[2, 3]), "does not hold the majority of view 1");
     let mut check = group(4);
     (0..4).for_each(|run| signal(&mut check, run).expect("one signal"));
     view(&mut check, 0, 2, &[0, 1], &[0, 1]).expect("half, with the lowest id");
@@ -169,7 +169,7 @@ fn a_primary_has_one_successor_unless_the_next_outvotes_it() {
         view(&mut check, second[0], 3, second, second)
     };
     fork(&[1, 2, 3]).expect("two of three of view 2, three of five of view 1");
-    breaks(fork(&[2, 3, 4]), "does not hold the majority of the primary view 2");
+    breaks(fork(&[2, 3, 4]), "does not hold the majority of view 2");
     let mut check = group(5);
     (0..5).for_each(|run| signal(&mut check, run).expect("one signal"));
     view(&mut check, 1, 3, &[1, 2, 3], &[1, 2, 3]).expect("a majority");
@@ -179,34 +179,34 @@ fn a_primary_has_one_successor_unless_the_next_outvotes_it() {
 /// A began alone, and B, C and D together, of whom none knew of the others.
 fn two_chains() -> Check {
     let mut check = strangers(4);
-    view(&mut check, 0, 5, &[0], &[0]).expect("A begins");
+    view_in(&mut check, 5, 0, 5, &[0], &[0]).expect("A begins");
     for run in 1..4 {
-        view(&mut check, run, 1, &[1, 2, 3], &[run]).expect("B, C and D begin");
+        view_in(&mut check, 1, run, 1, &[1, 2, 3], &[run]).expect("B, C and D begin");
     }
     (0..4).for_each(|run| signal(&mut check, run).expect("one signal"));
     check
 }
 
 #[test]
-fn where_first_views_meet_the_largest_counts() {
-    let lacks = "does not hold the majority of the primary view 1 {B1 C1 D1}";
-    breaks(view(&mut two_chains(), 0, 6, &[0, 1], &[0]), lacks);
+fn each_chain_of_primaries_goes_its_own_way() {
     let mut check = two_chains();
-    view(&mut check, 0, 6, &[0, 1, 2], &[0]).expect("two of three");
-    breaks(view(&mut check, 3, 7, &[3], &[3]), lacks);
+    view_in(&mut check, 5, 0, 6, &[0, 1], &[0]).expect("all of A's last view");
+    let lacks = "does not hold the majority of view 1 {B1 C1 D1}";
+    breaks(view_in(&mut check, 1, 3, 7, &[3], &[3]), lacks);
+    let mut check = two_chains();
+    view_in(&mut check, 5, 3, 6, &[0, 3], &[3]).expect("all of A's last view, again");
+    breaks(view_in(&mut check, 5, 2, 7, &[2], &[2]), "does not hold the majority of view 6");
 }
 
 #[test]
-fn a_chain_that_outvoted_somebody_counts_where_first_views_do_not() {
-    let mut check = strangers(5);
-    view(&mut check, 0, 5, &[0, 4], &[0]).expect("A and E begin");
-    for run in 1..4 {
-        view(&mut check, run, 1, &[1, 2, 3], &[run]).expect("B, C and D begin");
-    }
-    (0..4).for_each(|run| signal(&mut check, run).expect("one signal"));
-    view(&mut check, 0, 8, &[0], &[0]).expect("A goes on without E: half, with the lowest id");
-    signal(&mut check, 0).expect("one signal");
-    view(&mut check, 0, 9, &[0, 1], &[0]).expect("all of A's last view");
+fn only_members_that_know_of_no_chain_begin_one() {
+    let mut check = two_chains();
+    let words = "begins a chain of primaries; A1 knew of one";
+    breaks(view_in(&mut check, 6, 0, 6, &[0, 1], &[0]), words);
+    breaks(view_in(&mut check, 7, 3, 7, &[3], &[3]), "D1 knew of one");
+    let mut check = two_chains();
+    let words = "and A1 was in a larger one";
+    breaks(view_in(&mut check, 1, 0, 6, &[0, 1, 2, 3], &[0]), words);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod pasts;
 use super::*;
 use crate::engine::{Departure, Gap, GapState, Member, View};
 use crate::sim::journal::each;
-use crate::wire::{MemberId, SessionTag, ViewId};
+use crate::wire::{Chain, MemberId, SessionTag, ViewId};
 
 /// A journal of `count` members that are all in view 1.
 fn group(count: usize) -> Check {
@@ -40,10 +40,20 @@ fn member(check: &Check, run: usize) -> Member {
     Member { id: who.member(), session: session(run), name, addr: None, rtt: None, lagging: false }
 }
 
+const fn id(epoch: u64) -> ViewId {
+    ViewId { epoch, coordinator: SessionTag([0; 8]) }
+}
+
+const fn chain(epoch: u64) -> Chain {
+    Chain { peak: 5, origin: id(epoch) }
+}
+
+/// A primary view of the chain that the first view of the world began.
 fn view_of(check: &Check, epoch: u64, members: &[usize], came: &[usize]) -> View {
     View {
-        id: ViewId { epoch, coordinator: SessionTag([0; 8]) },
+        id: id(epoch),
         primary: true,
+        chain: check.journal.views.first().map_or(chain(epoch), |first| first.chain),
         members: members.iter().map(|run| member(check, *run)).collect(),
         transitional: came.iter().map(|run| session(*run)).collect(),
     }
@@ -51,6 +61,19 @@ fn view_of(check: &Check, epoch: u64, members: &[usize], came: &[usize]) -> View
 
 fn view(check: &mut Check, run: usize, epoch: u64, members: &[usize], came: &[usize]) -> Checked {
     let view = view_of(check, epoch, members, came);
+    check.happened(2, run, &Event::View(view))
+}
+
+/// The same view, of the chain that the view of epoch `chain` began.
+fn view_in(
+    check: &mut Check,
+    chain: u64,
+    run: usize,
+    epoch: u64,
+    members: &[usize],
+    came: &[usize],
+) -> Checked {
+    let view = View { chain: self::chain(chain), ..view_of(check, epoch, members, came) };
     check.happened(2, run, &Event::View(view))
 }
 

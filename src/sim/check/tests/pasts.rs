@@ -130,7 +130,7 @@ fn all_that_live_are_in_one_primary_view_of_all() {
     let mut check = group(2);
     (0..2).for_each(|run| signal(&mut check, run).expect("one signal"));
     (0..2).for_each(|run| minor(&mut check, run, 2, &[0, 1], &[0, 1]).expect("a view"));
-    unsettled(&check, "view 2 {A1 B1} is not primary, and holds the majority of the primary");
+    unsettled(&check, "view 2 {A1 B1} is not primary, and holds all");
 }
 
 #[test]
