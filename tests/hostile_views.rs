@@ -191,6 +191,7 @@ fn a_report_with_a_wild_place_in_its_own_stream_crashes_nobody() {
             next: Seq(next),
             message,
             unmet: RankSet::default(),
+            chain: Chain { peak: u32::MAX, origin: old },
             primaries: none.list(),
             held: none.list(),
             beyond: none.list(),
@@ -211,7 +212,7 @@ const fn wild(view: ViewId, size: u32) -> Primary {
         member: true,
         lowest: true,
         begun: false,
-        chain: Chain { peak: size, origin: view },
+        chain: view,
         left: RankSet(u128::MAX),
     }
 }
@@ -247,6 +248,7 @@ fn a_report_full_of_wild_ranges_ranks_and_primaries_costs_little_time() {
             next: Seq(TOP),
             message: TOP,
             unmet: RankSet::default(),
+            chain: Chain { peak: u32::MAX, origin: old },
             primaries: primaries.list(),
             held: held.list(),
             beyond: beyond.list(),
@@ -274,6 +276,7 @@ fn answers_to_what_was_not_asked_change_nothing() {
             next: Seq(TOP),
             message: TOP,
             unmet: RankSet(u128::MAX),
+            chain: Chain { peak: u32::MAX, origin: view },
             primaries: none.list(),
             held: none.list(),
             beyond: none.list(),

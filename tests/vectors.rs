@@ -310,7 +310,7 @@ fn flush_state() -> Vec<u8> {
         member: begun,
         lowest: !begun,
         begun,
-        chain: Chain { peak: 4, origin: view(290) },
+        chain: view(290),
         left: ranks(if begun { &[2] } else { &[] }),
     };
     let primaries = list(&[primary(299, true), primary(300, false)]);
@@ -325,6 +325,7 @@ fn flush_state() -> Vec<u8> {
         next: Seq(44),
         message: 41,
         unmet: ranks(&[64]),
+        chain: Chain { peak: 4, origin: view(290) },
         primaries: primaries.list(),
         held: held.list(),
         beyond: beyond.list(),
@@ -343,7 +344,7 @@ fn cut() -> Vec<u8> {
         member: false,
         lowest: false,
         begun: true,
-        chain,
+        chain: view(290),
         left: ranks(&[2]),
     };
     encoded(&Packet::Cut(Cut {
@@ -559,7 +560,7 @@ fn describe_primary(primary: Primary) -> Value {
         "member": primary.member,
         "lowest": primary.lowest,
         "begun": primary.begun,
-        "chain": describe_chain(primary.chain),
+        "chain": describe_view(primary.chain),
         "left": describe_ranks(primary.left),
     })
 }
@@ -572,6 +573,7 @@ fn describe_state(state: &FlushState<'_>) -> Value {
         "next": state.next.0,
         "message": state.message,
         "unmet": describe_ranks(state.unmet),
+        "chain": describe_chain(state.chain),
         "primaries": each(&state.primaries, describe_primary),
         "held": each(&state.held, |h| json!({"received": h.received.0, "low": h.low.0})),
         "beyond": each(&state.beyond, |b| {

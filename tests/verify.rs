@@ -634,7 +634,7 @@ fn promise_18_a_fresh_member_does_not_make_a_minority_primary() {
 }
 
 #[test]
-fn promise_18_only_members_that_know_of_no_chain_begin_one() {
+fn promise_18_only_members_that_were_in_no_view_begin_a_chain() {
     let mut story = Story::of("primary-begins", "abc");
     story.chain = (view_name("c", 4), 4);
     story.go_on("c", 4);

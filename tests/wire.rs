@@ -105,7 +105,7 @@ fn ack() -> impl Strategy<Value = Ack> {
 }
 
 fn primary() -> impl Strategy<Value = Primary> {
-    (view(), any::<u32>(), any::<[bool; 3]>(), chain(), rank_set()).prop_map(
+    (view(), any::<u32>(), any::<[bool; 3]>(), view(), rank_set()).prop_map(
         |(view, size, [member, lowest, begun], chain, left)| Primary {
             view,
             size,
@@ -274,6 +274,7 @@ proptest! {
     fn reports_round_trip(
         (view, old, rank) in (view(), view(), rank()),
         (next, message, unmet) in (sequence_number(), ordinal(), rank_set()),
+        chain in chain(),
         primaries in vec(primary(), 0..4),
         held in vec((sequence_number(), sequence_number()), 0..MAX_VIEW),
         beyond in vec(beyond(), 0..9),
@@ -285,7 +286,7 @@ proptest! {
         let (primary_list, held_list) = (lists.0.list(), lists.1.list());
         let (beyond_list, order_list) = (lists.2.list(), lists.3.list());
         let state = FlushState {
-            view, old, rank, next, message, unmet, primaries: primary_list, held: held_list,
+            view, old, rank, next, message, unmet, chain, primaries: primary_list, held: held_list,
             beyond: beyond_list, order: order_list,
         };
         check(&Packet::FlushState(state));
@@ -612,7 +613,7 @@ fn good_bodies() -> [Vec<u8>; 9] {
     let acks = [&[0, 9][..], &tag, &[1, 3, 0, 1, 1]].concat();
     let chain = [&[3][..], &view].concat();
     let left = [&[0xfe][..], &[0; 15], &[1]].concat();
-    let primary = [&view[..], &[3, 1, 1, 1], &chain, &left].concat();
+    let primary = [&view[..], &[3, 1, 1, 1], &view, &left].concat();
     let primary = [&[u8::try_from(primary.len()).expect("short")][..], &primary].concat();
     let held = [&[2, 1, 1, 3, 0, 1, 1, 4][..], &run].concat();
     let end = [0, 0, 1];
@@ -622,7 +623,7 @@ fn good_bodies() -> [Vec<u8>; 9] {
         [&tag[..], &[1, 1, 1]].concat(),
         [&[1, 1][..], &view].concat(),
         [&view[..], &[8], &tag, &[0]].concat(),
-        [&view[..], &view, &[0, 1, 1, 0], &primary, &held].concat(),
+        [&view[..], &view, &[0, 1, 1, 0], &chain, &primary, &held].concat(),
         [&view[..], &[1, 0, 3], &end, &[5, 0], &run, &[1], &chain, &primary, &[0]].concat(),
         view.to_vec(),
         [&view[..], &[2, 1, 1]].concat(),
@@ -820,6 +821,7 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
         next: Seq(1),
         message: 1,
         unmet: RankSet(u128::MAX),
+        chain: Chain { peak: u32::MAX, origin: VIEW },
         primaries: empty.list(),
         held: held.list(),
         beyond: empty.list(),
@@ -835,12 +837,12 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
         member: true,
         lowest: true,
         begun: true,
-        chain: Chain { peak: u32::MAX, origin: VIEW },
+        chain: VIEW,
         left: RankSet(u128::MAX),
     };
     let late = list(&[Primary { view: TOO_LATE, ..primary }]);
+    let chained = list(&[Primary { chain: TOO_LATE, ..primary }]);
     let chain = Chain { peak: 1, origin: TOO_LATE };
-    let chained = list(&[Primary { chain, ..primary }]);
     refuse(&[
         ("its rank", Packet::FlushState(FlushState { rank: NO_RANK, ..good })),
         ("its old view", Packet::FlushState(FlushState { old: TOO_LATE, ..good })),
@@ -849,6 +851,7 @@ fn reports_of_impossible_ranks_and_numbers_are_refused() {
         ("beyond gaps", Packet::FlushState(FlushState { beyond: beyond.list(), ..good })),
         ("a run", Packet::FlushState(FlushState { order: order.list(), ..good })),
         ("a primary view", Packet::FlushState(FlushState { primaries: late.list(), ..good })),
+        ("its own chain", Packet::FlushState(FlushState { chain, ..good })),
         ("its chain", Packet::FlushState(FlushState { primaries: chained.list(), ..good })),
     ]);
 }

@@ -1,14 +1,11 @@
 //! Where an old view ends for those that leave it together: at what any of them has.
 
+use super::succession::MOST_PRIMARIES;
 use crate::wire::flush::{Beyond, Chain, End, FlushState, Held, Ordered, Primary, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::packet::Run;
-use crate::wire::{Cut, Seq, SessionTag, ViewId};
-use std::collections::BTreeMap;
+use crate::wire::{Seq, SessionTag, ViewId};
 
-/// So many primary views of a report are read; an honest member knows of one, and of attempts
-/// since.
-const MOST_PRIMARIES: usize = 16;
 /// So many runs of a report are read, and so many go with a CUT: what is not told to all holds for
 /// nobody.
 pub const MOST_RUNS: usize = 48;
@@ -26,7 +23,9 @@ pub struct Report {
     pub start: Start,
     /// Whom of the proposed members it does not know or hear.
     pub unmet: RankSet,
-    /// The last primary view that it knows of, and what may have come after it.
+    /// The chain of primary views that its old view belongs to; of peak 0 before its first.
+    pub chain: Chain,
+    /// The primary views that it knows of.
     pub primaries: Vec<Primary>,
     /// What it has of each member of the old view, by rank.
     pub held: Vec<Held>,
@@ -45,6 +44,7 @@ impl Report {
             rank: state.rank as usize,
             start: Start { next: state.next, message: state.message },
             unmet: state.unmet,
+            chain: state.chain,
             primaries: state.primaries.iter().take(MOST_PRIMARIES).collect(),
             held: state.held.iter().collect(),
             beyond: state.beyond.iter().collect(),
@@ -121,78 +121,6 @@ fn end(members: &[&Report], rank: usize) -> Seq {
     end
 }
 
-/// What a view goes on from.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Succession {
-    /// It is primary.
-    pub primary: bool,
-    /// The chain of primary views that it goes on from.
-    pub chain: Chain,
-    /// What of that chain they know: the last view that has begun, and those that were agreed on
-    /// since.
-    pub primaries: Vec<Primary>,
-}
-
-impl Succession {
-    /// What a CUT says of it.
-    pub fn of(cut: &Cut<'_>) -> Self {
-        let Cut { primary, chain, primaries, .. } = *cut;
-        Self { primary, chain, primaries: primaries.iter().take(MOST_PRIMARIES).collect() }
-    }
-}
-
-/// Of the chains of primary views that the members know of, the largest goes on. The new view is
-/// primary if it holds more than half of the last view of that chain that is known to have begun,
-/// and of each that was agreed on after it and may have begun; of a half, the one with the lowest
-/// id; whoever said farewell does not count (dynamic voting: Jajodia, Mutchler, TODS 1990; with
-/// views that may have begun: Yeger Lotem, Keidar, Dolev, PODC 1997). Members that know of none
-/// begin a chain.
-pub fn succession(view: ViewId, reports: &[&Report]) -> Succession {
-    let known = reports.iter().flat_map(|report| &report.primaries);
-    let known: Vec<&Primary> = known.filter(|known| !is_void(reports, known.view)).collect();
-    let Some(chain) = known.iter().map(|known| known.chain).max() else {
-        let chain = Chain { peak: 0, origin: view };
-        return Succession { primary: true, chain, primaries: Vec::new() };
-    };
-    let ours = known.into_iter().filter(|known| known.chain.origin == chain.origin);
-    let mut primaries = merged(ours);
-    let primary = primaries.iter().all(|known| has_majority(reports, known.view));
-    primaries.iter_mut().for_each(|known| known.chain = chain);
-    Succession { primary, chain, primaries }
-}
-
-/// From the last that has begun on, what is known of each view.
-fn merged<'a>(known: impl Iterator<Item = &'a Primary>) -> Vec<Primary> {
-    let mut views: BTreeMap<ViewId, Primary> = BTreeMap::new();
-    for primary in known {
-        let unowned = Primary { member: false, lowest: false, ..*primary };
-        let merged = views.entry(primary.view).or_insert(unowned);
-        merged.begun |= primary.begun;
-        merged.left.0 |= primary.left.0;
-    }
-    let last = views.values().rposition(|primary| primary.begun).unwrap_or(0);
-    let since = views.into_values().skip(last);
-    since.collect::<Vec<_>>().into_iter().rev().take(MOST_PRIMARIES).rev().collect()
-}
-
-/// Whether a view that was agreed on surely never began: its coordinator, which begins first, is
-/// here and knows nothing of it.
-fn is_void(reports: &[&Report], view: ViewId) -> bool {
-    let coordinator = reports.iter().find(|report| report.session == view.coordinator);
-    coordinator.is_some_and(|report| {
-        report.primaries.iter().all(|known| known.view < view || !known.begun)
-    })
-}
-
-fn has_majority(reports: &[&Report], view: ViewId) -> bool {
-    let known = reports.iter().flat_map(|report| &report.primaries);
-    let here: Vec<&Primary> = known.filter(|p| p.view == view && p.member).collect();
-    let Some(size) = here.first().map(|primary| u64::from(primary.size)) else { return false };
-    let left = here.iter().fold(0, |left, primary| left | primary.left.0).count_ones();
-    let (count, rest) = (2 * here.len() as u64, size.saturating_sub(u64::from(left)));
-    count > rest || (count == rest && here.iter().any(|primary| primary.lowest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +132,7 @@ mod tests {
             rank,
             start: Start { next: Seq(next), message: 1 },
             unmet: RankSet::default(),
+            chain: Chain { peak: 0, origin: ViewId { epoch: 0, coordinator: SessionTag([9; 8]) } },
             primaries: Vec::new(),
             held: received.iter().map(|r| Held { received: Seq(*r), low: Seq(1) }).collect(),
             beyond: Vec::new(),
@@ -229,76 +158,5 @@ mod tests {
         let (groups, ends, _) = ends_of(&reports.iter().collect::<Vec<_>>());
         assert_eq!(groups, [0, 0, 1]);
         assert!(ends.iter().all(|end| end.group == 0));
-    }
-
-    fn view(epoch: u64) -> ViewId {
-        ViewId { epoch, coordinator: SessionTag([1; 8]) }
-    }
-
-    fn primary(epoch: u64, size: u32, lowest: bool, begun: bool) -> Primary {
-        Primary {
-            view: view(epoch),
-            size,
-            member: true,
-            lowest,
-            begun,
-            chain: Chain { peak: size, origin: view(1) },
-            left: RankSet::default(),
-        }
-    }
-
-    fn with(primaries: &[Primary]) -> Report {
-        Report { primaries: primaries.to_vec(), ..report(3, 0, 1, &[1]) }
-    }
-
-    fn next(reports: &[Report]) -> Succession {
-        succession(view(9), &reports.iter().collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn of_the_halves_of_a_primary_view_only_the_one_with_the_lowest_id_is_primary() {
-        let half = |lowest| next(&[with(&[primary(3, 2, lowest, true)])]).primary;
-        assert!(half(true) && !half(false));
-    }
-
-    #[test]
-    fn members_that_know_of_no_primary_view_begin_a_chain() {
-        let fresh = || report(0, 0, 1, &[1]);
-        let first = next(&[fresh(), fresh()]);
-        assert!(first.primary && first.primaries.is_empty());
-        assert_eq!(first.chain, Chain { peak: 0, origin: view(9) }, "it has not begun");
-    }
-
-    #[test]
-    fn a_view_that_may_have_begun_elsewhere_must_be_outvoted_too() {
-        let old = primary(3, 3, true, true);
-        let maybe = [primary(3, 3, false, true), primary(4, 2, false, false)];
-        let next = next(&[with(&[old]), with(&maybe)]);
-        assert!(!next.primary, "its other member may go on from view 4");
-        let known: Vec<_> = next.primaries.iter().map(|p| (p.view.epoch, p.begun)).collect();
-        assert_eq!(known, [(3, true), (4, false)], "all are told of both");
-    }
-
-    #[test]
-    fn where_two_chains_meet_the_one_that_was_larger_counts() {
-        let grown = Chain { peak: 5, origin: view(2) };
-        let small = Primary { chain: grown, ..primary(6, 2, false, true) };
-        let other = [primary(7, 3, true, true), primary(7, 3, false, true)];
-        let met = next(&[with(&[small]), with(&other[..1]), with(&other[1..])]);
-        assert!(!met.primary, "it has half of the last view of the larger chain");
-        assert_eq!(met.chain, grown);
-        let lowest = Primary { lowest: true, ..small };
-        let met = next(&[with(&[lowest]), with(&other[..1]), with(&other[1..])]);
-        assert!(met.primary);
-    }
-
-    #[test]
-    fn a_chain_of_which_nobody_knows_that_it_began_counts_less_than_one_that_did() {
-        let unsure = Chain { peak: 0, origin: view(4) };
-        let maybe = Primary { chain: unsure, ..primary(4, 3, false, false) };
-        let met = next(&[with(&[maybe]), with(&[primary(3, 1, true, true)])]);
-        assert!(met.primary);
-        assert_eq!(met.chain.origin, view(1));
-        assert!(!next(&[with(&[maybe])]).primary, "it may have begun with the others");
     }
 }

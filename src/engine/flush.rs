@@ -3,10 +3,11 @@
 //! A member follows the best proposal it knows: the one with the greatest id. It installs only the
 //! view that it promised last, so two coordinators never lead it to two views at once.
 
-use super::cut::{MOST_RUNS, Succession};
+use super::cut::MOST_RUNS;
+use super::succession::Succession;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::flush::{Beyond, Chain, Held, Start};
+use crate::wire::flush::{Beyond, Held, Start};
 use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Run;
@@ -87,13 +88,6 @@ impl Flush {
     /// Whether the view will be primary.
     pub fn is_primary(&self) -> bool {
         self.succession.as_ref().is_some_and(|succession| succession.primary)
-    }
-
-    /// The chain of primary views that the view will belong to.
-    pub fn chain(&self) -> Option<Chain> {
-        let Succession { primary, chain, .. } = *self.succession.as_ref()?;
-        let size = if primary { self.members.len() as u32 } else { 0 };
-        Some(Chain { peak: chain.peak.max(size), ..chain })
     }
 
     /// Where the stream of the member at `rank` of the old view ends, if that was told.
@@ -187,6 +181,7 @@ impl Engine {
             next: self.sender.next,
             message: self.sender.unbuilt_message(),
             unmet: self.unmet(&flush.members),
+            chain: self.view.chain,
             primaries: primaries.list(),
             held: held.list(),
             beyond: beyond.list(),

@@ -4,7 +4,8 @@
 //! Each step's packet is repeated until all have answered. Whoever does not answer is left out of a
 //! new proposal; if the coordinator dies, the next member proposes again.
 
-use super::cut::{Parts, Report, Succession, ends_of, succession};
+use super::cut::{Parts, Report, ends_of};
+use super::succession::{Succession, succession};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::flush::{Chain, Start};
@@ -288,7 +289,7 @@ impl Engine {
 
     /// Goes on to the next step if all have answered.
     fn advance_change(&mut self, now: Instant) {
-        let own = self.own_report();
+        let (own, leaving) = (self.own_report(), self.is_leaving());
         let (Some(flush), Some(lead)) = (&self.flush, &mut self.lead) else { return };
         if lead.cut.is_some() {
             let all = (0..flush.members.len()).all(|rank| lead.done.has(rank));
@@ -308,7 +309,10 @@ impl Engine {
         let parts = ends_of(&reports);
         #[cfg(feature = "planted-bugs")]
         let parts = if short { super::cut::shorten(&reports, parts) } else { parts };
-        lead.cut = Some(Ends::new(parts, succession(flush.view, &reports)));
+        let mut succession = succession(flush.view, &reports);
+        // Who has said farewell goes on with nobody.
+        succession.primary &= !leaving || succession.primaries.is_empty();
+        lead.cut = Some(Ends::new(parts, succession));
         (lead.rounds, lead.since) = (0, now);
         lead.interval = self.grtt * AGAIN_TENTHS / 10;
         lead.at = now + lead.interval;
@@ -326,6 +330,7 @@ impl Engine {
             rank: self.view.rank,
             start: Start { next: self.sender.next, message: self.sender.unbuilt_message() },
             unmet: unmet.unwrap_or_default(),
+            chain: self.view.chain,
             primaries: self.primaries(),
             held,
             beyond,

@@ -45,6 +45,7 @@ mod sequencer;
 mod stability;
 pub mod stats;
 mod stream;
+mod succession;
 mod transmit;
 mod view;
 mod window;

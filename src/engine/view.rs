@@ -13,6 +13,7 @@ use super::output::{Departure, Event, Member, View};
 use super::remote::Remote;
 use super::sequencer::Sequencer;
 use super::stream::Stream;
+use super::succession::Primaries;
 use crate::time::Instant;
 use crate::wire::flush::{Chain, Primary, Start};
 use crate::wire::ids::RankSet;
@@ -41,10 +42,9 @@ pub struct Current {
     pub told: Vec<u64>,
     /// The number of each member's first message here, by rank.
     pub firsts: Vec<u64>,
-    /// The last primary view that we know of, and those that we agreed to and that may have begun
-    /// after it.
-    pub primaries: Vec<(Primary, Vec<SessionTag>)>,
-    /// The chain that they belong to.
+    /// The primary views that we know of.
+    pub primaries: Primaries,
+    /// The chain of those that it goes on from; of peak 0 before the first view.
     pub chain: Chain,
     /// Whether this view is primary.
     pub is_primary: bool,
@@ -65,7 +65,7 @@ impl Current {
             handoff: None,
             told: vec![0],
             firsts: vec![1],
-            primaries: Vec::new(),
+            primaries: Primaries::default(),
             chain: Chain { peak: 0, origin: id },
             is_primary: false,
         }
@@ -93,8 +93,8 @@ impl Engine {
         self.enter_view(now, flush, starts);
         if flush.is_primary() {
             self.note_primary(flush, true);
-        } else {
-            self.learn_primaries(flush);
+        } else if let Some(succession) = &flush.succession {
+            self.view.primaries.learn(succession.chain.origin, &succession.primaries);
         }
         self.announce_view(&together, &before);
         if first {
@@ -185,6 +185,7 @@ impl Engine {
             (remote.progressed, remote.lagging) = (now, false);
         }
         let firsts: Vec<u64> = starts.iter().map(|start| start.message).collect();
+        let succession = flush.succession.as_ref();
         self.view = Current {
             id: flush.view,
             members: flush.members.clone(),
@@ -197,7 +198,7 @@ impl Engine {
             told: firsts.iter().map(|first| first - 1).collect(),
             firsts,
             primaries: core::mem::take(&mut self.view.primaries),
-            chain: flush.chain().unwrap_or(self.view.chain),
+            chain: succession.map_or(self.view.chain, |known| known.chain_with(members)),
             is_primary: flush.is_primary(),
         };
         (self.flush, self.lead, self.invited_since) = (None, None, None);
@@ -207,50 +208,30 @@ impl Engine {
         self.update_group();
     }
 
-    /// Remembers a primary view that was agreed on; once it has begun, those before are over.
+    /// Remembers a primary view that was agreed on, or that has begun.
     pub(super) fn note_primary(&mut self, flush: &Flush, begun: bool) {
-        let known = flush.succession.as_ref().map(|succession| succession.chain);
-        let Some(chain) = (if begun { flush.chain() } else { known }) else { return };
+        let Some(succession) = &flush.succession else { return };
         let lowest = flush.members.iter().filter_map(|tag| self.identity(*tag)).min();
-        let lowest = lowest == self.identity(self.tag);
-        let (view, size) = (flush.view, flush.members.len() as u32);
-        let left = RankSet::default();
-        let primary = Primary { view, size, member: true, lowest, begun, chain, left };
-        self.view.primaries.retain(|(known, _)| !begun && known.view != view);
-        self.view.primaries.push((primary, flush.members.clone()));
+        let primary = Primary {
+            view: flush.view,
+            size: flush.members.len() as u32,
+            member: true,
+            lowest: lowest == self.identity(self.tag),
+            begun,
+            chain: succession.chain.origin,
+            left: RankSet::default(),
+        };
+        self.view.primaries.note(primary, &flush.members);
     }
 
     /// The primary views that we know of, with who of them has left.
     pub(super) fn primaries(&self) -> Vec<Primary> {
-        let left = |view: ViewId, members: &Vec<SessionTag>| {
-            let mut left = RankSet::default();
-            for (rank, tag) in members.iter().enumerate() {
-                // Whoever left from a later view may have gone on there.
-                let stayed = |remote: &Remote| remote.has_left() && remote.claim.view == view;
-                if self.remotes.get(tag).is_some_and(stayed) {
-                    left.add(rank);
-                }
-            }
-            left
-        };
-        let known = self.view.primaries.iter();
-        known
-            .map(|(primary, members)| Primary { left: left(primary.view, members), ..*primary })
-            .collect()
-    }
-
-    /// What any of us knew of the chain that counts, all know from now on.
-    fn learn_primaries(&mut self, flush: &Flush) {
-        let known = core::mem::take(&mut self.view.primaries);
-        let told = flush.succession.iter().flat_map(|succession| &succession.primaries);
-        let learned = told.map(|told| match known.iter().find(|(own, _)| own.view == told.view) {
-            Some((own, members)) => {
-                let begun = own.begun || told.begun;
-                (Primary { begun, chain: told.chain, ..*own }, members.clone())
-            }
-            None => (*told, Vec::new()),
-        });
-        self.view.primaries = learned.collect();
+        self.view.primaries.report(|view, members| {
+            // Whoever left from a later view may have gone on there.
+            let stayed = |remote: &Remote| remote.has_left() && remote.claim.view == view;
+            let left = |rank: &usize| self.remotes.get(&members[*rank]).is_some_and(stayed);
+            (0..members.len()).filter(left).collect()
+        })
     }
 
     /// From now on this member gets what those in its view send.

@@ -137,7 +137,7 @@ pub struct View<'a> {
     pub primary: bool,
     /// The first of the chain of primary views that it goes on from.
     pub chain: ViewName,
-    /// The members of the largest view that chain had; 0 where none is known to have begun.
+    /// The members of the largest view that chain had.
     pub peak: u32,
     /// Its members by rank.
     pub members: Cow<'a, [SessionId]>,

@@ -38,7 +38,7 @@ pub(super) struct View {
     pub(super) name: ViewName,
     pub(super) primary: bool,
     pub(super) chain: ViewName,
-    /// The members of the largest view that chain had; 0 where none is known to have begun.
+    /// The members of the largest view that chain had.
     pub(super) peak: u32,
     pub(super) members: Vec<Who>,
     pub(super) place: Place,

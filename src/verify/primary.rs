@@ -1,13 +1,12 @@
 //! Promise 18: primary views form chains.
 //!
 //! Each view names the chain that it goes on from, by the first primary view of it. Only members
-//! that know of none that has begun begin one, and nobody goes from one to a smaller one. Of the primary views of a chain, by their names, each
+//! that were in no view before begin one, and nobody goes from one to a smaller one. Of the primary views of a chain, by their names, each
 //! holds at least half of the one before (which half of two counts, is the protocol's affair: both
 //! cannot). Whoever said farewell does not count.
 
 use super::findings::{Findings, Rule};
 use super::gathering::{Gathering, Run, Seat};
-use super::log::Stay;
 use super::names::{View, Who};
 use crate::trace::ViewName;
 use std::collections::BTreeMap;
@@ -31,12 +30,11 @@ pub(super) fn check(run: &Run, findings: &mut Findings) {
 }
 
 fn beginning(run: &Run, gathering: &Gathering, view: &View, findings: &mut Findings) {
-    let peak = |stay: &Stay| run.directory.view(stay.view).peak;
-    let older = run.seats(gathering).find(|seat| seat.before.is_some_and(|old| peak(old) > 0));
+    let older = run.seats(gathering).find(|seat| seat.before.is_some());
     if let Some(older) = older {
         findings.broken(Rule::Primary, view.place, || {
             let (name, older) = (view.name, run.label(older.who()));
-            format!("view {name} begins a chain of primary views; {older} knew of one")
+            format!("view {name} begins a chain of primary views; {older} was in a view before")
         });
     } else if !view.primary {
         findings.broken(Rule::Primary, view.place, || {

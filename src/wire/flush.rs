@@ -72,8 +72,8 @@ pub struct Beyond {
 /// Primary views that follow one another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
 pub struct Chain {
-    /// The members of the largest view that it had; 0 where none is known to have begun. Where two
-    /// chains meet, the one with more goes on.
+    /// The members of the largest view that it had, 0 before its first. Where two chains meet, the
+    /// one with more goes on.
     pub peak: u32,
     /// Its first view.
     pub origin: ViewId,
@@ -93,15 +93,15 @@ pub struct Primary {
     pub lowest: bool,
     /// The view began, for all that the member knows.
     pub begun: bool,
-    /// The chain that it belongs to.
-    pub chain: Chain,
+    /// The first view of the chain that it belongs to.
+    pub chain: ViewId,
     /// Who of it said farewell, by rank there: they cannot go on elsewhere.
     pub left: RankSet,
 }
 
 fn primaries(bytes: &[u8]) -> Result<List<'_, Primary>, DecodeError> {
     let list: List<'_, Primary> = List::decode(bytes)?;
-    let epochs = list.iter().flat_map(|p| [p.view.epoch, p.chain.origin.epoch]);
+    let epochs = list.iter().flat_map(|p| [p.view.epoch, p.chain.epoch]);
     epochs.into_iter().try_for_each(counted)?;
     Ok(list)
 }
@@ -121,7 +121,10 @@ pub struct FlushState<'a> {
     pub message: u64,
     /// Whom of the proposed members it does not know, or not hear.
     pub unmet: RankSet,
-    /// The last primary view that it knows of, and what may have come after it.
+    /// The chain of primary views that its old view belongs to; of peak 0 before its first view.
+    pub chain: Chain,
+    /// The primary views that it knows of: of each chain the last that has begun, and those that
+    /// it agreed to since.
     pub primaries: List<'a, Primary>,
     /// What it has of each member of the old view, by rank.
     pub held: List<'a, Held>,
@@ -139,6 +142,7 @@ struct FlushStateBody<'a> {
     next: Seq,
     message: u64,
     unmet: RankSet,
+    chain: Chain,
     primaries: &'a [u8],
     held: &'a [u8],
     beyond: &'a [u8],
@@ -146,15 +150,17 @@ struct FlushStateBody<'a> {
 }
 
 impl<'a> FlushState<'a> {
-    /// The most bytes beside the lists: four integers of 9, one of 5, two tags, a set of 17, four
+    /// The most bytes beside the lists: five integers of 9, two of 5, three tags, a set of 17, four
     /// lengths of 3.
-    pub const OVERHEAD: usize = 4 * 9 + 5 + 2 * 8 + 17 + 4 * 3;
+    pub const OVERHEAD: usize = 5 * 9 + 2 * 5 + 3 * 8 + 17 + 4 * 3;
 
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: FlushStateBody<'a> = whole(bytes)?;
         let (held, beyond) = (List::decode(body.held)?, List::decode(body.beyond)?);
         let primaries = primaries(body.primaries)?;
-        [body.view.epoch, body.old.epoch].into_iter().try_for_each(counted)?;
+        [body.view.epoch, body.old.epoch, body.chain.origin.epoch]
+            .into_iter()
+            .try_for_each(counted)?;
         numbered(body.message)?;
         ranked(body.rank)?;
         let order = List::decode(body.order)?;
@@ -163,8 +169,8 @@ impl<'a> FlushState<'a> {
         if held.iter().count() > MAX_VIEW {
             return Err(DecodeError);
         }
-        let FlushStateBody { view, old, rank, next, message, unmet, .. } = body;
-        Ok(Self { view, old, rank, next, message, unmet, primaries, held, beyond, order })
+        let FlushStateBody { view, old, rank, next, message, unmet, chain, .. } = body;
+        Ok(Self { view, old, rank, next, message, unmet, chain, primaries, held, beyond, order })
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -175,6 +181,7 @@ impl<'a> FlushState<'a> {
             next: self.next,
             message: self.message,
             unmet: self.unmet,
+            chain: self.chain,
             primaries: self.primaries.as_bytes(),
             held: self.held.as_bytes(),
             beyond: self.beyond.as_bytes(),
@@ -220,8 +227,8 @@ pub struct Cut<'a> {
     pub primary: bool,
     /// The chain that it goes on from.
     pub chain: Chain,
-    /// The primary views of that chain that the members know of, as [`FlushState::primaries`];
-    /// who of the members was in them is not said.
+    /// What the members know of that chain: the last view that has begun, and those that were
+    /// agreed on since; who was in them is not said.
     pub primaries: List<'a, Primary>,
     /// Whose CUT_DONE has come.
     pub answered: RankSet,

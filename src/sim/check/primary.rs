@@ -1,8 +1,8 @@
 //! Primary views: promise 18.
 //!
 //! Read so: each view names the chain of primary views that it goes on from, by the first of them.
-//! Only members that know of no chain that has begun begin one, and nobody goes from one to a
-//! smaller one, by the largest view that it had, of equals the earlier. The primary views of one chain, in the
+//! Only members that were in no view before begin one, and nobody goes from one to a smaller one, by
+//! the largest view that it had, of equals the earlier. The primary views of one chain, in the
 //! order of their ids, follow each other: each holds more than half of the sessions of the one
 //! before, or half of them with its lowest member id; whoever said farewell does not count.
 
@@ -79,15 +79,14 @@ impl Check {
         })
     }
 
-    /// Nobody in it was in a view of a chain that has begun, and it is primary.
+    /// Nobody in it was in a view before, and it is primary.
     fn begins_a_chain(&self, place: usize) -> Checked {
         let view = &self.journal.views[place];
-        let begun = |run: &usize| self.before(*run, place).is_some_and(|old| old.chain.peak > 0);
-        let older = each(view.set).find(begun);
+        let older = each(view.set).find(|run| self.before(*run, place).is_some());
         ensure(view.primary && older.is_none(), || {
             let older = older.map_or("nobody".into(), |run| self.journal.name(run));
             let name = self.journal.view_name(place);
-            format!("{name} begins a chain of primaries; {older} knew of one")
+            format!("{name} begins a chain of primaries; {older} was in a view before")
         })
     }
 }

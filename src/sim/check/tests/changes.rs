@@ -199,11 +199,11 @@ fn each_chain_of_primaries_goes_its_own_way() {
 }
 
 #[test]
-fn only_members_that_know_of_no_chain_begin_one() {
+fn only_members_that_were_in_no_view_begin_a_chain() {
     let mut check = two_chains();
-    let words = "begins a chain of primaries; A1 knew of one";
+    let words = "begins a chain of primaries; A1 was in a view before";
     breaks(view_in(&mut check, 6, 0, 6, &[0, 1], &[0]), words);
-    breaks(view_in(&mut check, 7, 3, 7, &[3], &[3]), "D1 knew of one");
+    breaks(view_in(&mut check, 7, 3, 7, &[3], &[3]), "D1 was in a view before");
     let mut check = two_chains();
     let words = "and A1 was in a larger one";
     breaks(view_in(&mut check, 1, 0, 6, &[0, 1, 2, 3], &[0]), words);
