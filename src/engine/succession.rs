@@ -100,14 +100,15 @@ pub struct Primaries {
 }
 
 impl Primaries {
-    /// The member agreed to `primary`, or it has begun: then those before it in its chain are over.
-    pub fn note(&mut self, primary: Primary, members: &[SessionTag]) {
+    /// The member, whose view belongs to the chain `present`, agreed to `primary`, or it has begun:
+    /// then those before it in its chain are over.
+    pub fn note(&mut self, present: ViewId, primary: Primary, members: &[SessionTag]) {
         let over = |known: &Primary| {
             known.chain == primary.chain && (primary.begun || known.view == primary.view)
         };
         self.known.retain(|(known, _)| !over(known));
         self.known.push((primary, members.to_vec()));
-        self.forget(primary.chain);
+        self.forget(if primary.begun { primary.chain } else { present });
     }
 
     /// What any of the members of a view knew of its chain, all know from then on.
@@ -124,10 +125,10 @@ impl Primaries {
         self.forget(chain);
     }
 
-    /// Makes room; of `chain`, the present one, nothing is forgotten while there is another.
-    fn forget(&mut self, chain: ViewId) {
+    /// Makes room; of the `present` chain nothing is forgotten while there is another.
+    fn forget(&mut self, present: ViewId) {
         while self.known.len() > MOST_PRIMARIES {
-            let other = self.known.iter().map(|(known, _)| known.chain).find(|c| *c != chain);
+            let other = self.known.iter().map(|(known, _)| known.chain).find(|c| *c != present);
             match other {
                 Some(other) => self.known.retain(|(known, _)| known.chain != other),
                 None => drop(self.known.remove(1)),
@@ -250,8 +251,8 @@ mod tests {
         let other = Primary { chain: view(2), ..primary(5, 2, false, true) };
         [primary(3, 3, true, true), primary(4, 3, true, false), other]
             .iter()
-            .for_each(|primary| known.note(*primary, &[]));
-        known.note(primary(6, 2, true, true), &[]);
+            .for_each(|primary| known.note(view(1), *primary, &[]));
+        known.note(view(1), primary(6, 2, true, true), &[]);
         let report = known.report(|_, _| RankSet::default());
         assert_eq!(report.iter().map(|p| p.view.epoch).collect::<Vec<_>>(), [5, 6]);
     }
@@ -259,8 +260,8 @@ mod tests {
     #[test]
     fn what_others_knew_is_known_and_what_they_do_not_know_is_void() {
         let mut known = Primaries::default();
-        known.note(primary(3, 3, true, true), &[]);
-        known.note(primary(4, 3, true, false), &[]);
+        known.note(view(1), primary(3, 3, true, true), &[]);
+        known.note(view(1), primary(4, 3, true, false), &[]);
         let told = [(3, true), (5, false)]
             .map(|(epoch, begun)| Primary { member: false, ..primary(epoch, 3, false, begun) });
         known.learn(view(1), &told);
@@ -274,8 +275,8 @@ mod tests {
         let mut known = Primaries::default();
         for epoch in 0..40 {
             let chain = view(200 + epoch % 5);
-            known.note(Primary { chain, ..primary(epoch, 3, false, epoch % 7 == 0) }, &[]);
-            known.note(primary(100 + epoch, 3, true, epoch == 0), &[]);
+            known.note(view(1), Primary { chain, ..primary(epoch, 3, false, false) }, &[]);
+            known.note(view(1), primary(100 + epoch, 3, true, epoch == 0), &[]);
         }
         let report = known.report(|_, _| RankSet::default());
         assert!(report.len() <= MOST_PRIMARIES);

@@ -221,7 +221,7 @@ impl Engine {
             chain: succession.chain.origin,
             left: RankSet::default(),
         };
-        self.view.primaries.note(primary, &flush.members);
+        self.view.primaries.note(self.view.chain.origin, primary, &flush.members);
     }
 
     /// The primary views that we know of, with who of them has left.

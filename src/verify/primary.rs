@@ -1,9 +1,9 @@
 //! Promise 18: primary views form chains.
 //!
 //! Each view names the chain that it goes on from, by the first primary view of it. Only members
-//! that were in no view before begin one, and nobody goes from one to a smaller one. Of the primary views of a chain, by their names, each
-//! holds at least half of the one before (which half of two counts, is the protocol's affair: both
-//! cannot). Whoever said farewell does not count.
+//! that were in no view before begin one, and nobody goes from one to a smaller one. Of the primary
+//! views of a chain, by their names, each holds at least half of the one before (which half of two
+//! counts, is the protocol's affair: both cannot). Whoever said farewell does not count.
 
 use super::findings::{Findings, Rule};
 use super::gathering::{Gathering, Run, Seat};

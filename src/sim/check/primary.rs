@@ -1,8 +1,8 @@
 //! Primary views: promise 18.
 //!
 //! Read so: each view names the chain of primary views that it goes on from, by the first of them.
-//! Only members that were in no view before begin one, and nobody goes from one to a smaller one, by
-//! the largest view that it had, of equals the earlier. The primary views of one chain, in the
+//! Only members that were in no view before begin one, and nobody goes from one to a smaller one,
+//! by the largest view that it had, of equals the earlier. The primary views of one chain, in the
 //! order of their ids, follow each other: each holds more than half of the sessions of the one
 //! before, or half of them with its lowest member id; whoever said farewell does not count.
 
