@@ -5,6 +5,7 @@
 //! new proposal; if the coordinator dies, the next member proposes again.
 
 use super::cut::{Parts, Report, ends_of};
+use super::remote::Remote;
 use super::succession::{Succession, succession};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
@@ -28,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// While only strangers are asked to join, everybody has stopped for them: half as many, and this
 /// time.
 const PATIENCE_WITH_STRANGERS: Duration = Duration::from_millis(400);
+/// Whoever has promised a view of the epoch that is proposed, and has not answered after so many
+/// repeats, has promised another's: at 20 % loss each way as many answers are lost once in 60.
+const RIVALLED: u32 = 4;
 /// INSTALL is repeated at most for so long, while somebody has not shown that it has it.
 const SPREAD_FOR: Duration = Duration::from_secs(2);
 
@@ -170,8 +174,8 @@ impl Engine {
         self.propose(now, rest);
     }
 
-    /// Whoever does not answer: at once if it is gone, after long otherwise; and strangers whom
-    /// others do not reach.
+    /// Whoever does not answer, or not that it hears all: at once if it is gone, after long
+    /// otherwise; and strangers whom others do not reach, or who do not reach others.
     fn to_leave_out(&self, now: Instant, tired: bool) -> Vec<SessionTag> {
         let (Some(flush), Some(lead)) = (&self.flush, &self.lead) else { return Vec::new() };
         let unmet = lead.reports.values().fold(RankSet::default(), |mut all, report| {
@@ -179,14 +183,16 @@ impl Engine {
             all
         });
         let out = |(rank, tag): (usize, &SessionTag)| {
-            let answered = match lead.cut {
-                None => lead.reports.contains_key(tag),
-                Some(_) => lead.done.has(rank),
+            let report = lead.reports.get(tag);
+            let whole = report.is_some_and(|report| report.unmet.is_empty());
+            let (answered, ready) = match lead.cut {
+                None => (report.is_some(), whole),
+                Some(_) => (lead.done.has(rank), lead.done.has(rank)),
             };
             let stranger = self.remotes.get(tag).is_some_and(|remote| !remote.is_member());
             let gone = self.is_out_of_reach(now, *tag);
-            let unknown = lead.cut.is_none() && unmet.has(rank) && stranger;
-            *tag != self.tag && (gone && !answered || tired && (!answered || unknown))
+            let apart = lead.cut.is_none() && stranger && (unmet.has(rank) || !whole);
+            *tag != self.tag && (gone && !ready || tired && (!answered || apart))
         };
         let mut found: Vec<SessionTag> = flush
             .members
@@ -209,17 +215,24 @@ impl Engine {
         members.filter_map(|tag| self.remotes.get(tag)).any(|remote| !remote.is_member())
     }
 
-    /// Whether somebody who did not answer has promised, or entered, a later view: it cannot answer
-    /// this proposal.
+    /// Whether somebody who did not answer has promised, or entered, a later view, or one of the
+    /// same epoch of another coordinator: it cannot answer this proposal.
     fn is_overtaken(&self) -> bool {
         let (Some(flush), Some(lead)) = (&self.flush, &self.lead) else { return false };
-        let later = |tag: &SessionTag| {
-            let claim = self.remotes.get(tag).map(|remote| remote.claim);
-            let epoch = flush.view.epoch;
-            claim.is_some_and(|claim| claim.promised > epoch || claim.view.epoch >= epoch)
+        let epoch = flush.view.epoch;
+        let late = lead.cut.is_none() && lead.rounds >= RIVALLED;
+        let elsewhere = |tag: &SessionTag| {
+            self.remotes.get(tag).is_some_and(|Remote { claim, .. }| {
+                let promised = claim.promised > epoch || late && claim.promised == epoch;
+                promised || claim.view.epoch >= epoch
+            })
         };
-        lead.cut.is_none()
-            && flush.members.iter().any(|tag| !lead.reports.contains_key(tag) && later(tag))
+        let answered = |rank: usize, tag: &SessionTag| match lead.cut {
+            None => lead.reports.contains_key(tag),
+            Some(_) => lead.done.has(rank),
+        };
+        let mut members = flush.members.iter().enumerate();
+        members.any(|(rank, tag)| !answered(rank, tag) && elsewhere(tag))
     }
 
     /// Whether we ourselves have not all up to the cut.
