@@ -2,6 +2,10 @@
 //! requirement. Two kinds of stage: the simulator's world, and a plain segment of engines on which
 //! a datagram can be forged or played again.
 
+#[path = "support/cost.rs"]
+mod cost;
+
+use cost::time_of;
 use mcast_chat::engine::{Config, Drop, Engine, Event, Output, View};
 use mcast_chat::sim::{A, B, C, Clock, D, Loss, Who, World, millis, secs};
 use mcast_chat::time::{Duration, Instant};
@@ -169,13 +173,6 @@ fn nack(session: Session, counter: u64, entries: usize, missing: &Missing) -> Ve
     let mut list = ListBuilder::default();
     (0..entries).for_each(|_| assert!(list.push(missing, 60_000)));
     forge(session, counter, &Packet::Nack(Nack { missing: list.list() }))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the time it takes is what is tested")]
-fn time_of(work: impl FnOnce()) -> Duration {
-    let begun = std::time::Instant::now();
-    work();
-    begun.elapsed()
 }
 
 fn group(members: usize, seed: u64) -> World {

@@ -7,9 +7,12 @@
 //! silent, and the three must be in one view without it, deliver each other's messages of every
 //! service, and take a newcomer.
 
+#[path = "support/cost.rs"]
+mod cost;
 #[path = "support/lan.rs"]
 mod lan;
 
+use cost::{Turn, resident, time_of};
 use lan::{Forger, GROUP, Lan, Seat};
 use mcast_chat::engine::Drop;
 use mcast_chat::time::Duration;
@@ -353,7 +356,7 @@ fn wild_runs_dependencies_and_handoffs_crash_nobody_and_are_over_with_the_view()
 
 #[test]
 fn dependencies_without_end_hold_no_memory() {
-    let mut story = Story::begin();
+    let mut story = Story::alone();
     let before = resident();
     let (mut after, none) = (ListBuilder::default(), ListBuilder::default());
     let mut rank = 0;
@@ -414,7 +417,7 @@ fn messages_of_views_that_never_were_are_not_delivered() {
 
 #[test]
 fn digests_of_everything_and_without_end_hold_bounded_memory_and_time() {
-    let mut story = Story::begin();
+    let mut story = Story::alone();
     story.merges();
     let before = resident();
     let mut longest = Duration::ZERO;
@@ -461,7 +464,7 @@ fn many_small_digests_in_one_datagram_cost_little_time() {
 #[test]
 fn history_of_sessions_that_never_were_holds_bounded_memory() {
     // By design a member may make up history: it is told as what that member says it had.
-    let mut story = Story::begin();
+    let mut story = Story::alone();
     story.merges();
     let before = resident();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(SEED);
@@ -587,10 +590,20 @@ struct Story {
     /// Its packets and messages so far.
     said: u64,
     message: u64,
+    _turn: Turn,
 }
 
 impl Story {
     fn begin() -> Self {
+        Self::on(Turn::beside())
+    }
+
+    /// For a story that measures memory.
+    fn alone() -> Self {
+        Self::on(Turn::alone())
+    }
+
+    fn on(turn: Turn) -> Self {
         let mut lan = Lan::settled(0);
         let started = lan.now;
         (1..=3).for_each(|number| lan.join(number));
@@ -601,7 +614,8 @@ impl Story {
         lan.run(Duration::from_secs(1));
         let view = lan.seats[0].view.as_ref().expect("there is a view").id;
         let said = lan.seats[HOSTILE].engine.stats().data_sent;
-        let story = Self { lan, started, view, begun: view, epoch: view.epoch, said, message: 1 };
+        let (begun, epoch, message) = (view, view.epoch, 1);
+        let story = Self { lan, started, view, begun, epoch, said, message, _turn: turn };
         assert!(
             story.lan.seats.iter().all(|seat| seat.delivered.len() >= 4 || seat.session.0[0] > 3)
         );
@@ -879,18 +893,4 @@ fn whole(content: Content, body: &[u8]) -> Vec<u8> {
     let mut records = Vec::new();
     encode_record(&Record { content, part: Part::Whole, body }, &mut records);
     records
-}
-
-#[expect(clippy::disallowed_methods, reason = "the time it takes is what is tested")]
-fn time_of(work: impl FnOnce()) -> Duration {
-    let begun = std::time::Instant::now();
-    work();
-    begun.elapsed()
-}
-
-/// Memory of this process in KiB; the stories share it when run together, so bounds are wide.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
 }
