@@ -130,8 +130,8 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::packet::Service;
     use crate::wire::MemberId;
+    use crate::wire::packet::Service;
 
     #[test]
     fn the_bytes_of_messages_that_came_out_are_forgotten() {

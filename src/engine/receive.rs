@@ -46,7 +46,7 @@ impl Engine {
             Packet::CutDone(done) => self.on_cut_done(now, tag, done),
             Packet::Install(install) => self.on_install(now, tag, &install),
             Packet::BulkNack(nack) => self.on_bulk_nack(now, tag, &nack),
-            Packet::BulkJoin(join) => self.on_bulk_join(tag, &join),
+            Packet::BulkJoin(join) => self.on_bulk_join(now, tag, &join),
             Packet::Bulk(_) | Packet::Parity(_) => unreachable!("symbols go their own way"),
         }
     }

@@ -55,7 +55,8 @@ impl Depot {
         match event {
             Event::BlockWanted { object, block } => {
                 let known = self.objects.get(object).filter(|known| *block < known.blocks);
-                let known = known.ok_or_else(|| format!("block {block} of {object:?} is wanted"))?;
+                let known =
+                    known.ok_or_else(|| format!("block {block} of {object:?} is wanted"))?;
                 Ok(Some((*object, *block, known.content(*block))))
             }
             Event::Block { object, block, body, .. } => {

@@ -2,10 +2,10 @@
 
 use super::journal::Journal;
 use crate::engine::{Event, Gap, View};
+use crate::wire::bulk::{BulkNack, Place};
 use crate::wire::history::Archived;
 use crate::wire::ids::{MAX_VIEW, RankSet};
 use crate::wire::packet::{Data, Heartbeat, Nack, Part, Record, Run};
-use crate::wire::bulk::{BulkNack, Place};
 use crate::wire::{Cut, FlushState, GroupKey, Header, Packet, Session, SessionTag, ViewId};
 
 /// A symbol, in words.
@@ -251,7 +251,9 @@ impl<'a> Teller<'a> {
             Event::Block { object, block, from, .. } => {
                 format!("takes block {block} of {object:?} from {}", self.session(from))
             }
-            Event::BlockWanted { object, block } => format!("is to give block {block} of {object:?}"),
+            Event::BlockWanted { object, block } => {
+                format!("is to give block {block} of {object:?}")
+            }
             Event::Fetching { object, by, left } => {
                 format!("says that {} lacks {left} blocks of {object:?}", self.session(by))
             }

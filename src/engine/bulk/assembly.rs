@@ -27,6 +27,7 @@ pub struct Assembly {
     came: Vec<bool>,
     sources: usize,
     codes: BTreeMap<u16, Vec<u8>>,
+    held: usize,
 }
 
 impl Assembly {
@@ -45,12 +46,13 @@ impl Assembly {
             came: vec![false; count],
             sources: 0,
             codes: BTreeMap::new(),
+            held: length,
         })
     }
 
     /// Bytes that it holds.
-    pub fn bytes(&self) -> usize {
-        self.body.len() + self.codes.values().map(Vec::len).sum::<usize>()
+    pub const fn bytes(&self) -> usize {
+        self.held
     }
 
     /// How many symbols are lacking.
@@ -86,6 +88,7 @@ impl Assembly {
         self.note(&parity.place);
         let new = self.lacking() > 0 && !self.codes.contains_key(&symbol);
         if new {
+            self.held += parity.code.len();
             self.codes.insert(symbol, parity.code.to_vec());
         }
         Some(new)

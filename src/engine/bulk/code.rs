@@ -87,7 +87,8 @@ mod tests {
         coder.encode(shards.iter().map(Vec::as_slice), 64, &mut codes).unwrap();
         assert_eq!(codes.len(), parity_of(40) * 64);
         let lost = |index: usize| index % 3 == 1;
-        let parity = codes.chunks(64).enumerate().skip(5).take((0..40).filter(|i| lost(*i)).count());
+        let parity =
+            codes.chunks(64).enumerate().skip(5).take((0..40).filter(|i| lost(*i)).count());
         let mut restored = Vec::new();
         let present = |add: &mut dyn FnMut(usize, &[u8])| {
             (0..40).filter(|index| !lost(*index)).for_each(|index| add(index, &shards[index]));

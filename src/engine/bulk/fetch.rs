@@ -13,11 +13,13 @@ use rand::RngExt;
 /// Blocks that came are acknowledged after this time at least; twice the GRTT where that is longer.
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
-pub(super) const ACK_SPREAD: Duration = Duration::from_millis(2);
+pub(super) const ACK_SPREAD: Duration = Duration::from_micros(500);
 /// What is wanted is told again after this time, if it changed.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
-/// And after this time of silence, if nothing comes.
-const TELL_SOON: Duration = Duration::from_millis(100);
+/// And after this time, as long as nothing comes.
+const TELL_SOON: Duration = Duration::from_millis(25);
+/// It is told so often at first, as nothing tells that it was heard: the stream may come for others.
+const FIRST_TELLS: u32 = 5;
 /// A sender of whom nothing is wanted is listened to for so long: it may not know yet that all came.
 const LISTEN: Duration = Duration::from_secs(5);
 /// A block of which the rest does not come is asked for after this time and three GRTTs.
@@ -41,7 +43,7 @@ impl Engine {
         let wants: Ranges = blocks.into_iter().collect();
         let loss = self.loss.rate();
         self.bulk.incoming.entry(tag).or_insert_with(|| Incoming::new(now, loss)).heard = now;
-        let fetch = Fetch { from: tag, session: from, wants, tell_at: now, changed: true };
+        let fetch = Fetch { from: tag, session: from, wants, tell_at: now, told: 0, changed: true };
         self.bulk.fetches.insert(object, fetch);
         true
     }
@@ -109,15 +111,13 @@ impl Engine {
         if incoming.bytes() > limit * 2 {
             return Err(Drop::NoRoom);
         }
-        let assembly = incoming.assembly(place.turn, fresh).ok_or(Drop::Malformed)?;
-        let new = take(assembly).ok_or(Drop::Malformed)?;
-        let complete = assembly.lacking() == 0;
+        let (new, complete) = incoming.take(place.turn, fresh, take).ok_or(Drop::Malformed)?;
         incoming.note(now, place.turn, waits);
         if !new {
             return Err(Drop::Duplicate);
         }
         if complete {
-            self.finish_block(now, header, place.turn)?;
+            self.finish_block(header, place.turn)?;
         }
         self.owe_bulk_ack(now, tag, if complete { bytes * usize::from(place.count) } else { 0 });
         Ok(())
@@ -132,7 +132,7 @@ impl Engine {
     }
 
     /// All of a block came, or as much parity as is missing.
-    fn finish_block(&mut self, now: Instant, header: &Header, turn: u32) -> Result<(), Drop> {
+    fn finish_block(&mut self, header: &Header, turn: u32) -> Result<(), Drop> {
         let tag = header.session.tag();
         let Some(incoming) = self.bulk.incoming.get_mut(&tag) else { return Ok(()) };
         let Some(assembly) = incoming.finish(turn) else { return Ok(()) };
@@ -142,13 +142,14 @@ impl Engine {
         let body = assembly.finish(header, &remote.key, &mut self.bulk.coder);
         let body = body.ok_or(Drop::Malformed)?;
         let content = content(&body).ok_or(Drop::Malformed)?;
-        let found = self.bulk.fetches.iter_mut().find(|(object, fetch)| {
-            fetch.from == tag && object.tag() == place.object
-        });
+        let found = self
+            .bulk
+            .fetches
+            .iter_mut()
+            .find(|(object, fetch)| fetch.from == tag && object.tag() == place.object);
         let Some((object, fetch)) = found else { return Ok(()) };
         fetch.wants.remove(Span::one(u64::from(place.block)));
         fetch.changed = true;
-        fetch.tell_at = fetch.tell_at.max(now + TELL_SOON);
         self.events.block(*object, place.block, header.session, content);
         let (object, done) = (*object, fetch.wants.is_empty());
         if done {
@@ -217,8 +218,10 @@ impl Engine {
             let incoming = self.bulk.incoming.get(&fetch.from);
             let quiet = incoming.is_none_or(|incoming| now.since(incoming.heard) >= TELL_SOON);
             let from = fetch.from;
-            fetch.tell_at = now + if quiet { TELL_SOON } else { TELL_AGAIN };
-            if quiet || core::mem::take(&mut fetch.changed) {
+            fetch.told += 1;
+            let soon = quiet || fetch.told < FIRST_TELLS;
+            fetch.tell_at = now + if soon { TELL_SOON } else { TELL_AGAIN };
+            if soon || core::mem::take(&mut fetch.changed) {
                 let wants = fetch.wants.clone();
                 self.tell_want(object, from, &wants);
             }

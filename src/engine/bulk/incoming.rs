@@ -60,22 +60,20 @@ pub struct Incoming {
     /// The share of symbols lost, 0 to 1.
     pub loss: f64,
     turns: BTreeMap<u32, Turn>,
+    /// Bytes of what is being put together.
+    held: usize,
 }
 
 impl Incoming {
     /// Nothing came yet; `loss` is what is expected.
     pub const fn new(now: Instant, loss: f64) -> Self {
         let turns = BTreeMap::new();
-        Self { next: None, heard: now, ack_at: None, unacknowledged: 0, loss, turns }
+        Self { next: None, heard: now, ack_at: None, unacknowledged: 0, loss, turns, held: 0 }
     }
 
     /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        let held = self.turns.values().filter_map(|turn| match &turn.state {
-            State::Partial(assembly) => Some(assembly.bytes()),
-            _ => None,
-        });
-        held.sum()
+    pub const fn bytes(&self) -> usize {
+        self.held
     }
 
     /// Whether a symbol of `turn` is of use: not where it is complete.
@@ -90,9 +88,16 @@ impl Incoming {
         let next = *self.next.get_or_insert(turn);
         if turn.saturating_sub(next) >= MAX_TURNS {
             self.turns.clear();
-            self.next = Some(turn);
+            (self.next, self.held) = (Some(turn), 0);
         }
         let from = self.end();
+        if turn >= from {
+            // Rounds go one after another: first ones by turn, and repairs before them.
+            for earlier in self.turns.values_mut().filter(|earlier| !earlier.over) {
+                earlier.over = true;
+                earlier.deadline = earlier.deadline.min(now + backoff);
+            }
+        }
         for skipped in from..turn {
             let state = State::Unknown;
             let fresh = Turn { state, deadline: now + backoff, over: true, asked: 0 };
@@ -106,12 +111,14 @@ impl Incoming {
         last.or(self.next).unwrap_or(1)
     }
 
-    /// What came of a turn so far; `fresh` makes it where nothing did.
-    pub fn assembly(
+    /// Lets what came of a turn so far `take` a symbol; `fresh` makes it where nothing did. Whether
+    /// the symbol was new, and whether the block is complete; none where it contradicts the others.
+    pub fn take(
         &mut self,
         turn: u32,
         fresh: impl FnOnce() -> Option<Assembly>,
-    ) -> Option<&mut Assembly> {
+        take: impl FnOnce(&mut Assembly) -> Option<bool>,
+    ) -> Option<(bool, bool)> {
         let entry = self.turns.entry(turn).or_insert_with(|| Turn {
             state: State::Unknown,
             deadline: Instant::ZERO,
@@ -119,30 +126,24 @@ impl Incoming {
             asked: 0,
         });
         if matches!(entry.state, State::Unknown) {
-            entry.state = State::Partial(Box::new(fresh()?));
+            let assembly = fresh()?;
+            self.held += assembly.bytes();
+            entry.state = State::Partial(Box::new(assembly));
         }
-        match &mut entry.state {
-            State::Partial(assembly) => Some(assembly),
-            State::Unknown | State::Done => None,
-        }
+        let State::Partial(assembly) = &mut entry.state else { return None };
+        let before = assembly.bytes();
+        let new = take(assembly)?;
+        self.held += assembly.bytes() - before;
+        Some((new, assembly.lacking() == 0))
     }
 
-    /// A symbol of `turn` came: if the sender goes on with others now, what is lacking is asked for
-    /// after `backoff`; if not, only when nothing more comes for `silence`.
+    /// A symbol of `turn` came: if it was the last of its round, what is lacking is asked for after
+    /// `backoff`; if not, only when nothing more comes for `silence`, or the sender goes on.
     pub fn note(&mut self, now: Instant, turn: u32, (backoff, silence): (Duration, Duration)) {
         let Some(entry) = self.turns.get_mut(&turn) else { return };
         let State::Partial(assembly) = &entry.state else { return };
-        if assembly.seen == assembly.place.end {
-            entry.deadline = if entry.over { entry.deadline.min(now + backoff) } else { now + backoff };
-            entry.over = true;
-        } else if !entry.over {
-            entry.deadline = now + silence;
-        }
-        // First rounds go one after another.
-        for (_, earlier) in self.turns.range_mut(..turn).filter(|(_, earlier)| !earlier.over) {
-            earlier.over = true;
-            earlier.deadline = earlier.deadline.min(now + backoff);
-        }
+        entry.over = assembly.seen == assembly.place.end;
+        entry.deadline = now + if entry.over { backoff } else { silence };
     }
 
     /// A turn is complete, or not wanted: what came of it.
@@ -157,7 +158,10 @@ impl Incoming {
             self.next = Some(first.remove_entry().0 + 1);
         }
         match before.map(|turn| turn.state) {
-            Some(State::Partial(assembly)) => Some(*assembly),
+            Some(State::Partial(assembly)) => {
+                self.held -= assembly.bytes();
+                Some(*assembly)
+            }
             _ => None,
         }
     }
@@ -227,17 +231,25 @@ mod tests {
     fn hear(incoming: &mut Incoming, now: Instant, turn: u32, seen: u16) {
         let place = Place { object: 1, block: turn, turn, symbol: 0, count: 4, end: 5 };
         incoming.reach(now, turn, MS);
-        let assembly = incoming.assembly(turn, || Assembly::new(place, 2, 1)).unwrap();
-        assembly.seen = seen;
+        let fresh = || Assembly::new(place, 2, 1);
+        let take = |assembly: &mut Assembly| {
+            assembly.seen = seen;
+            Some(true)
+        };
+        incoming.take(turn, fresh, take).unwrap();
         incoming.note(now, turn, (MS, MS * 50));
     }
 
     fn asked(incoming: &mut Incoming, now: Instant) -> Vec<(u32, u16)> {
         let mut named = Vec::new();
-        incoming.ask(now, |_| MS * 10, |lack| {
-            named.push((lack.turn, lack.count));
-            true
-        });
+        incoming.ask(
+            now,
+            |_| MS * 10,
+            |lack| {
+                named.push((lack.turn, lack.count));
+                true
+            },
+        );
         named
     }
 

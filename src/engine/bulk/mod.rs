@@ -49,8 +49,9 @@ struct Fetch {
     session: Session,
     /// Blocks that did not come yet.
     wants: Ranges,
-    /// When that is told next.
+    /// When that is told next, and how often it was.
     tell_at: Instant,
+    told: u32,
     /// It changed since it was last told.
     changed: bool,
 }
@@ -101,7 +102,8 @@ impl Engine {
         let acks = incoming.filter_map(|incoming| incoming.ack_at).min();
         let tells = self.bulk.fetches.values().map(|fetch| fetch.tell_at).min();
         let probe = self.bulk.outgoing.probe_at(self.bulk_patience());
-        [asks, acks, tells, probe].into_iter().flatten().min()
+        let gather = self.bulk.outgoing.gathers_until();
+        [asks, acks, tells, probe, gather].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -112,6 +114,10 @@ impl Engine {
         let senders: Vec<SessionTag> = self.bulk.incoming.keys().copied().collect();
         senders.into_iter().for_each(|sender| self.answer_bulk(now, sender));
         self.tell_wants(now);
+        if self.bulk.outgoing.gathers_until().is_some_and(|until| until <= now) {
+            self.bulk.outgoing.end_gathering();
+            self.ask_for_blocks();
+        }
         if self.bulk.outgoing.probe_at(self.bulk_patience()).is_some_and(|at| at <= now) {
             self.bulk.outgoing.probe();
         }

@@ -26,8 +26,8 @@ pub struct Outgoing {
     pub next_turn: u32,
     /// The counter of the last symbol that was sealed.
     pub counter: u64,
-    /// Since when the window is full.
-    pub blocked: Option<Instant>,
+    /// The oldest block and since when it keeps the window full.
+    pub blocked: Option<(u32, Instant)>,
     blocks: BTreeMap<u32, Block>,
     /// Blocks of which not all of the first round is out, in order.
     fresh: VecDeque<u32>,
@@ -35,6 +35,8 @@ pub struct Outgoing {
     owed: BTreeSet<u32>,
     /// What the application was asked for.
     asked: Vec<(ObjectId, u32)>,
+    /// Before this no block is begun: others may want it, too.
+    gather: Option<Instant>,
     limit: usize,
 }
 
@@ -51,6 +53,7 @@ impl Outgoing {
             fresh: VecDeque::new(),
             owed: BTreeSet::new(),
             asked: Vec::new(),
+            gather: None,
             limit,
         }
     }
@@ -82,9 +85,26 @@ impl Outgoing {
         turns || (self.blocks.len() > 1 && self.bytes() >= self.limit)
     }
 
+    /// Somebody wants something: where nothing is under way, others have until `until` to come.
+    pub fn gather(&mut self, until: Instant) {
+        if self.blocks.is_empty() && self.asked.is_empty() {
+            self.gather.get_or_insert(until);
+        }
+    }
+
+    /// Until when the next block waits for others to come.
+    pub const fn gathers_until(&self) -> Option<Instant> {
+        self.gather
+    }
+
+    /// All have come that could.
+    pub const fn end_gathering(&mut self) {
+        self.gather = None;
+    }
+
     /// The next block to be asked of the application, if there is room for it.
     pub fn want(&mut self) -> Option<(ObjectId, u32)> {
-        if self.asked.len() + self.fresh.len() >= AHEAD || self.is_full() {
+        if self.gather.is_some() || self.asked.len() + self.fresh.len() >= AHEAD || self.is_full() {
             return None;
         }
         let asked = &self.asked;

@@ -49,6 +49,11 @@ impl Readers {
         self.list.get_mut(&session)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// All of them, by session.
     pub fn iter(&self) -> impl Iterator<Item = (&SessionTag, &Reader)> {
         self.list.iter()
@@ -83,10 +88,7 @@ impl Readers {
 
     /// The block to be sent next for somebody who is waited for: of the object after the last one,
     /// the first block after the last one that is wanted and not `taken`.
-    pub fn choose(
-        &mut self,
-        taken: impl Fn(&ObjectId, u32) -> bool,
-    ) -> Option<(ObjectId, u32)> {
+    pub fn choose(&mut self, taken: impl Fn(&ObjectId, u32) -> bool) -> Option<(ObjectId, u32)> {
         let wanted = self.counting().flat_map(|reader| reader.wants.keys());
         let mut objects: Vec<ObjectId> = wanted.copied().collect();
         objects.sort_unstable();

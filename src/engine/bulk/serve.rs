@@ -12,6 +12,9 @@ use crate::wire::{Header, Kind, OVERHEAD, ObjectId, Packet, SessionTag};
 /// A block is followed by parity at once where so much is lost; below, less is sent by asking
 /// (design: h₀ = ⌈k·p/(1−p)⌉ from 2 %).
 const LEAST_LOSS: f64 = 0.02;
+/// A stream begins so long after the first that wants it: who is told of a file at the same time is
+/// in time for all of it, though four requests are lost.
+const GATHER: Duration = Duration::from_millis(110);
 /// A receiver that holds the window back for longer than this while others are ahead is served
 /// later (docs/GUARANTEES.md).
 const HOLD_BACK: Duration = Duration::from_millis(500);
@@ -58,7 +61,8 @@ impl Engine {
         let part = self.symbol_part();
         let count = (LENGTH + length).div_ceil(part);
         let losses = waiting.iter().filter_map(|session| self.bulk.outgoing.readers.get(*session));
-        let loss = losses.map(|reader| reader.loss).fold(0.0, f64::max).min(0.5);
+        let loss = losses.map(|reader| reader.loss).sum::<f64>() / waiting.len().max(1) as f64;
+        let loss = loss.min(0.5);
         let ahead = if loss < LEAST_LOSS { 0.0 } else { count as f64 * loss / (1.0 - loss) };
         let end = (count + ahead.ceil() as usize) as u16;
         let (object, turn) = (object.tag(), self.bulk.outgoing.next_turn);
@@ -95,8 +99,7 @@ impl Engine {
         let counter = Header::BULK | self.bulk.outgoing.counter;
         let (group, session) = (self.key.group().tag(), self.session);
         datagram.clear();
-        datagram
-            .extend_from_slice(&Header { kind, group, epoch: 0, session, counter }.encode());
+        datagram.extend_from_slice(&Header { kind, group, epoch: 0, session, counter }.encode());
         packet.encode(datagram);
         self.seal.seal(counter, datagram);
     }
@@ -152,6 +155,7 @@ impl Engine {
     /// A receiver tells which blocks it wants.
     pub(in crate::engine) fn on_bulk_join(
         &mut self,
+        now: Instant,
         tag: SessionTag,
         join: &BulkJoin<'_>,
     ) -> Result<(), Drop> {
@@ -170,7 +174,13 @@ impl Engine {
             wants.remove(Span::one(u64::from(block)));
         }
         let next = self.bulk.outgoing.next_turn;
+        if !wants.is_empty() {
+            self.bulk.outgoing.gather(now + GATHER);
+        }
         self.bulk.outgoing.readers.join(tag, join.object, wants, next);
+        if self.bulk.outgoing.readers.len() + 1 >= self.population {
+            self.bulk.outgoing.end_gathering();
+        }
         self.ask_for_blocks();
         Ok(())
     }
@@ -228,7 +238,9 @@ impl Engine {
             outgoing.blocked = None;
             return;
         }
-        let blocked = now.since(*outgoing.blocked.get_or_insert(now));
+        let since = outgoing.blocked.filter(|(turn, _)| *turn == first).map_or(now, |(_, at)| at);
+        outgoing.blocked = Some((first, since));
+        let blocked = now.since(since);
         let best = outgoing.readers.iter().map(|(_, reader)| reader.next).max().unwrap_or(first);
         let ahead = best.saturating_sub(first) > (outgoing.next_turn - first) / 4;
         if (blocked > HOLD_BACK && ahead) || blocked > STUCK {
