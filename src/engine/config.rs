@@ -98,7 +98,8 @@ impl Config {
             // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay
             // product).
             window: 4 << 20,
-            // 1 Gbit/s for 130 ms: an acknowledgement of each of 64 members, and two rounds of repair.
+            // 1 Gbit/s for 130 ms: an acknowledgement of each of 64 members, and two rounds of
+            // repair.
             bulk_window: 16 << 20,
             // Twice a window: a sender's new packets, and old ones that others may still ask for.
             held_per_sender: 8 << 20,

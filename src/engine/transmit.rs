@@ -1,5 +1,6 @@
 //! A datagram out: control packets first, then repairs, then new messages, then bulk, at the pace.
-//! Repairs have half of it at most, so that whoever asks for everything does not silence the others.
+//! Repairs have half of it at most, so that whoever asks for everything does not silence the
+//! others.
 
 use super::queue::Next;
 use super::sender::Built;

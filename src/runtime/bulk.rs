@@ -63,7 +63,7 @@ impl Group {
     }
 
     /// The block that [`Event::BlockWanted`](crate::engine::Event::BlockWanted) asked for, at most
-    /// [`MAX_GIVEN`](crate::engine::bulk::MAX_GIVEN) bytes. No more than four are asked for at once.
+    /// [`MAX_GIVEN`](crate::engine::bulk::MAX_GIVEN) bytes. At most four are asked for at once.
     pub fn give_block(&self, object: ObjectId, block: u32, content: Vec<u8>) {
         self.ask_bulk(Bulk::Give(object, block, content));
     }

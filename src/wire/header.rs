@@ -4,15 +4,15 @@
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | version, 1 |
-//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 a view change, 10 to 13 bulk, see [`Kind`] |
+//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 view change, 10 to 13 bulk |
 //! | 2 | 2 | reserved, 0 |
 //! | 4 | 4 | group tag |
 //! | 8 | 4 | key epoch |
 //! | 12 | 16 | session of the sender |
 //! | 28 | 8 | packet counter: 1 for the session's first datagram, then one more each; the nonce |
 //!
-//! BULK and PARITY have counters of their own, from 2⁶³ + 1: a block is sealed at once, ahead of its
-//! sending, and its symbols' counters follow each other.
+//! BULK and PARITY have counters of their own, from 2⁶³ + 1: a block is sealed at once, ahead of
+//! its sending, and its symbols' counters follow each other.
 
 use super::ids::Session;
 
@@ -59,8 +59,8 @@ pub struct Header {
     pub epoch: u32,
     /// Who sealed the datagram; a repair by another member keeps it.
     pub session: Session,
-    /// Counts the session's datagrams, from 1; those of symbols from [`Header::BULK`] + 1. The nonce
-    /// of the seal.
+    /// Counts the session's datagrams, from 1; those of symbols from [`Header::BULK`] + 1. The
+    /// nonce of the seal.
     pub counter: u64,
 }
 

@@ -4,6 +4,7 @@ use super::assembly::{Assembly, part_of};
 use super::incoming::Incoming;
 use super::{Fetch, LENGTH};
 use crate::engine::archive::{Ranges, Span};
+use crate::engine::remote::Remote;
 use crate::engine::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::bulk::{Blocks, Bulk, BulkJoin, BulkNack, Parity, Place};
@@ -14,13 +15,13 @@ use rand::RngExt;
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
 pub(super) const ACK_SPREAD: Duration = Duration::from_micros(500);
-/// What is wanted is told again after this time, if it changed.
+/// What is wanted is told again after this time.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
 /// And after this time, as long as nothing comes.
 const TELL_SOON: Duration = Duration::from_millis(25);
-/// It is told so often at first, as nothing tells that it was heard: the stream may come for others.
+/// It is told so often at first, as nothing tells that it was heard: what comes may be for others.
 const FIRST_TELLS: u32 = 5;
-/// A sender of whom nothing is wanted is listened to for so long: it may not know yet that all came.
+/// A sender of whom nothing is wanted is listened to for so long: it may not know that all came.
 const LISTEN: Duration = Duration::from_secs(5);
 /// A block of which the rest does not come is asked for after this time and three GRTTs.
 const SILENCE: Duration = Duration::from_millis(10);
@@ -36,14 +37,14 @@ impl Engine {
         blocks: impl IntoIterator<Item = Span>,
     ) -> bool {
         let tag = from.tag();
-        let member = self.remotes.get(&tag).is_some_and(|remote| remote.is_member());
+        let member = self.remotes.get(&tag).is_some_and(Remote::is_member);
         if !member {
             return false;
         }
         let wants: Ranges = blocks.into_iter().collect();
         let loss = self.loss.rate();
         self.bulk.incoming.entry(tag).or_insert_with(|| Incoming::new(now, loss)).heard = now;
-        let fetch = Fetch { from: tag, session: from, wants, tell_at: now, told: 0, changed: true };
+        let fetch = Fetch { from: tag, session: from, wants, tell_at: now, told: 0 };
         self.bulk.fetches.insert(object, fetch);
         true
     }
@@ -108,9 +109,7 @@ impl Engine {
             self.owe_bulk_ack(now, tag, 0);
             return Err(Drop::Unwanted);
         }
-        if incoming.bytes() > limit * 2 {
-            return Err(Drop::NoRoom);
-        }
+        incoming.shed(limit * 2, place.turn);
         let (new, complete) = incoming.take(place.turn, fresh, take).ok_or(Drop::Malformed)?;
         incoming.note(now, place.turn, waits);
         if !new {
@@ -149,7 +148,6 @@ impl Engine {
             .find(|(object, fetch)| fetch.from == tag && object.tag() == place.object);
         let Some((object, fetch)) = found else { return Ok(()) };
         fetch.wants.remove(Span::one(u64::from(place.block)));
-        fetch.changed = true;
         self.events.block(*object, place.block, header.session, content);
         let (object, done) = (*object, fetch.wants.is_empty());
         if done {
@@ -221,10 +219,8 @@ impl Engine {
             fetch.told += 1;
             let soon = quiet || fetch.told < FIRST_TELLS;
             fetch.tell_at = now + if soon { TELL_SOON } else { TELL_AGAIN };
-            if soon || core::mem::take(&mut fetch.changed) {
-                let wants = fetch.wants.clone();
-                self.tell_want(object, from, &wants);
-            }
+            let wants = fetch.wants.clone();
+            self.tell_want(object, from, &wants);
         }
     }
 

@@ -166,6 +166,17 @@ impl Incoming {
         }
     }
 
+    /// Gives up the oldest blocks but `turn` until at most `most` bytes are held: their sender no
+    /// longer waits for them. What is wanted of them comes in other turns.
+    pub fn shed(&mut self, most: usize, turn: u32) {
+        while self.held > most {
+            let partial = |(_, entry): &(&u32, &Turn)| matches!(entry.state, State::Partial(_));
+            let oldest = self.turns.iter().find(|held| partial(held) && *held.0 != turn);
+            let Some(oldest) = oldest.map(|(oldest, _)| *oldest) else { return };
+            drop(self.finish(oldest));
+        }
+    }
+
     /// When something is to be asked for.
     pub fn deadline(&self) -> Option<Instant> {
         let open = self.turns.iter().filter(|(turn, entry)| entry.lack(**turn).is_some());

@@ -24,6 +24,7 @@ mod outgoing;
 mod readers;
 mod serve;
 
+use super::remote::Remote;
 use super::{Drop, Engine, Event};
 use crate::engine::archive::Ranges;
 use crate::time::{Duration, Instant};
@@ -52,8 +53,6 @@ struct Fetch {
     /// When that is told next, and how often it was.
     tell_at: Instant,
     told: u32,
-    /// It changed since it was last told.
-    changed: bool,
 }
 
 /// This member's part in bulk transfers.
@@ -126,7 +125,7 @@ impl Engine {
     /// What is done ten times a second: members that went are not served, nor fetched from.
     pub(super) fn bulk_upkeep(&mut self, now: Instant) {
         let remotes = &self.remotes;
-        let stays = |session: &SessionTag| remotes.get(session).is_some_and(|r| r.is_member());
+        let stays = |session: &SessionTag| remotes.get(session).is_some_and(Remote::is_member);
         self.bulk.outgoing.retain(stays);
         let fetches = self.bulk.fetches.iter();
         let gone = fetches.filter(|(_, fetch)| !stays(&fetch.from));

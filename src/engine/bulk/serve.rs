@@ -4,6 +4,7 @@
 use super::block::{Block, Symbol};
 use super::{LENGTH, MAX_GIVEN};
 use crate::engine::archive::{Ranges, Span};
+use crate::engine::remote::Remote;
 use crate::engine::{Drop, Engine, Event};
 use crate::time::{Duration, Instant};
 use crate::wire::bulk::{self, Bulk, BulkJoin, BulkNack, Parity, Place};
@@ -162,7 +163,7 @@ impl Engine {
         if join.to != self.tag {
             return Ok(());
         }
-        let member = self.remotes.get(&tag).is_some_and(|remote| remote.is_member());
+        let member = self.remotes.get(&tag).is_some_and(Remote::is_member);
         let blocks = self.bulk.outgoing.objects.get(&join.object);
         let blocks = *blocks.filter(|_| member).ok_or(Drop::Unknown)?;
         let runs = join.wants.iter().map(|run| Span {
