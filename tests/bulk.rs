@@ -233,8 +233,9 @@ fn rows() -> Vec<Row> {
 fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "# Bulk in the simulator; rewritten by UPDATE=1 cargo test --test bulk\n\
-         # p: loss at each receiver; bytes: of all datagrams, for each of the object; symbols: sent,\n\
-         # for each of the source; goodput: of the pace; NACKs: of all receivers, for each block\n\
+         # p: loss at each receiver; bytes: of all datagrams, for each of the object;\n\
+         # symbols: sent, for each of the source; goodput: of the pace;\n\
+         # NACKs: of all receivers, for each block\n\
          receivers   p  bytes  symbols  goodput  NACKs/block\n",
     );
     for Row { receivers, percent, bytes, symbols, goodput, nacks } in rows {
