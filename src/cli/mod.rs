@@ -3,6 +3,7 @@
 mod address;
 mod alone;
 mod args;
+mod bars;
 mod chat;
 mod config;
 mod confirm;
@@ -12,6 +13,7 @@ mod exec;
 mod explain;
 mod failure;
 mod fronts;
+mod get;
 mod held;
 mod history;
 mod identity;
@@ -22,10 +24,12 @@ mod passphrase;
 mod past;
 mod refusal;
 mod send;
+mod share;
 mod signals;
 mod since;
 mod talk;
 mod trace;
+mod transfers;
 mod verify;
 mod who;
 
@@ -63,6 +67,8 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         None => chat::run(&config()?),
         Some(Command::Send(send)) => send::run(&config()?, send),
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
+        Some(Command::Share(share)) => share::run(&config()?, share),
+        Some(Command::Get(get)) => get::run(&config()?, get),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
         Some(Command::History(history)) => history::run(&config()?, history),
@@ -132,7 +138,7 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who, history, verify), \
+             why: the first word is a command (send, listen, who, share, get, history, verify), \
              never a message\n  \
              try: mcast-chat listen"
         );
