@@ -119,7 +119,9 @@ healing.settings = {"members": 5, "loss": 0}
 def joining(test):
     """a late joiner behind 10,000 messages at 5 % loss, while the others go on talking"""
     start(test)
-    talkers = test.live()
+    # One only listens, as the joiner will: safe messages wait for its acknowledgements, and those
+    # of a silent member come later than with data.
+    talkers = test.live()[:-1]
     each = 10_000 // len(talkers)
     bursts = [threading.Thread(target=voice.burst, args=(each, 400)) for voice in talkers]
     for thread in bursts:
@@ -150,7 +152,7 @@ def joining(test):
             f"{after} (target: during at most 1.5 times)")
 
 
-joining.settings = {"members": 4, "loss": 5}
+joining.settings = {"members": 5, "loss": 5}
 
 
 MEASURES = (kill_oldest, kill_one, leaving, healing, joining)
