@@ -1,5 +1,6 @@
-//! A datagram out: control packets first, then repairs, then new messages, at the pace. Repairs
-//! have half of it at most, so that whoever asks for everything does not silence the others.
+//! A datagram out: control packets first, then repairs, then new messages, then bulk, at the pace.
+//! Repairs have half of it at most, so that whoever asks for everything does not silence the
+//! others.
 
 use super::queue::Next;
 use super::sender::Built;
@@ -34,17 +35,27 @@ impl Engine {
                 }
                 // It was freed while it waited.
                 Some(Next::Repair(..)) => {}
-                None => break (self.tag, self.build_data(now)?),
+                None => match self.build_data(now) {
+                    Some(seq) => break (self.tag, seq),
+                    None => return self.transmit_symbol(now),
+                },
             }
         };
         self.pace.spend(now, self.sealed(session, seq).map_or(0, <[u8]>::len));
         self.sealed(session, seq)
     }
 
+    /// A symbol of bulk: the messages have left this much of the pace.
+    fn transmit_symbol(&mut self, now: Instant) -> Option<&[u8]> {
+        let taken = self.take_symbol(now)?;
+        self.pace.spend(now, self.symbol(taken).map_or(0, <[u8]>::len));
+        self.symbol(taken)
+    }
+
     /// When the next datagram that waits may go; none if none waits.
     pub(super) fn transmit_at(&self) -> Option<Instant> {
         let at = self.pace.ready_at();
-        if self.outbox.has_control() || self.has_data() {
+        if self.outbox.has_control() || self.has_data() || self.has_symbols() {
             return Some(at);
         }
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
