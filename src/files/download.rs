@@ -185,12 +185,14 @@ impl Download {
         wants
     }
 
-    /// An object is not fetched from anybody any more.
-    pub fn lost_giver(&mut self, object: &ObjectId) {
-        self.active.get_mut(object).into_iter().for_each(|active| active.from = None);
-        if *object == self.offer.object {
-            self.list.iter_mut().for_each(|list| list.from = None);
-        }
+    /// An object is not fetched from that member any more; whether it was.
+    pub fn lost_giver(&mut self, object: &ObjectId, giver: Session) -> bool {
+        let list = self.list.as_mut().filter(|_| *object == self.offer.object);
+        let from = list.map(|list| &mut list.from);
+        let from = from.or_else(|| self.active.get_mut(object).map(|active| &mut active.from));
+        let Some(from) = from.filter(|from| **from == Some(giver)) else { return false };
+        *from = None;
+        true
     }
 
     /// A block came. Whether it was what was offered.

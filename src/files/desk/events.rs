@@ -9,6 +9,9 @@ use crate::files::part::Put;
 use crate::files::tree;
 use crate::wire::{ObjectId, Session};
 
+/// At most so many offers are told again to those who are new, the newest.
+const MOST_AGAIN: usize = 64;
+
 impl Desk {
     /// Takes an event; whether it is about files alone, and nobody else's.
     pub fn on_event(&mut self, event: &Event) -> bool {
@@ -31,9 +34,26 @@ impl Desk {
 
     fn on_view(&mut self, view: &View) {
         let members = view.members.iter();
-        self.present = members.map(|m| (m.session, clean_name(&m.name))).collect();
+        let present = members.map(|m| (m.session, clean_name(&m.name))).collect();
+        let before = std::mem::replace(&mut self.present, present);
+        if self.present.keys().any(|session| !before.contains_key(session)) {
+            self.offer_again();
+        }
         let objects: Vec<ObjectId> = self.downloads.keys().copied().collect();
         objects.into_iter().for_each(|object| self.fetch(object));
+    }
+
+    /// Tells whoever is new of what is offered here: one of those that have it does.
+    fn offer_again(&mut self) {
+        let newest = self.order.iter().rev().filter_map(|object| self.offers.get(object));
+        for offered in newest.take(MOST_AGAIN) {
+            let first = Some(&offered.first).filter(|first| self.present.contains_key(first));
+            let mut here = offered.holders.iter().filter(|one| self.present.contains_key(one));
+            if first.or_else(|| here.next()) == Some(&self.me) {
+                let word = Word::Offer(offered.offer.clone());
+                self.orders.push_back(Order::Say(word.encode()));
+            }
+        }
     }
 
     fn on_word(&mut self, delivery: &Delivery) {
@@ -67,8 +87,9 @@ impl Desk {
         let found = self.downloads.iter_mut().find(|(_, download)| download.takes(&object));
         let Some((&of, download)) = found else { return };
         download.liars.insert(session);
-        download.lost_giver(&object);
-        self.orders.push_back(Order::Cancel(object));
+        if download.lost_giver(&object, session) {
+            self.orders.push_back(Order::Cancel(object));
+        }
         self.fetch(of);
     }
 
@@ -92,8 +113,9 @@ impl Desk {
         match download.take(object, block, content) {
             Ok(Put::Wrong) => {
                 download.liars.insert(from);
-                download.lost_giver(&object);
-                self.orders.push_back(Order::Cancel(object));
+                if download.lost_giver(&object, from) {
+                    self.orders.push_back(Order::Cancel(object));
+                }
             }
             Ok(Put::Written | Put::Known) => {
                 let offer = download.offer.clone();
@@ -122,7 +144,7 @@ impl Desk {
         self.present.remove(&from);
         let found = self.downloads.iter_mut().find(|(_, download)| download.takes(&object));
         let Some((&of, download)) = found else { return };
-        download.lost_giver(&object);
+        download.lost_giver(&object, from);
         self.fetch(of);
         self.tell_if_waiting(of);
     }

@@ -122,7 +122,9 @@ impl Room {
             body,
         };
         let event = Event::Delivered(delivery);
-        self.desks.iter_mut().for_each(|desk| assert!(desk.on_event(&event)));
+        for (index, desk) in self.desks.iter_mut().enumerate() {
+            assert!(self.gone.contains(&index) || desk.on_event(&event));
+        }
     }
 
     fn give(&mut self, to: usize, giver: usize, object: ObjectId, block: u32) {
@@ -210,6 +212,29 @@ fn when_nobody_has_it_it_waits_for_somebody_who_does() {
     room.desks[2].share(&path).unwrap();
     room.settle();
     assert_eq!(room.read(1, "fw.bin"), content(900_000));
+}
+
+#[test]
+fn who_comes_later_is_told_by_one_of_those_who_have_it() {
+    let mut room = Room::new("later", 4);
+    room.gone.extend([2, 3]);
+    room.meet();
+    let path = room.file(0, "fw.bin", 900_000);
+    room.desks[0].share(&path).unwrap();
+    room.settle();
+    let object = room.desks[1].find("fw.bin").unwrap().object;
+    room.desks[1].get(object);
+    room.settle();
+    for (comes, goes) in [(2, 0), (3, 2)] {
+        room.gone.remove(&comes);
+        room.gone.insert(goes);
+        room.meet();
+        room.settle();
+        assert_eq!(room.told(comes, |news| matches!(news, News::Offered { .. })), 1, "{comes}");
+        room.desks[comes].get(object);
+        room.settle();
+        assert_eq!(room.read(comes, "fw.bin"), content(900_000), "{comes}");
+    }
 }
 
 #[test]
