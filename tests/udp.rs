@@ -3,8 +3,9 @@
 #[path = "support/netns.rs"]
 mod netns;
 
+use mcast_chat::transport::batch::Buffers;
 use mcast_chat::transport::iface::Reason;
-use mcast_chat::transport::udp::{BindFault, Change, OpenError, Sent, Udp, UdpConfig};
+use mcast_chat::transport::udp::{BindFault, Change, OpenError, Udp, UdpConfig};
 use mio::{Events, Poll, Token};
 use netns::{cable, inside, sh, until};
 use std::net::UdpSocket;
@@ -21,6 +22,7 @@ const ENETUNREACH: i32 = 101;
 struct Station {
     udp: Udp,
     poll: Poll,
+    buffers: Buffers,
     pings: u32,
 }
 
@@ -30,7 +32,7 @@ fn config(group: &str) -> UdpConfig {
         None => (group, None),
     };
     let group = group.parse().unwrap();
-    UdpConfig { group, port: PORT, scope, interfaces: Vec::new(), ttl: 1 }
+    UdpConfig { group, port: PORT, scope, interfaces: Vec::new(), ttl: 1, offload: true }
 }
 
 fn on(interfaces: &[&str]) -> UdpConfig {
@@ -47,11 +49,11 @@ impl Station {
     fn with(mut udp: Udp) -> Station {
         let poll = Poll::new().unwrap();
         udp.register(poll.registry(), FIRST).unwrap();
-        Station { udp, poll, pings: 0 }
+        Station { udp, poll, buffers: Buffers::default(), pings: 0 }
     }
 
     fn say(&mut self, text: &str) {
-        assert_eq!(self.udp.send(text.as_bytes()), Sent::Done);
+        assert_eq!(self.udp.send(text.as_bytes(), text.len()), 1);
     }
 
     /// Takes in what the poll says within `wait`, and everything that is there to read.
@@ -61,11 +63,11 @@ impl Station {
         for event in &events {
             self.udp.handle_ready(event.token(), event.is_readable(), event.is_writable());
         }
-        let mut buffer = [0; 65_535];
         let mut heard = Vec::new();
-        while let Some((size, _)) = self.udp.recv(&mut buffer) {
-            heard.push(String::from_utf8_lossy(&buffer[..size]).into_owned());
-        }
+        let mut take = |_, datagram: &mut [u8]| {
+            heard.push(String::from_utf8_lossy(datagram).into_owned());
+        };
+        while self.udp.recv(&mut self.buffers, &mut take) > 0 {}
         heard
     }
 
@@ -459,13 +461,13 @@ fn a_full_socket_is_busy_and_becomes_writable_again() {
         sh("tc qdisc add dev eth0 root tbf rate 8kbit burst 1600 limit 1000000000");
         let mut station = Station::open(config(GROUP));
         let _ = station.hear(Duration::ZERO);
-        let taken = (0..100_000).find(|_| station.udp.send(&[0; 1400]) == Sent::Busy);
+        let taken = (0..100_000).find(|_| station.udp.send(&[0; 1400], 1400) == 0);
         assert!(taken.is_some(), "never busy: {:?}", station.udp);
-        assert_eq!(station.udp.send(b"still full"), Sent::Busy);
+        assert_eq!(station.udp.send(b"still full", 10), 0);
         sh("tc qdisc delete dev eth0 root");
         until("there is room", || {
             let _ = station.hear(Duration::from_millis(20));
-            station.udp.send(b"room again") == Sent::Done
+            station.udp.send(b"room again", 10) == 1
         });
     });
 }

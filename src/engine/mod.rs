@@ -17,6 +17,7 @@
 mod announce;
 mod archive;
 mod backoff;
+mod batch;
 mod beat;
 mod change;
 pub mod config;
@@ -53,7 +54,7 @@ mod window;
 #[cfg(feature = "planted-bugs")]
 pub use config::Bug;
 pub use config::Config;
-pub use output::{Delivery, Departure, Event, Gap, GapState, Member, Output, View};
+pub use output::{Datagrams, Delivery, Departure, Event, Gap, GapState, Member, Output, View};
 pub use stats::{Drop, Stats};
 
 use crate::time::{Duration, Instant};
@@ -62,6 +63,7 @@ use crate::wire::packet::Service;
 use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag, ViewId};
 use archive::Archive;
 use backoff::Losers;
+use batch::Batch;
 use beat::Beat;
 use flush::Flush;
 use history::{CatchUp, Missed};
@@ -69,7 +71,7 @@ use lead::{Lead, Spread};
 use loss::Loss;
 use members::Strangers;
 use pace::Pace;
-use queue::{Events, Outbox};
+use queue::{Events, Next, Outbox};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use remote::Remote;
 use repair::Repairs;
@@ -215,6 +217,8 @@ pub struct Engine {
 
     events: Events,
     outbox: Outbox,
+    /// What was to be sent next, but did not fit its batch.
+    held_over: Option<Next>,
     pool: Pool,
     scratch: Scratch,
     stats: Stats,
@@ -230,6 +234,7 @@ struct Scratch {
     echoes: ListBuilder,
     after: ListBuilder,
     order: ListBuilder,
+    batch: Batch,
     /// Where the last list that did not hold all went on.
     cursor: Option<usize>,
 }
@@ -287,6 +292,7 @@ impl Engine {
             missed: Vec::new(),
             events: Events::default(),
             outbox: Outbox::default(),
+            held_over: None,
             pool: Pool::default(),
             scratch: Scratch::default(),
             stats: Stats::default(),

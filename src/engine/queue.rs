@@ -59,12 +59,12 @@ pub struct Outbox {
 }
 
 /// What is to be sent next.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Next {
     /// The datagram in [`Outbox::current`].
     Control,
     /// The held datagram of that stream.
-    Repair(SessionTag, Seq),
+    Held(SessionTag, Seq),
 }
 
 impl Outbox {
@@ -108,7 +108,7 @@ impl Outbox {
             return Some(Next::Control);
         }
         let next = if repairs { self.repairs.pop_front() } else { None };
-        next.map(|(session, seq)| Next::Repair(session, seq))
+        next.map(|(session, seq)| Next::Held(session, seq))
     }
 
     /// The control packet that was taken last.

@@ -81,6 +81,10 @@ pub struct GroupConfig {
     pub recall: Vec<Delivery>,
     /// Faults between the sockets and the engine, on what is received.
     pub faults: Option<FaultConfig>,
+    /// Many datagrams in one system call, where the system can (default).
+    pub offload: bool,
+    /// The pace of all sending, in bytes per second; none: the default, 50 MB/s.
+    pub rate: Option<u64>,
 }
 
 impl GroupConfig {
@@ -101,6 +105,8 @@ impl GroupConfig {
             key: None,
             recall: Vec::new(),
             faults: None,
+            offload: true,
+            rate: None,
         }
     }
 

@@ -7,7 +7,7 @@ use super::seat::{Arrival, BACKLOG, Who};
 use super::tell::Teller;
 use super::trace::{Mark, fingerprint, line};
 use super::world::{Due, What, World};
-use crate::engine::{Event, Output};
+use crate::engine::Event;
 use crate::time::Duration;
 use crate::wire::{Header, Kind, Packet};
 use core::cmp::Reverse;
@@ -128,14 +128,15 @@ impl World {
         let now = seat.clock.read(self.now);
         let mut writable = false;
         let mut outputs = 0;
-        while let Some(output) = engine.poll_output(now) {
+        loop {
             outputs += 1;
-            match output {
-                Output::Transmit(datagram) => self.multicast(who, run, datagram),
-                Output::Event(event) => {
-                    writable |= event == Event::Writable;
-                    self.happened(who, run, &event);
-                }
+            if let Some(event) = engine.poll_event() {
+                writable |= event == Event::Writable;
+                self.happened(who, run, &event);
+            } else if let Some(datagrams) = engine.poll_batch(now) {
+                datagrams.iter().for_each(|datagram| self.multicast(who, run, datagram));
+            } else {
+                break;
             }
             if outputs > OUTPUTS {
                 self.fail(format!("{who} gives outputs without end"));

@@ -155,7 +155,8 @@ pub struct Dependency {
 }
 
 /// DATA: consecutive messages of one sender, packed or fragmented to one datagram; and, from the
-/// sequencer, the order of agreed messages.
+/// sequencer, the order of agreed messages. Zeros may follow, so that datagrams which are sent
+/// together are of one length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Data<'a> {
     /// The packet's place in its sender's stream.
@@ -192,7 +193,7 @@ impl<'a> Data<'a> {
     pub const OVERHEAD: usize = 3 * 9 + 8 + 3 * 3 + 15;
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let body: DataBody<'a> = whole(bytes)?;
+        let body: DataBody<'a> = filled_up(bytes)?;
         counted(body.message)?;
         counted(body.view.epoch)?;
         let (after, order) = (List::decode(body.after)?, List::decode(body.order)?);
@@ -540,6 +541,14 @@ pub(super) fn numbered(number: u64) -> Result<(), DecodeError> {
 /// Refuses a rank that no view has.
 pub(super) fn ranked(rank: u32) -> Result<(), DecodeError> {
     if (rank as usize) < MAX_VIEW { Ok(()) } else { Err(DecodeError) }
+}
+
+/// Like `whole`, but zeros may follow.
+fn filled_up<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    match bincode::borrow_decode_from_slice(bytes, BINCODE) {
+        Ok((value, used)) if bytes[used..].iter().all(|byte| *byte == 0) => Ok(value),
+        _ => Err(DecodeError),
+    }
 }
 
 pub(super) fn whole<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {

@@ -1,0 +1,70 @@
+//! `bench send`.
+
+use super::args::{Amount, Send};
+use super::membership::Membership;
+use super::message::{Kind, LEAST, Message};
+use super::report::Report;
+use crate::cli::config::Config;
+use crate::cli::deadline::Deadline;
+use crate::cli::failure::{Exit, Failure};
+use std::time::Duration;
+
+/// Messages given to the group between two turns of its loop, so that it reads in time.
+const TOGETHER: u64 = 512;
+/// The longest wait for a turn.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the last messages may take.
+const FINISH: Duration = Duration::from_secs(30);
+
+/// Sends, and says how fast that went.
+pub(super) fn run(config: &Config, typed: &Send) -> Result<(Report, Exit), Failure> {
+    let mut member = Membership::join(config, &typed.setting)?;
+    let mut body = vec![0; typed.amount.size as usize];
+    let time = Deadline::after(Duration::MAX);
+    let sent = flood(&mut member, &typed.amount, &mut body)?;
+    let last = finish(&mut member, sent, &mut body[..LEAST])?;
+    let seconds = time.waited();
+    let mut report = Report::new("send", sent, sent * typed.amount.size, seconds);
+    report.repairs = member.stats().repairs_sent;
+    report.recovered = member.stats().recovered;
+    let confirmed = last.is_some_and(|last| member.stable > last);
+    member.leave()?;
+    Ok((report, if confirmed { Exit::Done } else { Exit::Unconfirmed }))
+}
+
+/// Sends as much as was asked for; how many messages that were.
+fn flood(member: &mut Membership, amount: &Amount, body: &mut [u8]) -> Result<u64, Failure> {
+    let time = Deadline::after(Duration::try_from_secs_f64(amount.seconds).unwrap_or(LOOK));
+    let goes_on = |sent| match amount.count {
+        Some(count) => sent < count,
+        None => time.left().is_some(),
+    };
+    let mut sent = 0;
+    while goes_on(sent) && !member.is_stopped() {
+        let most = amount.count.map_or(TOGETHER, |count| TOGETHER.min(count - sent));
+        for _ in 0..most {
+            if member.blocked || member.send(Message::new(Kind::Data, sent), body).is_none() {
+                break;
+            }
+            sent += 1;
+        }
+        member.turn(LOOK, |_, _, _| {})?;
+    }
+    Ok(sent)
+}
+
+/// Says that it was all, and waits until the others have it; the number of the last message.
+fn finish(member: &mut Membership, sent: u64, body: &mut [u8]) -> Result<Option<u64>, Failure> {
+    let wait = Deadline::after(FINISH);
+    let mut last = None;
+    while let Some(left) = wait.left().filter(|_| !member.is_stopped()) {
+        if last.is_none() && !member.blocked {
+            last = member.send(Message::new(Kind::End, sent), body);
+        }
+        if last.is_some_and(|last| member.stable > last) {
+            break;
+        }
+        member.turn(LOOK.min(left), |_, _, _| {})?;
+    }
+    Ok(last)
+}
