@@ -5,7 +5,8 @@ use crate::time::{Duration, Instant};
 
 /// What may go at once after silence, in bytes: a third of Linux's default receive buffer.
 const BURST: u64 = 64 * 1024;
-/// And at least what goes in a millisecond, in parts of a second: timers of the system are no finer (epoll).
+/// And at least what goes in a millisecond, this part of a second: timers of the system are no
+/// finer (epoll).
 const GRAIN: u64 = 1_000;
 
 /// When the next datagram may go (the generic cell rate algorithm: one theoretical time of arrival,

@@ -3,7 +3,7 @@
 use super::gaps::Gaps;
 use super::window::{MAX_AHEAD, Pool, Slot, Window};
 use crate::time::Instant;
-use crate::wire::packet::{Content, Dependency, Part, Record};
+use crate::wire::packet::{Content, Dependency, Extent, Part, Record};
 use crate::wire::{Data, Seq, ViewId};
 
 /// What became of a DATA packet that came.
@@ -185,17 +185,22 @@ impl Stream {
     /// each. A packet that contradicts those before it gives nothing, and `false`.
     pub fn take(&mut self, data: &Data<'_>, mut accept: impl FnMut(u64, Content, &[u8])) -> bool {
         self.next = data.seq.next();
-        self.known = self.known.max(data.known_message());
         let inside = data
             .iter()
             .next()
             .is_some_and(|(_, record)| matches!(record.part, Part::Middle | Part::Last));
         if data.message != self.next_message || inside != self.partial.is_some() {
             self.partial = None;
-            self.next_message = data.end_message().unwrap_or(data.message).max(self.next_message);
+            let Extent { end, known } =
+                data.extent().unwrap_or(Extent { end: data.message, known: data.message });
+            self.next_message = self.next_message.max(end);
+            self.known = self.known.max(known);
             return false;
         }
         for (number, record) in data.iter() {
+            if record.content.service().is_some() {
+                self.known = self.known.max(number + 1);
+            }
             self.add(number, &record, &mut accept);
         }
         true

@@ -152,6 +152,7 @@ impl Engine {
             let full = room.filter(|_| self.sender.has_queued());
             let datagram = self.seal(&Packet::Data(data), full);
             self.sender.hold(built, view, datagram, now);
+            self.free_excess(now);
             self.beat.restart(now, self.grtt);
             self.stats.data_sent += 1;
             self.deliver_ready();

@@ -129,14 +129,14 @@ impl Driver {
     pub fn turn_with(
         &mut self,
         max_wait: Duration,
-        happened: impl FnMut(Event<&[u8]>),
+        mut happened: impl FnMut(Event<&[u8]>),
     ) -> io::Result<()> {
         self.wait(max_wait)?;
         let now = self.clock.now();
         if self.is_stalled() {
             self.engine.excuse(now.since(self.turned));
         } else {
-            self.read(now);
+            self.read(now, &mut happened);
         }
         for session in self.sockets.take_lost() {
             self.engine.lost_link(now, session);
@@ -259,11 +259,15 @@ impl Driver {
     }
 
     /// Reads the sockets, about [`BATCH`] datagrams, so that timers are not late for a flood.
-    fn read(&mut self, now: Instant) {
+    fn read(&mut self, now: Instant, happened: &mut impl FnMut(Event<&[u8]>)) {
         let Self { sockets, engine, faults, .. } = self;
         let mut take = |from, datagram: &mut [u8]| match faults {
             Some(faults) => faults.admit(since_start(now), datagram, from),
-            None => engine.handle_datagram(now, from, datagram),
+            None => {
+                engine.handle_datagram(now, from, datagram);
+                // At once, while the messages' bytes are in the processor's nearest cache.
+                tell_events(engine, happened);
+            }
         };
         let mut count = 0;
         self.again = loop {
@@ -305,9 +309,7 @@ impl Driver {
     /// [`BATCHES`], so that others are heard meanwhile.
     fn send(&mut self, now: Instant, mut happened: impl FnMut(Event<&[u8]>)) {
         for _ in 0..BATCHES {
-            while let Some(event) = self.engine.poll_event() {
-                happened(event);
-            }
+            tell_events(&mut self.engine, &mut happened);
             if !self.unsent.is_empty() {
                 let done = self.sockets.send(&self.unsent, self.segment) * self.segment;
                 self.unsent.drain(..done.min(self.unsent.len()));
@@ -321,6 +323,12 @@ impl Driver {
             self.segment = segment;
         }
         self.again = true;
+    }
+}
+
+fn tell_events(engine: &mut Engine, happened: &mut impl FnMut(Event<&[u8]>)) {
+    while let Some(event) = engine.poll_event() {
+        happened(event);
     }
 }
 

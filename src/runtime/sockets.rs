@@ -66,8 +66,8 @@ impl Sockets {
         }
     }
 
-    /// Takes what one look gives, of both transports in turn, and hands each datagram to `take`; how
-    /// many they were. 0 when all sockets are read empty.
+    /// Takes what one look gives, of both transports in turn, and hands each datagram to `take`;
+    /// how many they were. 0 when all sockets are read empty.
     pub(super) fn recv(&mut self, mut take: impl FnMut(SocketAddr, &mut [u8])) -> usize {
         self.mesh_first = !self.mesh_first;
         if self.mesh_first && self.recv_mesh(&mut take) > 0 {

@@ -5,6 +5,9 @@ use crate::engine::MAX_MESSAGE;
 use clap::{Args as ClapArgs, Subcommand, value_parser};
 use std::time::Duration;
 
+/// The longest measurement: a day.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// Arguments of `bench`.
 #[derive(ClapArgs, Debug)]
 pub(in crate::cli) struct Bench {
@@ -53,8 +56,14 @@ pub(super) struct Amount {
     #[arg(long, value_name = "N", conflicts_with = "seconds")]
     pub(super) count: Option<u64>,
     /// Send for so long
-    #[arg(long, value_name = "N", default_value_t = 3.0)]
-    pub(super) seconds: f64,
+    #[arg(long, value_name = "N", default_value = "3", value_parser = seconds)]
+    pub(super) seconds: Duration,
+}
+
+/// A time in seconds, with parts of them.
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let number = text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
+    number.filter(|time| *time <= LONGEST).ok_or("a number of seconds, at most 86400")
 }
 
 /// Arguments of `bench send`.

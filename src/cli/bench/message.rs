@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 /// Bytes of the shortest message.
 pub(super) const LEAST: usize = 24;
+/// One message in so many is timed: to read the clock for each would cost more than to count it.
+const TIMED: u64 = 64;
 /// What others say in the group is none of ours.
 const MARK: [u8; 7] = *b"mcbench";
 
@@ -28,7 +30,7 @@ pub(super) struct Message {
     pub(super) kind: Kind,
     /// Counts from 0.
     pub(super) number: u64,
-    /// Nanoseconds since 1970 by its sender's clock.
+    /// Nanoseconds since 1970 by its sender's clock; 0 if it is not timed.
     sent_at: u64,
 }
 
@@ -36,6 +38,12 @@ impl Message {
     /// A message of now.
     pub(super) fn new(kind: Kind, number: u64) -> Self {
         Self { kind, number, sent_at: nanos_now() }
+    }
+
+    /// A message that is counted; one in many is timed.
+    pub(super) fn counted(number: u64) -> Self {
+        let sent_at = if number.is_multiple_of(TIMED) { nanos_now() } else { 0 };
+        Self { kind: Kind::Data, number, sent_at }
     }
 
     /// Writes it over the beginning of `body`.
@@ -57,9 +65,10 @@ impl Message {
         (rest[..7] == MARK).then_some(Self { kind, number, sent_at })
     }
 
-    /// How long ago it was sent; no time where its sender's clock is ahead of ours.
-    pub(super) fn age(&self) -> Duration {
-        Duration::from_nanos(nanos_now().saturating_sub(self.sent_at))
+    /// How long ago it was sent, if it is timed; no time where its sender's clock is ahead of ours.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let age = || Duration::from_nanos(nanos_now().saturating_sub(self.sent_at));
+        (self.sent_at > 0).then(age)
     }
 }
 

@@ -19,8 +19,7 @@ pub(super) fn run(config: &Config, typed: &Ping) -> Result<(Report, Exit), Failu
     let mut member = Membership::join(config, &typed.setting)?;
     let mut body = vec![0; typed.amount.size as usize];
     let (mut latency, mut number, mut lost) = (Latency::new(), 0, 0);
-    let time =
-        Deadline::after(Duration::try_from_secs_f64(typed.amount.seconds).unwrap_or(PATIENCE));
+    let time = Deadline::after(typed.amount.seconds);
     let goes_on = |number| match typed.amount.count {
         Some(count) => number < count + WARM,
         None => time.left().is_some(),
@@ -56,7 +55,7 @@ fn round_trip(
     while let Some(left) = wait.left().filter(|_| took.is_none() && !member.is_stopped()) {
         member.turn(left, |_, message, _| {
             if message.kind == Kind::Pong && message.number == number {
-                took = took.or_else(|| Some(sent.age()));
+                took = took.or_else(|| sent.age());
             }
         })?;
     }

@@ -34,7 +34,7 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<(Report, Exit), Failu
 
 /// Sends as much as was asked for; how many messages that were.
 fn flood(member: &mut Membership, amount: &Amount, body: &mut [u8]) -> Result<u64, Failure> {
-    let time = Deadline::after(Duration::try_from_secs_f64(amount.seconds).unwrap_or(LOOK));
+    let time = Deadline::after(amount.seconds);
     let goes_on = |sent| match amount.count {
         Some(count) => sent < count,
         None => time.left().is_some(),
@@ -43,7 +43,7 @@ fn flood(member: &mut Membership, amount: &Amount, body: &mut [u8]) -> Result<u6
     while goes_on(sent) && !member.is_stopped() {
         let most = amount.count.map_or(TOGETHER, |count| TOGETHER.min(count - sent));
         for _ in 0..most {
-            if member.blocked || member.send(Message::new(Kind::Data, sent), body).is_none() {
+            if member.blocked || member.send(Message::counted(sent), body).is_none() {
                 break;
             }
             sent += 1;
