@@ -31,8 +31,7 @@ fn check_flood(story: &str, arguments: &[&str], size: &str) {
     sh("ip link set lo up multicast on");
     sh("ip route add 224.0.0.0/4 dev lo");
     let home = Home::new(story);
-    let receive = |_| bench(&home, "receive", &[arguments, &["--settle", "0s"]].concat());
-    let receivers = [0, 1].map(receive);
+    let receivers = [0, 1].map(|_| bench(&home, "receive", arguments));
     let amount = ["--size", size, "--count", "20000"];
     let sent = report(bench(&home, "send", &[arguments, &SENDS, &amount].concat()));
     assert_eq!((&sent["role"], &sent["messages"]), (&"send".into(), &20_000.into()));
@@ -73,7 +72,7 @@ fn pings_are_answered_by_a_receiver() {
         sh("ip link set lo up multicast on");
         sh("ip route add 224.0.0.0/4 dev lo");
         let home = Home::new("pings");
-        let receiver = bench(&home, "receive", &["--settle", "0s"]);
+        let receiver = bench(&home, "receive", &[]);
         let pinged = report(bench(&home, "ping", &["--settle", "0s", "--count", "50"]));
         assert_eq!((&pinged["messages"], &pinged["lost"]), (&150.into(), &0.into()));
         assert!(pinged["p50_us"].as_f64() > Some(0.0), "{pinged}");

@@ -307,8 +307,7 @@ impl Engine {
         };
         let Origin { from, session, rank } = *origin;
         if !self.view.order.passes(rank, service) || self.is_stopped() {
-            let mut copy = self.pool.take();
-            copy.extend_from_slice(body);
+            let copy = self.pool.copy(body);
             let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
             self.view.order.push(rank, Waiting { number, service, body: copy, after });
             if service >= Service::Agreed {

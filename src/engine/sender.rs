@@ -150,9 +150,7 @@ impl Sender {
             self.blocked.get_or_insert(now);
             return Err(SendError::WindowFull);
         }
-        let mut copy = pool.take();
-        copy.extend_from_slice(body);
-        self.enqueue(service.into(), copy);
+        self.enqueue(service.into(), pool.copy(body));
         self.next_message += 1;
         Ok(self.next_message - 1)
     }

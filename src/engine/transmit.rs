@@ -8,7 +8,7 @@ use crate::time::Instant;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Dependency;
 use crate::wire::seal::TAG_LEN;
-use crate::wire::{Data, Header, Kind, Packet, Seq, SessionTag};
+use crate::wire::{Data, Header, Kind, OVERHEAD, Packet, Seq, SessionTag};
 
 /// A datagram that is shorter than those before it in its batch by at most a quarter is filled up
 /// with zeros where more are to follow: a quarter more on the wire costs less than another call.
@@ -203,6 +203,9 @@ impl Engine {
             counter: self.counter,
         };
         let mut datagram = self.pool.take();
+        if let Packet::Data(data) = packet {
+            datagram.reserve_exact(OVERHEAD + data.most_bytes());
+        }
         datagram.extend_from_slice(&header.encode());
         packet.encode(&mut datagram);
         let full = full.map_or(0, |full| full - TAG_LEN);

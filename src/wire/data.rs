@@ -1,5 +1,5 @@
-//! DATA, and the records in it: written and read by hand, as bincode would (`tests/wire.rs` compares
-//! both). This is what a datagram's path spends its time on, and a record is read in a few steps.
+//! DATA, and the records in it: written and read by hand, as bincode would (`tests/wire.rs`
+//! compares both). A datagram's path spends its time here.
 
 use super::ids::{Seq, SessionTag, ViewId};
 use super::list::List;
@@ -179,6 +179,12 @@ impl<'a> Data<'a> {
             put(handoff.place, out);
         }
         put_bytes(self.records, out);
+    }
+
+    /// How long its encoding is at most.
+    pub const fn most_bytes(&self) -> usize {
+        let lists = self.after.as_bytes().len() + self.order.as_bytes().len();
+        Self::OVERHEAD + lists + self.records.len()
     }
 
     /// The records, in order, each with the number of its message; ends early at bytes that are no

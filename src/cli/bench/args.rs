@@ -27,9 +27,9 @@ pub(super) enum Part {
     Ping(Ping),
 }
 
-/// What all parts are told.
+/// When whoever sends begins.
 #[derive(ClapArgs, Debug)]
-pub(super) struct Setting {
+pub(super) struct Begin {
     /// Wait (up to --timeout) until so many other members are here
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) members: usize,
@@ -40,6 +40,13 @@ pub(super) struct Setting {
     #[arg(long, value_name = "TIME", default_value = "500ms")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(super) settle: Duration,
+    #[command(flatten)]
+    pub(super) pace: Pace,
+}
+
+/// What all parts are told.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Pace {
     /// The pace of all sending in MB/s; 0: none [default: 50]
     #[arg(long, value_name = "MB/S")]
     pub(super) rate: Option<u64>,
@@ -70,7 +77,7 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
 #[derive(ClapArgs, Debug)]
 pub(super) struct Send {
     #[command(flatten)]
-    pub(super) setting: Setting,
+    pub(super) begin: Begin,
     #[command(flatten)]
     pub(super) amount: Amount,
 }
@@ -79,7 +86,7 @@ pub(super) struct Send {
 #[derive(ClapArgs, Debug)]
 pub(super) struct Receive {
     #[command(flatten)]
-    pub(super) setting: Setting,
+    pub(super) pace: Pace,
     /// End when so many senders have
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) senders: usize,
@@ -89,7 +96,7 @@ pub(super) struct Receive {
 #[derive(ClapArgs, Debug)]
 pub(super) struct Ping {
     #[command(flatten)]
-    pub(super) setting: Setting,
+    pub(super) begin: Begin,
     #[command(flatten)]
     pub(super) amount: Amount,
 }

@@ -1,7 +1,7 @@
 //! A membership without a conversation: the loop turns in the main thread, and bytes are not
 //! copied on their way to whoever counts them.
 
-use super::args::Setting;
+use super::args::{Begin, Pace};
 use super::message::Message;
 use crate::cli::config::Config;
 use crate::cli::deadline::Deadline;
@@ -28,7 +28,7 @@ pub(super) struct Membership {
     driver: Driver,
     service: Service,
     /// How many others are in the view.
-    pub(super) others: usize,
+    others: usize,
     /// All own messages before this number are received by all.
     pub(super) stable: u64,
     /// The window was full, and no room was told of since.
@@ -38,11 +38,11 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// Joins the group, and waits for the others.
-    pub(super) fn join(config: &Config, setting: &Setting) -> Result<Self, Failure> {
+    /// Joins the group.
+    pub(super) fn join(config: &Config, pace: &Pace) -> Result<Self, Failure> {
         let mut group = config.group.clone();
         group.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
-        group.rate = setting.rate.map(|rate| match rate {
+        group.rate = pace.rate.map(|rate| match rate {
             0 => UNPACED,
             megabytes => megabytes.saturating_mul(1_000_000),
         });
@@ -52,21 +52,21 @@ impl Membership {
             signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(broken)?;
         }
         let service = config.service;
-        let mut member =
-            Self { driver, service, others: 0, stable: 1, blocked: false, ended: false, stop };
-        member.gather(config, setting)?;
-        Ok(member)
+        Ok(Self { driver, service, others: 0, stable: 1, blocked: false, ended: false, stop })
     }
 
-    fn gather(&mut self, config: &Config, setting: &Setting) -> Result<(), Failure> {
+    /// Joins the group, and waits for the others.
+    pub(super) fn gather(config: &Config, begin: &Begin) -> Result<Self, Failure> {
+        let mut member = Self::join(config, &begin.pace)?;
         let wait = Deadline::after(config.timeout);
-        while self.others < setting.members {
-            let Some(left) = wait.left().filter(|_| !self.is_stopped()) else {
-                return Err(self.too_few(setting.members));
+        while member.others < begin.members {
+            let Some(left) = wait.left().filter(|_| !member.is_stopped()) else {
+                return Err(member.too_few(begin.members));
             };
-            self.turn(left, |_, _, _| {})?;
+            member.turn(left, |_, _, _| {})?;
         }
-        self.turn_for(setting.settle)
+        member.turn_for(begin.settle)?;
+        Ok(member)
     }
 
     fn too_few(&self, wanted: usize) -> Failure {
@@ -80,7 +80,7 @@ impl Membership {
     }
 
     /// Turns the loop for so long.
-    pub(super) fn turn_for(&mut self, time: Duration) -> Result<(), Failure> {
+    fn turn_for(&mut self, time: Duration) -> Result<(), Failure> {
         let wait = Deadline::after(time);
         while let Some(left) = wait.left().filter(|_| !self.is_stopped()) {
             self.turn(left, |_, _, _| {})?;

@@ -16,7 +16,7 @@ const WARM: u64 = 100;
 
 /// Sends a message, waits for the first answer, and sends the next; how long that took.
 pub(super) fn run(config: &Config, typed: &Ping) -> Result<(Report, Exit), Failure> {
-    let mut member = Membership::join(config, &typed.setting)?;
+    let mut member = Membership::gather(config, &typed.begin)?;
     let mut body = vec![0; typed.amount.size as usize];
     let (mut latency, mut number, mut lost) = (Latency::new(), 0, 0);
     let time = Deadline::after(typed.amount.seconds);

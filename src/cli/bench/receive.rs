@@ -29,7 +29,7 @@ struct Tally {
 
 /// Takes what comes until all senders have ended, and says how fast that went.
 pub(super) fn run(config: &Config, typed: &Receive) -> Result<(Report, Exit), Failure> {
-    let mut member = Membership::join(config, &typed.setting)?;
+    let mut member = Membership::join(config, &typed.pace)?;
     let mut tally = Tally {
         clock: Deadline::after(Duration::MAX),
         span: None,

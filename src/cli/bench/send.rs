@@ -18,7 +18,7 @@ const FINISH: Duration = Duration::from_secs(30);
 
 /// Sends, and says how fast that went.
 pub(super) fn run(config: &Config, typed: &Send) -> Result<(Report, Exit), Failure> {
-    let mut member = Membership::join(config, &typed.setting)?;
+    let mut member = Membership::gather(config, &typed.begin)?;
     let mut body = vec![0; typed.amount.size as usize];
     let time = Deadline::after(Duration::MAX);
     let sent = flood(&mut member, &typed.amount, &mut body)?;
