@@ -14,6 +14,9 @@ pub struct Config {
     pub max_datagram: usize,
     /// How many bytes of own packets may be sent and not yet received by all, or queued.
     pub window: usize,
+    /// How many bytes of blocks of bulk may be on their way and not yet received by all that want
+    /// them; twice as many may be held of each sender's.
+    pub bulk_window: usize,
     /// How many bytes of one other sender's packets are held, for delivery and for repairs to
     /// others.
     pub held_per_sender: usize,
@@ -95,6 +98,9 @@ impl Config {
             // Holds 1 Gbit/s over 33 ms, several ack periods of a LAN (the bandwidth-delay
             // product).
             window: 4 << 20,
+            // 1 Gbit/s for 130 ms: an acknowledgement of each of 64 members, and two rounds of
+            // repair.
+            bulk_window: 16 << 20,
             // Twice a window: a sender's new packets, and old ones that others may still ask for.
             held_per_sender: 8 << 20,
             held_total: 64 << 20,

@@ -1,8 +1,9 @@
 //! What waits to come out of the engine: events with their bytes, and datagrams by priority.
 
+use super::bulk::Symbol;
 use super::output::{Delivery, Event};
 use super::window::Pool;
-use crate::wire::{Seq, SessionTag};
+use crate::wire::{ObjectId, Seq, Session, SessionTag};
 use core::ops::Range;
 use std::collections::VecDeque;
 
@@ -37,6 +38,16 @@ impl Events {
         }));
     }
 
+    /// Adds a block of an object; `body` is copied.
+    pub fn block(&mut self, object: ObjectId, block: u32, from: Session, body: &[u8]) {
+        if self.queue.is_empty() {
+            self.bytes.clear();
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(body);
+        self.push(Event::Block { object, block, from, body: start..self.bytes.len() });
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
@@ -65,6 +76,8 @@ pub enum Next {
     Control,
     /// The held datagram of that stream.
     Held(SessionTag, Seq),
+    /// A symbol of a turn of bulk.
+    Symbol(u32, Symbol),
 }
 
 impl Outbox {
@@ -120,8 +133,8 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::MemberId;
     use crate::wire::packet::Service;
-    use crate::wire::{MemberId, Session};
 
     #[test]
     fn the_bytes_of_messages_that_came_out_are_forgotten() {

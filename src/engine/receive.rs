@@ -24,6 +24,9 @@ impl Engine {
     fn receive(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) -> Result<(), Drop> {
         let header = Header::decode(datagram)?;
         self.check(&header)?;
+        if header.kind.is_symbol() {
+            return self.receive_symbol(now, &header, datagram);
+        }
         if header.kind == Kind::Data {
             self.scratch.sealed.clear();
             self.scratch.sealed.reserve_exact(datagram.len());
@@ -43,6 +46,26 @@ impl Engine {
             Packet::Cut(cut) => self.on_cut(now, tag, &cut),
             Packet::CutDone(done) => self.on_cut_done(now, tag, done),
             Packet::Install(install) => self.on_install(now, tag, &install),
+            Packet::BulkNack(nack) => self.on_bulk_nack(now, tag, &nack),
+            Packet::BulkJoin(join) => self.on_bulk_join(now, tag, &join),
+            Packet::Bulk(_) | Packet::Parity(_) => unreachable!("symbols go their own way"),
+        }
+    }
+
+    /// Symbols are numbered by themselves and may come twice: they tell nothing of their sender's
+    /// other packets.
+    fn receive_symbol(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Result<(), Drop> {
+        self.expects_symbols(header.session.tag())?;
+        let body = self.open(now, header, datagram)?;
+        match Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)? {
+            Packet::Bulk(bulk) => self.on_bulk(now, header, &bulk),
+            Packet::Parity(parity) => self.on_parity(now, header, &parity),
+            _ => Err(Drop::Malformed),
         }
     }
 

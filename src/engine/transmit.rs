@@ -1,5 +1,6 @@
-//! A datagram out: control packets first, then repairs, then new messages, at the pace. Repairs
-//! have half of it at most, so that whoever asks for everything does not silence the others.
+//! A datagram out: control packets first, then repairs, then new messages, then bulk, at the pace.
+//! Repairs have half of it at most, so that whoever asks for everything does not silence the
+//! others.
 
 use super::queue::Next;
 use super::sender::Built;
@@ -62,8 +63,15 @@ impl Engine {
                     break Next::Held(session, seq);
                 }
                 // It was freed while it waited.
-                Some(Next::Held(..)) => {}
-                None => break Next::Held(self.tag, self.build_data(now, room)?),
+                Some(Next::Held(..) | Next::Symbol(..)) => {}
+                None => match self.build_data(now, room) {
+                    Some(seq) => break Next::Held(self.tag, seq),
+                    // The messages have left this much of the pace.
+                    None => {
+                        let (turn, symbol) = self.take_symbol(now)?;
+                        break Next::Symbol(turn, symbol);
+                    }
+                },
             }
         };
         self.pace.spend(now, self.datagram(next).map_or(0, <[u8]>::len));
@@ -75,6 +83,7 @@ impl Engine {
         match next {
             Next::Control => Some(self.outbox.current()),
             Next::Held(session, seq) => self.sealed(session, seq),
+            Next::Symbol(turn, symbol) => self.symbol((turn, symbol)),
         }
     }
 
@@ -84,7 +93,7 @@ impl Engine {
         if self.held_over.is_some() {
             return Some(Instant::ZERO);
         }
-        if self.outbox.has_control() || self.has_data() {
+        if self.outbox.has_control() || self.has_data() || self.has_symbols() {
             return Some(at);
         }
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))

@@ -172,7 +172,7 @@ impl Driver {
     }
 
     /// Sends what was submitted, then says farewell; ends with
-    /// [`Event::Ended`](crate::engine::Event::Ended) after some turns.
+    /// [`Event::Ended`] after some turns.
     pub fn leave(&mut self) {
         self.engine.leave(self.clock.now());
         self.again = true;
@@ -206,6 +206,17 @@ impl Driver {
     /// Ends the wait of a turn from another thread.
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
+    }
+
+    /// The engine, to be asked for something that the next turn goes on with.
+    pub(super) const fn engine_mut(&mut self) -> &mut Engine {
+        self.again = true;
+        &mut self.engine
+    }
+
+    /// Adds an event.
+    pub(super) fn put(&mut self, event: Event) {
+        self.incoming.push_back(Incoming::Event(event));
     }
 
     /// The time of this driver's clock.

@@ -13,8 +13,10 @@
 //! | `driver` | the loop |
 //! | `mailbox` | the bounded queues between a handle and its loop |
 //! | `group` | the handle and its thread |
+//! | `bulk` | bulk transfers through both |
 //! | `notices` | what people are told of the transport, without repeating |
 
+mod bulk;
 mod carrier;
 pub mod clock;
 mod driver;

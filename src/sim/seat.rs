@@ -1,5 +1,6 @@
 //! Where a member of a world sits: its engine while it lives, its clock, and what waits for it.
 
+use super::bulk::Depot;
 use super::clock::Clock;
 use crate::engine::{Config, Engine, Stats};
 use crate::wire::MemberId;
@@ -71,10 +72,12 @@ pub(super) struct Seat {
     /// Damaged datagrams that this session was given.
     pub damaged: u64,
     pub recoveries: Recoveries,
+    /// What it has of objects; stays while it is down.
+    pub depot: Depot,
 }
 
 impl Seat {
-    pub(super) const fn new(config: Config, clock: Clock) -> Self {
+    pub(super) fn new(config: Config, clock: Clock) -> Self {
         Self {
             config,
             clock,
@@ -87,6 +90,7 @@ impl Seat {
             pending: VecDeque::new(),
             damaged: 0,
             recoveries: Recoveries::new(),
+            depot: Depot::default(),
         }
     }
 

@@ -128,11 +128,17 @@ impl World {
         let now = seat.clock.read(self.now);
         let mut writable = false;
         let mut outputs = 0;
+        let mut depot = core::mem::take(&mut seat.depot);
         loop {
             outputs += 1;
             if let Some(event) = engine.poll_event() {
                 writable |= event == Event::Writable;
                 self.happened(who, run, &event);
+                let answer = depot.answer(&event);
+                self.record(answer.as_ref().map(drop).map_err(String::clone));
+                if let Some((object, block, content)) = answer.ok().flatten() {
+                    engine.give_block(object, block, &content);
+                }
             } else if let Some(datagrams) = engine.poll_batch(now) {
                 datagrams.iter().for_each(|datagram| self.multicast(who, run, datagram));
             } else {
@@ -144,6 +150,7 @@ impl World {
             }
         }
         let seat = &mut self.seats[who.0];
+        seat.depot = depot;
         seat.recoveries.watch(self.now, engine.stats());
         let counts = self.check.counts(run, &seat.config, engine.stats(), seat.damaged);
         let deadline = engine.next_timeout().map(|(at, _)| seat.clock.when(at));
@@ -193,6 +200,7 @@ impl World {
 
     fn multicast(&mut self, from: Who, run: usize, datagram: &[u8]) {
         self.sent_datagrams += 1;
+        self.sent_bytes += datagram.len() as u64;
         self.trace.note(self.now, Mark::Transmit, [run as u64, fingerprint(datagram)], || {
             let teller = Teller::new(&self.check.journal);
             line(from, format_args!("sends {}", teller.datagram(&self.key, datagram)))

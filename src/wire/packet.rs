@@ -1,6 +1,7 @@
 //! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding
 //! borrows from the datagram, is limited, and refuses what trails.
 
+use super::bulk::{Bulk, BulkJoin, BulkNack, Parity};
 pub use super::data::{Content, Data, Extent, Part, Record, Records, encode_record};
 use super::flush::{Cut, CutDone, FlushReq, FlushState, Install};
 use super::header::Kind;
@@ -223,6 +224,14 @@ pub enum Packet<'a> {
     CutDone(CutDone),
     /// The new view begins.
     Install(Install<'a>),
+    /// A part of a block.
+    Bulk(Bulk<'a>),
+    /// Parity of a block.
+    Parity(Parity<'a>),
+    /// What a receiver has and lacks of a bulk stream.
+    BulkNack(BulkNack<'a>),
+    /// What a receiver wants of an object.
+    BulkJoin(BulkJoin<'a>),
 }
 
 impl<'a> Packet<'a> {
@@ -241,6 +250,10 @@ impl<'a> Packet<'a> {
             Kind::Cut => Cut::decode(body).map(Packet::Cut),
             Kind::CutDone => CutDone::decode(body).map(Packet::CutDone),
             Kind::Install => Install::decode(body).map(Packet::Install),
+            Kind::Bulk => Bulk::decode(body).map(Packet::Bulk),
+            Kind::Parity => Parity::decode(body).map(Packet::Parity),
+            Kind::BulkNack => BulkNack::decode(body).map(Packet::BulkNack),
+            Kind::BulkJoin => BulkJoin::decode(body).map(Packet::BulkJoin),
         }
     }
 
@@ -256,6 +269,10 @@ impl<'a> Packet<'a> {
             Packet::Cut(_) => Kind::Cut,
             Packet::CutDone(_) => Kind::CutDone,
             Packet::Install(_) => Kind::Install,
+            Packet::Bulk(_) => Kind::Bulk,
+            Packet::Parity(_) => Kind::Parity,
+            Packet::BulkNack(_) => Kind::BulkNack,
+            Packet::BulkJoin(_) => Kind::BulkJoin,
         }
     }
 
@@ -271,6 +288,10 @@ impl<'a> Packet<'a> {
             Packet::Cut(cut) => cut.encode(out),
             Packet::CutDone(done) => append(done, out),
             Packet::Install(install) => install.encode(out),
+            Packet::Bulk(bulk) => bulk.encode(out),
+            Packet::Parity(parity) => parity.encode(out),
+            Packet::BulkNack(nack) => nack.encode(out),
+            Packet::BulkJoin(join) => join.encode(out),
         }
     }
 }
