@@ -327,6 +327,12 @@ impl Engine {
         Ok(number)
     }
 
+    /// How many bytes of messages wait here and were not sent yet. Whoever gives the next one only
+    /// when that is little, and not as soon as the window takes it, has less that waits.
+    pub const fn queued(&self) -> usize {
+        self.sender.queued()
+    }
+
     /// Puts a message that an earlier run of this member delivered into the archive: it is not
     /// asked for again, and given to those who lack it. To be called in the order of delivery,
     /// before anything else; the oldest are forgotten where there is no room.

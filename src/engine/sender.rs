@@ -122,6 +122,11 @@ impl Sender {
         before.map_or(0, |slot| slot.next_message)
     }
 
+    /// Bytes of messages that no packet carries yet.
+    pub const fn queued(&self) -> usize {
+        self.queued
+    }
+
     /// Bytes that not all have received, queued ones included.
     pub const fn unstable(&self) -> usize {
         self.unstable + self.queued

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How long leaving may take.
 const LEAVE: Duration = Duration::from_secs(2);
+/// Bytes that wait to be sent at most: two batches.
+const QUEUED: usize = 128 << 10;
 /// The pace of `--rate 0`, in bytes a second: more than any machine sends.
 const UNPACED: u64 = 1 << 40;
 
@@ -125,6 +127,12 @@ impl Membership {
             // The size was checked when it was typed, and only we say farewell.
             Err(SendError::TooLong(_) | SendError::Left) => None,
         }
+    }
+
+    /// Whether little waits to be sent: a sender that fills the window measures how long messages
+    /// wait there.
+    pub(super) fn is_hungry(&self) -> bool {
+        !self.blocked && self.driver.engine().queued() < QUEUED
     }
 
     /// The group's counters.

@@ -9,8 +9,6 @@ use crate::cli::deadline::Deadline;
 use crate::cli::failure::{Exit, Failure};
 use std::time::Duration;
 
-/// Messages given to the group between two turns of its loop, so that it reads in time.
-const TOGETHER: u64 = 512;
 /// The longest wait for a turn.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long the last messages may take.
@@ -41,16 +39,17 @@ fn flood(member: &mut Membership, amount: &Amount, body: &mut [u8]) -> Result<u6
     };
     let mut sent = 0;
     while goes_on(sent) && !member.is_stopped() {
-        let most = amount.count.map_or(TOGETHER, |count| TOGETHER.min(count - sent));
-        for _ in 0..most {
-            if member.blocked || member.send(Message::counted(sent), body).is_none() {
-                break;
-            }
-            sent += 1;
+        while goes_on_at_once(amount, sent) && member.is_hungry() {
+            sent += u64::from(member.send(Message::counted(sent), body).is_some());
         }
         member.turn(LOOK, |_, _, _| {})?;
     }
     Ok(sent)
+}
+
+/// Whether another message is to be sent before the clock is looked at.
+fn goes_on_at_once(amount: &Amount, sent: u64) -> bool {
+    amount.count.is_none_or(|count| sent < count)
 }
 
 /// Says that it was all, and waits until the others have it; the number of the last message.
