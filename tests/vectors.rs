@@ -236,16 +236,18 @@ fn data_of_history() -> Vec<u8> {
             body: b"said before",
         },
         Archived::End(ranks(&[0, 1, 127])),
+        Archived::Declined,
     ];
     let bodies = parts.map(|part| {
         let mut body = Vec::new();
         part.encode(&mut body);
         body
     });
-    let [digest, message, end] = bodies.each_ref().map(Vec::as_slice);
+    let [digest, message, end, declined] = bodies.each_ref().map(Vec::as_slice);
     let history = |body| (Content::History, Part::Whole, body);
     let live = (Content::Agreed, Part::Whole, &b"said now"[..]);
-    let records = records([history(digest), live, history(message), history(end)]);
+    let parts = [history(digest), live, history(message), history(end), history(declined)];
+    let records = records(parts);
     encoded(&Packet::Data(data(Seq(44), 41, &records, &ListBuilder::default())))
 }
 
@@ -604,6 +606,7 @@ fn describe_archived(part: Archived<'_>) -> Value {
             "body": hex(body),
         }),
         Archived::End(ranks) => json!({"end": describe_ranks(ranks)}),
+        Archived::Declined => json!("declined"),
     }
 }
 

@@ -425,6 +425,7 @@ proptest! {
             .collect();
         check_archived(&Archived::Digest(list(&kept).list()));
         check_archived(&Archived::End(ranks));
+        check_archived(&Archived::Declined);
         let (from, session) = (MemberId(from), Session(session));
         let message = Archived::Message { from, session, number, service, body: &body };
         check_archived(&message);

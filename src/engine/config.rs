@@ -31,6 +31,8 @@ pub struct Config {
     /// How many bytes of delivered messages are kept for those who come later or were away, their
     /// places counted in; 0 keeps none.
     pub archive: usize,
+    /// Whether what was said before this member came is wanted. Who wants none gives none either.
+    pub history: bool,
     /// GRTT is never taken to be less.
     pub grtt_floor: Duration,
     /// The bug that this engine has, to test the tests.
@@ -112,6 +114,7 @@ impl Config {
             heartbeat: Duration::from_millis(200),
             // A chat of 100,000 short messages, and a sixteenth of `held_total` a mebibyte message.
             archive: 16 << 20,
+            history: true,
             // OS timers and wake-ups are coarser than a LAN's round trip: a finer backoff
             // separates nobody.
             grtt_floor: Duration::from_millis(1),

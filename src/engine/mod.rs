@@ -27,6 +27,7 @@ mod data;
 mod detect;
 mod flush;
 mod gaps;
+mod gifts;
 mod grtt;
 mod heartbeat;
 mod history;

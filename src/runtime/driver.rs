@@ -80,7 +80,8 @@ impl Driver {
         let now = clock.now();
         let private = key.is_private();
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
-        let settings = Config { max_datagram, ..Config::new(member, &config.name) };
+        let history = config.history;
+        let settings = Config { max_datagram, history, ..Config::new(member, &config.name) };
         let settings = Config { rate: config.rate.unwrap_or(settings.rate), ..settings };
         let window = settings.window;
         let mut engine = Engine::new(settings, key, session, seed::seed()?, now);

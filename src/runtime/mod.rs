@@ -81,6 +81,8 @@ pub struct GroupConfig {
     /// What earlier runs of this member delivered, in that order: it is not asked for again, and
     /// given to those who lack it. The oldest are forgotten beyond what the archive holds (16 MiB).
     pub recall: Vec<Delivery>,
+    /// Whether what others said before this member joined is wanted; default yes.
+    pub history: bool,
     /// Faults between the sockets and the engine, on what is received.
     pub faults: Option<FaultConfig>,
     /// Many datagrams in one system call, where the system can (default).
@@ -106,6 +108,7 @@ impl GroupConfig {
             passphrase: None,
             key: None,
             recall: Vec::new(),
+            history: true,
             faults: None,
             offload: true,
             rate: None,

@@ -160,6 +160,7 @@ impl<'a> Teller<'a> {
             Archived::Message { session, number, body, .. } => {
                 format!(" [history: {} {number} {}]", self.session(session), quoted(body))
             }
+            Archived::Declined => " [wants no history]".into(),
             Archived::End(_) => " [end of history]".into(),
         }
     }

@@ -152,7 +152,8 @@ impl World {
         let run = self.check.journal.begin(who, session);
         let state = &mut self.check.journal.runs[run];
         state.max_datagram = seat.config.max_datagram;
-        state.archive = seat.config.archive;
+        // Of who wants no history none is demanded.
+        state.archive = if seat.config.history { seat.config.archive } else { 0 };
         let now = seat.clock.read(self.now);
         let key = GroupKey::open(GROUP);
         let mut engine = Engine::new(seat.config.clone(), key, session, seed, now);
