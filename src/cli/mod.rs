@@ -4,6 +4,7 @@ mod address;
 mod alone;
 mod args;
 mod bars;
+mod bench;
 mod chat;
 mod config;
 mod confirm;
@@ -71,6 +72,7 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         Some(Command::Get(get)) => get::run(&config()?, get),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
+        Some(Command::Bench(typed)) => bench::run(&config()?, typed),
         Some(Command::History(history)) => history::run(&config()?, history),
     }
 }
@@ -138,8 +140,8 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who, share, get, history, verify), \
-             never a message\n  \
+             why: the first word is a command (send, listen, who, share, get, history, verify, \
+             bench), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -5,6 +5,9 @@ use crate::time::{Duration, Instant};
 
 /// What may go at once after silence, in bytes: a third of Linux's default receive buffer.
 const BURST: u64 = 64 * 1024;
+/// And at least what goes in a millisecond, this part of a second: timers of the system are no
+/// finer (epoll).
+const GRAIN: u64 = 1_000;
 
 /// When the next datagram may go (the generic cell rate algorithm: one theoretical time of arrival,
 /// one tolerance).
@@ -22,7 +25,7 @@ impl Pace {
 
     /// When a datagram may go: at once, or later than `now`.
     pub fn ready_at(&self) -> Instant {
-        let tolerance = self.time_of(BURST);
+        let tolerance = self.time_of(BURST.max(self.rate / GRAIN));
         Instant::from_micros(self.idle_at.since(Instant::ZERO + tolerance).as_micros() as u64)
     }
 

@@ -4,57 +4,95 @@
 
 use super::queue::Next;
 use super::sender::Built;
-use super::{Engine, Farewell};
+use super::{Datagrams, Engine, Farewell};
 use crate::time::Instant;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Dependency;
-use crate::wire::{Data, Header, Kind, Packet, Seq, SessionTag};
+use crate::wire::seal::TAG_LEN;
+use crate::wire::{Data, Header, Kind, OVERHEAD, Packet, Seq, SessionTag};
+
+/// A datagram that is shorter than those before it in its batch by at most a quarter is filled up
+/// with zeros where more are to follow: a quarter more on the wire costs less than another call.
+const PADDED: usize = 4;
 
 impl Engine {
     /// The next datagram to send, if the pace lets one go; the part of [`Engine::poll_output`] for
     /// a driver that takes events apart.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<&[u8]> {
+        let next = self.pick(now, None)?;
+        self.datagram(next)
+    }
+
+    /// As many datagrams as go out in one call, if the pace lets them go: like
+    /// [`Engine::poll_transmit`].
+    pub fn poll_batch(&mut self, now: Instant) -> Option<Datagrams<'_>> {
+        let mut batch = core::mem::take(&mut self.scratch.batch);
+        batch.clear();
+        while batch.is_open() {
+            let Some(next) = self.pick(now, batch.room()) else { break };
+            if self.datagram(next).is_some_and(|datagram| !batch.push(datagram)) {
+                self.held_over = Some(next);
+                break;
+            }
+        }
+        self.scratch.batch = batch;
+        let datagrams = self.scratch.batch.datagrams();
+        datagrams.map(|(bytes, segment)| Datagrams { bytes, segment })
+    }
+
+    /// Takes what is to be sent next, and what it costs from the pace. `room` is how long a
+    /// datagram should be, if it is built only now.
+    fn pick(&mut self, now: Instant, room: Option<usize>) -> Option<Next> {
         if self.farewell == Farewell::Done {
             return None;
         }
-        let (session, seq) = loop {
+        if let Some(next) = self.held_over.take() {
+            return Some(next);
+        }
+        let next = loop {
             if self.pace.ready_at() > now {
                 return None;
             }
             let repairs = self.repair_pace.ready_at() <= now;
             match self.outbox.pop(&mut self.pool, repairs) {
-                Some(Next::Control) => {
-                    self.pace.spend(now, self.outbox.current().len());
-                    return Some(self.outbox.current());
-                }
-                Some(Next::Repair(session, seq)) if self.is_held(session, seq) => {
+                Some(Next::Control) => break Next::Control,
+                Some(Next::Held(session, seq)) if self.is_held(session, seq) => {
                     self.count_repair(session);
                     let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
                     self.repair_pace.spend(now, bytes);
-                    break (session, seq);
+                    break Next::Held(session, seq);
                 }
                 // It was freed while it waited.
-                Some(Next::Repair(..)) => {}
-                None => match self.build_data(now) {
-                    Some(seq) => break (self.tag, seq),
-                    None => return self.transmit_symbol(now),
+                Some(Next::Held(..) | Next::Symbol(..)) => {}
+                None => match self.build_data(now, room) {
+                    Some(seq) => break Next::Held(self.tag, seq),
+                    // The messages have left this much of the pace.
+                    None => {
+                        let (turn, symbol) = self.take_symbol(now)?;
+                        break Next::Symbol(turn, symbol);
+                    }
                 },
             }
         };
-        self.pace.spend(now, self.sealed(session, seq).map_or(0, <[u8]>::len));
-        self.sealed(session, seq)
+        self.pace.spend(now, self.datagram(next).map_or(0, <[u8]>::len));
+        Some(next)
     }
 
-    /// A symbol of bulk: the messages have left this much of the pace.
-    fn transmit_symbol(&mut self, now: Instant) -> Option<&[u8]> {
-        let taken = self.take_symbol(now)?;
-        self.pace.spend(now, self.symbol(taken).map_or(0, <[u8]>::len));
-        self.symbol(taken)
+    /// The bytes of what was picked.
+    fn datagram(&self, next: Next) -> Option<&[u8]> {
+        match next {
+            Next::Control => Some(self.outbox.current()),
+            Next::Held(session, seq) => self.sealed(session, seq),
+            Next::Symbol(turn, symbol) => self.symbol((turn, symbol)),
+        }
     }
 
     /// When the next datagram that waits may go; none if none waits.
     pub(super) fn transmit_at(&self) -> Option<Instant> {
         let at = self.pace.ready_at();
+        if self.held_over.is_some() {
+            return Some(Instant::ZERO);
+        }
         if self.outbox.has_control() || self.has_data() || self.has_symbols() {
             return Some(at);
         }
@@ -84,8 +122,8 @@ impl Engine {
     }
 
     /// Builds a DATA packet from what is queued, if something may be sent now.
-    fn build_data(&mut self, now: Instant) -> Option<Seq> {
-        if self.is_stopped() { None } else { self.build(now) }
+    fn build_data(&mut self, now: Instant, room: Option<usize>) -> Option<Seq> {
+        if self.is_stopped() { None } else { self.build(now, room) }
     }
 
     /// Whether a DATA packet waits to be built.
@@ -93,8 +131,9 @@ impl Engine {
         !self.is_stopped() && (self.sender.has_queued() || self.view.sequencer.has_pending())
     }
 
-    /// Builds a DATA packet from what is queued, and what is to be told of the agreed order.
-    pub(super) fn build(&mut self, now: Instant) -> Option<Seq> {
+    /// Builds a DATA packet from what is queued, and what is to be told of the agreed order. Where
+    /// `room` is given and not much less than a full datagram, it is not longer than that.
+    pub(super) fn build(&mut self, now: Instant, room: Option<usize>) -> Option<Seq> {
         let mut records = core::mem::take(&mut self.scratch.records);
         let mut after = core::mem::take(&mut self.scratch.after);
         let mut order = core::mem::take(&mut self.scratch.order);
@@ -103,7 +142,9 @@ impl Engine {
         let ordered = told && self.sender.is_ordered_next();
         let reserve = self.view.sequencer.room().min(self.config.max_datagram / 4);
         let empty = self.view.sequencer.has_pending() || !told;
-        let taken = after.len() + reserve;
+        let most = self.config.max_datagram;
+        let room = room.filter(|room| *room >= most - most / PADDED && *room <= most);
+        let taken = after.len() + reserve + (most - room.unwrap_or(most));
         let built = self.sender.build(&mut records, &mut self.pool, taken, (ordered, empty));
         if let Some(built) = built {
             self.accept_own();
@@ -117,8 +158,10 @@ impl Engine {
             let Built { seq, message, .. } = built;
             let view = self.view.id;
             let data = Data { seq, view, message, after, order, handoff, records: &records };
-            let datagram = self.seal(&Packet::Data(data));
+            let full = room.filter(|_| self.sender.has_queued());
+            let datagram = self.seal(&Packet::Data(data), full);
             self.sender.hold(built, view, datagram, now);
+            self.free_excess(now);
             self.beat.restart(now, self.grtt);
             self.stats.data_sent += 1;
             self.deliver_ready();
@@ -154,11 +197,12 @@ impl Engine {
 
     /// Seals a control packet and queues it.
     pub(super) fn send_control(&mut self, packet: &Packet<'_>) {
-        let datagram = self.seal(packet);
+        let datagram = self.seal(packet, None);
         self.outbox.control(datagram, &mut self.pool);
     }
 
-    fn seal(&mut self, packet: &Packet<'_>) -> Vec<u8> {
+    /// Seals a packet; where `full` is given and it is not much shorter, it is filled up to that.
+    fn seal(&mut self, packet: &Packet<'_>, full: Option<usize>) -> Vec<u8> {
         self.advance_counter(packet.kind());
         let header = Header {
             kind: packet.kind(),
@@ -168,8 +212,15 @@ impl Engine {
             counter: self.counter,
         };
         let mut datagram = self.pool.take();
+        if let Packet::Data(data) = packet {
+            datagram.reserve_exact(OVERHEAD + data.most_bytes());
+        }
         datagram.extend_from_slice(&header.encode());
         packet.encode(&mut datagram);
+        let full = full.map_or(0, |full| full - TAG_LEN);
+        if datagram.len() >= full - full / PADDED && datagram.len() < full {
+            datagram.resize(full, 0);
+        }
         self.seal.seal(self.counter, &mut datagram);
         datagram
     }

@@ -111,8 +111,8 @@ impl Download {
         self.active.keys().copied().chain(list).collect()
     }
 
-    /// Goes on with what is on disk, one block's worth: begins files, checks what earlier runs left.
-    /// Whether there is more to do.
+    /// Goes on with what is on disk, one block's worth: begins files, checks what earlier runs
+    /// left. Whether there is more to do.
     ///
     /// # Errors
     /// Where the disk fails.

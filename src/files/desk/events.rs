@@ -1,5 +1,5 @@
-//! What the group tells a desk: who is here, what others say of files, blocks that are wanted and that
-//! come.
+//! What the group tells a desk: who is here, what others say of files, blocks that are wanted and
+//! that come.
 
 use super::{Desk, News, Order, Progress};
 use crate::chat::clean_name;
