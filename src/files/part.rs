@@ -222,8 +222,8 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::Hashing;
     use super::*;
+    use crate::files::source::{Hashing, Source};
 
     /// A folder that is gone afterwards.
     struct Folder(PathBuf);
@@ -253,7 +253,7 @@ mod tests {
         (0..3 * BLOCK + 77).map(|at| (at / 3) as u8).collect()
     }
 
-    fn source(folder: &Folder) -> super::super::source::Source {
+    fn source(folder: &Folder) -> Source {
         let mut hashing = Hashing::begin(&folder.file("original", &bytes())).unwrap();
         while hashing.step().unwrap() {}
         hashing.finish()
