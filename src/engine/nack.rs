@@ -250,6 +250,15 @@ impl Engine {
         self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent, hold });
     }
 
+    /// Sends lone packets once more that not all have yet.
+    pub(super) fn send_copies(&mut self, now: Instant) {
+        while let Some(seq) = self.copies.due(now) {
+            if seq >= self.stable() {
+                self.queue_repair(now, self.tag, seq, self.grtt);
+            }
+        }
+    }
+
     pub(super) fn send_due_repairs(&mut self, now: Instant) {
         while let Some(repair) = self.repairs.due(now) {
             let mut seq = repair.first;

@@ -123,12 +123,13 @@ impl Engine {
         path: SocketAddr,
     ) -> Result<(), Drop> {
         let Some(remote) = self.remotes.get_mut(&tag) else { return Err(Drop::Unknown) };
+        let first = remote.replay.is_new();
         let freshness = remote.replay.see(header.counter);
         if freshness == Freshness::Replayed && header.kind != Kind::Data {
             return Err(Drop::Replayed);
         }
         if let Freshness::Newest { skipped } = freshness {
-            self.loss.learn(skipped);
+            self.loss.learn(if first { 0 } else { skipped });
         }
         if header.kind != Kind::Data {
             remote.addr = Some(path);
