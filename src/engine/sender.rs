@@ -132,6 +132,11 @@ impl Sender {
         self.unstable + self.queued
     }
 
+    /// Bytes of held packets that all have, places counted in.
+    pub fn lingering(&self) -> usize {
+        self.held.bytes().saturating_sub(self.unstable)
+    }
+
     /// Whether all members that count have message `number`.
     pub const fn is_stable(&self, number: u64) -> bool {
         number < self.stable_message

@@ -145,7 +145,7 @@ impl Engine {
         let most = self.config.max_datagram;
         let room = room.filter(|room| *room >= most - most / PADDED && *room <= most);
         let taken = after.len() + reserve + (most - room.unwrap_or(most));
-        let built = self.sender.build(&mut records, &mut self.pool, taken, (ordered, empty));
+        let built = self.sender.build(&mut records, &mut self.bodies, taken, (ordered, empty));
         if let Some(built) = built {
             self.accept_own();
             self.view.sequencer.consider_handoff(self.view.rank);
