@@ -226,7 +226,8 @@ pub struct Engine {
     /// What was to be sent next, but did not fit its batch.
     held_over: Option<Next>,
     pool: Pool,
-    /// Buffers for messages that wait: few, and soon used again, so they stay in the nearest caches.
+    /// Buffers for messages that wait: few, and soon used again, so that they stay in the nearest
+    /// caches.
     bodies: Pool,
     scratch: Scratch,
     stats: Stats,

@@ -113,8 +113,8 @@ impl Engine {
         }
     }
 
-    /// The same for packets of others. While a member lags, it may need what all that are waited for
-    /// have.
+    /// The same for packets of others. While a member lags, it may need what all that are waited
+    /// for have.
     pub(super) fn shed_others(&mut self) {
         if self.remotes.values().any(|remote| remote.is_member() && remote.lagging) {
             return;
