@@ -26,7 +26,10 @@ impl Bars {
     pub(super) fn draw(&mut self, transfer: &Transfer<'_>) -> bool {
         let (name, Progress { done, total }) = match transfer.news {
             News::Getting { offer, progress } => (crate::ui::describe(offer), *progress),
-            News::Giving { name, to, progress, .. } => (format!("{name} to {to}"), *progress),
+            News::Giving { name, session, to, progress, .. } => {
+                let run = &session.to_string()[..4];
+                (format!("{name} to {to} ({run})"), *progress)
+            }
             _ => return false,
         };
         if done == total {

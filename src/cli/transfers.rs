@@ -2,7 +2,7 @@
 
 use super::bars::Bars;
 use super::deadline::Deadline;
-use crate::chat::{Safe, Service};
+use crate::chat::Service;
 use crate::engine::{Event, SendError};
 use crate::files::{Desk, News, Order, Progress};
 use crate::runtime::Group;
@@ -33,7 +33,7 @@ pub(super) struct Transfers {
     pub(super) desk: Desk,
     /// How progress is drawn, where that can be.
     bars: Option<Bars>,
-    meters: BTreeMap<(ObjectId, Option<Safe>), Meter>,
+    meters: BTreeMap<(ObjectId, Option<Session>), Meter>,
     /// Who has all of what oneself offered.
     pub(super) copies: BTreeMap<ObjectId, BTreeSet<Session>>,
     /// What was taken, and what failed.
@@ -126,12 +126,14 @@ impl Transfers {
     fn measure(&mut self, news: &News) -> Option<Option<u64>> {
         let (key, Progress { done, total }) = match news {
             News::Getting { offer, progress } => ((offer.object, None), *progress),
-            News::Giving { object, to, progress, .. } => ((*object, Some(to.clone())), *progress),
+            News::Giving { object, session, progress, .. } => {
+                ((*object, Some(*session)), *progress)
+            }
             _ => return Some(None),
         };
         let now = Deadline::after(Duration::ZERO);
         let fresh = || Meter { began: now, from: done, due: now };
-        let meter = self.meters.entry(key.clone()).or_insert_with(fresh);
+        let meter = self.meters.entry(key).or_insert_with(fresh);
         let micros = meter.began.waited().as_micros().max(1);
         let rate = u128::from(done.saturating_sub(meter.from)) * 1_000_000 / micros;
         let rate = u64::try_from(rate).ok().filter(|rate| *rate > 0);

@@ -137,7 +137,7 @@ impl Desk {
         let total = given.source.size();
         let done = total.saturating_sub(left * tree::BLOCK as u64);
         let (name, progress) = (given.name.clone(), Progress { done, total });
-        self.news.push_back(News::Giving { object, name, to, progress });
+        self.news.push_back(News::Giving { object, name, session: by, to, progress });
     }
 
     fn on_ended(&mut self, object: ObjectId, from: Session) {

@@ -71,7 +71,9 @@ pub enum News {
         object: ObjectId,
         /// What it is called.
         name: Safe,
-        /// Who takes it.
+        /// Who takes it: which run of that member.
+        session: Session,
+        /// What that member is called.
         to: Safe,
         /// How far that member is.
         progress: Progress,

@@ -13,7 +13,7 @@ pub(super) fn object<'a>(transfer: &Transfer<'a>) -> Object<'a> {
         News::Got { offer, .. } => named("got", offer, None),
         News::Waiting(offer) => named("waiting", offer, None),
         News::Has { offer, by, .. } => named("has", offer, Some(by.as_str())),
-        News::Giving { object, name, to, progress } => {
+        News::Giving { object, name, to, progress, .. } => {
             let id = Some(object.to_string());
             let (who, size) = (Some(to.as_str()), Some(progress.total));
             empty("giving", id, name.as_str(), size, who)
