@@ -148,6 +148,10 @@ fn heartbeat(session: Session, sent_at: u64, lists: &ListBuilder) -> Heartbeat<'
         profile: None,
         echoes: lists.list(),
         acks: lists.list(),
+        heard: 0,
+        reports: lists.list(),
+        prompt: RankSet(0),
+        lagging: RankSet(0),
     }
 }
 

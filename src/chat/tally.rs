@@ -17,6 +17,7 @@ impl Tally {
         // Every field is named, so that a new counter cannot be forgotten here.
         let Stats {
             received,
+            received_bytes,
             drops: _,
             data_sent,
             heartbeats_sent,
@@ -37,10 +38,15 @@ impl Tally {
             flushes,
             withdrawn,
             recovery_micros,
+            sent_bytes,
+            pace,
+            capacity,
+            senders,
             held_bytes,
         } = *stats;
         let counters = vec![
             ("received", received),
+            ("received_bytes", received_bytes),
             ("data_sent", data_sent),
             ("heartbeats_sent", heartbeats_sent),
             ("nacks_sent", nacks_sent),
@@ -60,6 +66,10 @@ impl Tally {
             ("flushes", flushes),
             ("withdrawn", withdrawn),
             ("recovery_micros", recovery_micros),
+            ("sent_bytes", sent_bytes),
+            ("pace", pace),
+            ("capacity", capacity),
+            ("senders", senders),
             ("held_bytes", held_bytes as u64),
             ("unreadable", unreadable),
         ];

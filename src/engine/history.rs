@@ -163,7 +163,7 @@ impl Engine {
             wanted: Wanted::default(),
             position: 0,
             giving: false,
-            pace: Pace::new(self.config.rate / SHARE),
+            pace: Pace::new(self.rate.pace() / SHARE),
             next_at: now,
             reported: false,
             done: !merged && !unfinished,

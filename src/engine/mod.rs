@@ -35,7 +35,9 @@ mod nack;
 mod order;
 pub mod output;
 mod pace;
+mod pacing;
 mod queue;
+mod rate;
 mod receive;
 mod remote;
 mod repair;
@@ -71,6 +73,7 @@ use members::Strangers;
 use pace::Pace;
 use queue::{Events, Outbox};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use rate::Rate;
 use remote::Remote;
 use repair::Repairs;
 use sender::Sender;
@@ -177,6 +180,9 @@ pub struct Engine {
     beat: Beat,
     /// Heartbeats with a profile so far.
     profiles: u64,
+    rate: Rate,
+    /// Bytes sent when that was last looked at.
+    sent_before: u64,
     pace: Pace,
     /// What of the pace repairs may take.
     repair_pace: Pace,
@@ -228,6 +234,7 @@ struct Scratch {
     records: Vec<u8>,
     list: ListBuilder,
     echoes: ListBuilder,
+    reports: ListBuilder,
     after: ListBuilder,
     order: ListBuilder,
     /// Where the last list that did not hold all went on.
@@ -246,6 +253,7 @@ impl Engine {
     ) -> Self {
         config.max_datagram = config.max_datagram.clamp(LEAST_DATAGRAM, MAX_DATAGRAM);
         let tag = session.tag();
+        let rate = Rate::new(now, config.rate, config.friendly);
         Self {
             seal: key.session_key(0, &session),
             tag,
@@ -263,8 +271,10 @@ impl Engine {
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
             profiles: 0,
-            pace: Pace::new(config.rate),
-            repair_pace: Pace::new(config.rate / 2),
+            pace: Pace::new(rate.pace()),
+            repair_pace: Pace::new(pacing::repair_rate(rate.pace())),
+            rate,
+            sent_before: 0,
             farewell: Farewell::None,
             upkeep_at: now + UPKEEP,
             seen: now,

@@ -4,7 +4,7 @@
 use super::replay::Freshness;
 use super::{Drop, Engine, Farewell};
 use crate::time::Instant;
-use crate::wire::{Header, Kind, Packet, SessionTag};
+use crate::wire::{Header, Kind, OVERHEAD, Packet, SessionTag};
 use std::net::SocketAddr;
 
 impl Engine {
@@ -30,7 +30,8 @@ impl Engine {
         }
         let body = self.open(now, &header, datagram)?;
         let tag = header.session.tag();
-        self.witness(now, tag, &header, path)?;
+        let bytes = body.len() + OVERHEAD;
+        self.witness(now, tag, &header, path, bytes)?;
         let packet = Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)?;
         match packet {
             Packet::Data(data) => self.on_data(now, tag, path, &data),
@@ -97,6 +98,7 @@ impl Engine {
         tag: SessionTag,
         header: &Header,
         path: SocketAddr,
+        bytes: usize,
     ) -> Result<(), Drop> {
         let Some(remote) = self.remotes.get_mut(&tag) else { return Err(Drop::Unknown) };
         let freshness = remote.replay.see(header.counter);
@@ -105,7 +107,10 @@ impl Engine {
         }
         if let Freshness::Newest { skipped } = freshness {
             self.loss.learn(skipped);
+            remote.tally.newest(now, header.counter);
         }
+        remote.tally.bytes += bytes as u64;
+        self.stats.received_bytes += bytes as u64;
         if header.kind != Kind::Data {
             remote.addr = Some(path);
         }

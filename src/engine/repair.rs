@@ -20,8 +20,10 @@ pub struct Waiting {
     pub deadline: Instant,
     /// Whoever asks does not hear the sender: a repair by the sender does not serve it.
     pub urgent: bool,
-    /// It is not sent if it was repaired less than this ago.
-    pub hold: Duration,
+    /// How often it was asked for.
+    pub asked: u32,
+    /// When it was asked for.
+    pub since: Instant,
 }
 
 /// The repairs that wait, in the order in which they were asked for.
@@ -90,7 +92,8 @@ mod tests {
             end: Seq(7),
             deadline,
             urgent: false,
-            hold: Duration::ZERO,
+            asked: 1,
+            since: Instant::ZERO,
         });
         repairs.schedule(Waiting {
             session,
@@ -98,7 +101,8 @@ mod tests {
             end: Seq(9),
             deadline,
             urgent: false,
-            hold: Duration::ZERO,
+            asked: 1,
+            since: Instant::ZERO,
         });
         assert!(repairs.cancel(session, Seq(5), true));
         assert!(
@@ -123,7 +127,8 @@ mod tests {
             end,
             deadline,
             urgent: true,
-            hold: Duration::ZERO,
+            asked: 1,
+            since: Instant::ZERO,
         });
         assert!(!repairs.cancel(session, Seq(4), true));
         assert!(repairs.cancel(session, Seq(4), false));

@@ -81,6 +81,8 @@ impl From<HeaderError> for Drop {
 pub struct Stats {
     /// Datagrams given to the engine.
     pub received: u64,
+    /// Bytes of those that opened and were no recording.
+    pub received_bytes: u64,
     /// Datagrams not used, by [`Drop`].
     pub drops: [u64; Drop::ALL.len()],
     /// DATA packets sent for the first time.
@@ -121,6 +123,14 @@ pub struct Stats {
     pub withdrawn: u64,
     /// Microseconds from noticing a loss to its repair, summed over `recovered`.
     pub recovery_micros: u64,
+    /// Bytes sent, of all datagrams.
+    pub sent_bytes: u64,
+    /// Bytes per second that may be sent now.
+    pub pace: u64,
+    /// Bytes per second that the way to the receiver takes which limits us; 0 until known.
+    pub capacity: u64,
+    /// How many members send, oneself included.
+    pub senders: u64,
     /// Bytes of packets held now.
     pub held_bytes: usize,
 }

@@ -1,5 +1,6 @@
-//! A datagram out: control packets first, then repairs, then new messages, at the pace. Repairs
-//! have half of it at most, so that whoever asks for everything does not silence the others.
+//! A datagram out: control packets at once, then repairs, then new messages, at the pace. Repairs
+//! have three quarters of it at most, so that whoever asks for everything does not silence the
+//! others.
 
 use super::queue::Next;
 use super::sender::Built;
@@ -16,35 +17,53 @@ impl Engine {
         if self.farewell == Farewell::Done {
             return None;
         }
+        let ready = self.pace.ready_at() <= now;
         let (session, seq) = loop {
-            if self.pace.ready_at() > now {
-                return None;
-            }
-            let repairs = self.repair_pace.ready_at() <= now;
+            let repairs = ready && self.repair_pace.ready_at() <= now;
             match self.outbox.pop(&mut self.pool, repairs) {
                 Some(Next::Control) => {
-                    self.pace.spend(now, self.outbox.current().len());
+                    let counter = Header::decode(self.outbox.current()).map(|h| h.counter);
+                    self.note_sent(now, counter.ok(), self.outbox.current().len());
                     return Some(self.outbox.current());
                 }
                 Some(Next::Repair(session, seq)) if self.is_held(session, seq) => {
                     self.count_repair(session);
                     let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
                     self.repair_pace.spend(now, bytes);
+                    self.note_sent(now, None, bytes);
+                    if let Some(slot) = self.slot(session, seq) {
+                        slot.repaired = Some(now);
+                        slot.repairs += 1;
+                    }
                     break (session, seq);
                 }
                 // It was freed while it waited.
                 Some(Next::Repair(..)) => {}
-                None => break (self.tag, self.build_data(now)?),
+                None if !ready => return None,
+                None => {
+                    let seq = self.build_data(now)?;
+                    let bytes = self.sealed(self.tag, seq).map_or(0, <[u8]>::len);
+                    self.note_sent(now, Some(self.counter), bytes);
+                    break (self.tag, seq);
+                }
             }
         };
-        self.pace.spend(now, self.sealed(session, seq).map_or(0, <[u8]>::len));
         self.sealed(session, seq)
+    }
+
+    fn note_sent(&mut self, now: Instant, counter: Option<u64>, bytes: usize) {
+        self.pace.spend(now, bytes);
+        self.rate.on_sent(now, counter, bytes);
+        self.stats.sent_bytes += bytes as u64;
     }
 
     /// When the next datagram that waits may go; none if none waits.
     pub(super) fn transmit_at(&self) -> Option<Instant> {
         let at = self.pace.ready_at();
-        if self.outbox.has_control() || self.has_data() {
+        if self.outbox.has_control() {
+            return Some(Instant::ZERO);
+        }
+        if self.has_data() && self.rate.may_send() {
             return Some(at);
         }
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
@@ -74,7 +93,11 @@ impl Engine {
 
     /// Builds a DATA packet from what is queued, if something may be sent now.
     fn build_data(&mut self, now: Instant) -> Option<Seq> {
-        if self.is_stopped() { None } else { self.build(now) }
+        if !self.has_data() {
+            self.rate.on_idle();
+            return None;
+        }
+        if self.rate.may_send() { self.build(now) } else { None }
     }
 
     /// Whether a DATA packet waits to be built.
