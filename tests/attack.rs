@@ -273,7 +273,8 @@ fn two_members_that_get_no_data_do_not_stop_a_third() {
 
 #[test]
 fn a_flood_of_nacks_leaves_half_the_pace_to_new_messages() {
-    let mut lan = Segment::of(2);
+    let config = |id| Config { rate: 50_000_000, ..Config::new(member(id), "x") };
+    let mut lan = Segment::new([1, 2].map(config).into());
     lan.run_for(MS * 500);
     (0..3).for_each(|_| assert!(lan.say(0, &vec![1; 1 << 20])));
     lan.run_for(MS * 200);

@@ -237,7 +237,8 @@ proptest! {
         let (echo_list, ack_list) = (lists.0.list(), lists.1.list());
         let heartbeat = Heartbeat {
             sent_at, low, high, next_message, view, rank, promised, together, hears, probes, hello,
-            profile, echoes: echo_list, acks: ack_list, heard, reports: lists.2.list(), prompt, lagging,
+            profile, echoes: echo_list, acks: ack_list, heard, reports: lists.2.list(), prompt,
+            lagging,
         };
         check(&Packet::Heartbeat(heartbeat));
         prop_assert_eq!(heartbeat.echoes.iter().collect::<Vec<_>>(), echoes);

@@ -266,6 +266,7 @@ impl Engine {
     /// Puts what is due into our stream, in the order of delivery.
     fn give(&mut self, now: Instant, catch_up: &mut CatchUp) {
         let heard = catch_up.is_heard();
+        catch_up.pace.set_rate(now, self.rate.pace() / SHARE);
         loop {
             let ready = catch_up.pace.ready_at();
             if ready > now || !heard {

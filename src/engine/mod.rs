@@ -272,7 +272,7 @@ impl Engine {
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
             profiles: 0,
             pace: Pace::new(rate.pace()),
-            repair_pace: Pace::new(pacing::repair_rate(rate.pace())),
+            repair_pace: Pace::new(pacing::repair_rate(rate.pace(), 1, 0.0)),
             rate,
             sent_before: 0,
             farewell: Farewell::None,

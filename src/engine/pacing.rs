@@ -9,8 +9,10 @@ use crate::wire::ids::RankSet;
 use crate::wire::{Heartbeat, SessionTag};
 use core::cmp::Reverse;
 
-/// Repairs have at most so many hundredths of the pace: new messages go on however much is lost.
-const REPAIRS: u64 = 75;
+/// Repairs have half of the pace, so that whoever asks for everything does not silence the others.
+const REPAIRS: f64 = 0.5;
+/// And more only where the loss that members report takes more, up to so much.
+const REPAIRS_MOST: f64 = 0.75;
 /// So many members at most are to report often.
 const PROMPT: usize = 3;
 /// A receiver owes a report from so many bytes under way on.
@@ -23,9 +25,16 @@ const PASS_AFTER: u32 = 10;
 /// Whoever sends at least an eighth as much as the busiest counts as a sender.
 const SENDS: u64 = 8;
 
-/// What of a pace of `pace` bytes per second repairs may take.
-pub(super) const fn repair_rate(pace: u64) -> u64 {
-    pace / 100 * REPAIRS
+/// What of a pace of `pace` bytes per second repairs may take, where each of so many receivers
+/// loses `loss` of all (0 to 1): the share of repairs in what is sent until all have everything,
+/// `Σ 1 − (1 − pᵐ)ᴺ` over m from 0 for one packet.
+pub(super) fn repair_rate(pace: u64, receivers: usize, loss: f64) -> u64 {
+    let receivers = receivers as f64;
+    let again = (1..32).map(|m| 1.0 - (1.0 - loss.min(0.9).powi(m)).powf(receivers));
+    let again: f64 = again.sum();
+    // Chance is not even: a tenth more.
+    let share = (again / (1.0 + again) * 1.1).clamp(REPAIRS, REPAIRS_MOST);
+    (pace as f64 * share) as u64
 }
 
 impl Engine {
@@ -71,8 +80,8 @@ impl Engine {
         if limits {
             self.rate.on_sample(now, &mut remote.path);
             self.apply_pace(now);
-        } else if remote.path.is_congested(None) {
-            remote.path.cut();
+        } else {
+            self.rate.on_other_sample(&mut remote.path);
         }
     }
 
@@ -95,7 +104,10 @@ impl Engine {
     fn apply_pace(&mut self, now: Instant) {
         let pace = self.rate.pace();
         self.pace.set_rate(now, pace);
-        self.repair_pace.set_rate(now, repair_rate(pace));
+        let healthy = self.remotes.values().filter(|remote| is_healthy(remote));
+        let loss = healthy.map(|remote| remote.path.floor()).fold(0.0, f64::max);
+        let receivers = self.population.saturating_sub(1);
+        self.repair_pace.set_rate(now, repair_rate(pace, receivers, loss));
         self.stats.pace = pace;
         let limiting = self.limiting().and_then(|r| r.path.capacity(self.rate.senders()));
         self.stats.capacity = limiting.unwrap_or(0);
@@ -122,7 +134,8 @@ impl Engine {
                 continue;
             }
             let silent = now.since(*remote.path.owes.get_or_insert(now));
-            if silent > interval * HALVE_AFTER && limiting == Some(*tag) {
+            if silent > interval * HALVE_AFTER && !remote.path.missed && limiting == Some(*tag) {
+                remote.path.missed = true;
                 self.rate.halve();
             }
             remote.silent = silent > interval * PASS_AFTER;

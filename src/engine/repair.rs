@@ -1,7 +1,7 @@
 //! Repairs of others' packets that wait: a member that holds what was asked for sends it if the
 //! sender does not.
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::{Seq, SessionTag};
 
 /// At most this many ranges wait; what is asked for beyond them is asked for again.

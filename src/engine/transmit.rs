@@ -1,6 +1,6 @@
 //! A datagram out: control packets at once, then repairs, then new messages, at the pace. Repairs
-//! have three quarters of it at most, so that whoever asks for everything does not silence the
-//! others.
+//! have half of it, or what the loss takes, so that whoever asks for everything does not silence
+//! the others.
 
 use super::queue::Next;
 use super::sender::Built;

@@ -1,5 +1,7 @@
 //! A bottleneck: datagrams go through one after another, and wait in a queue of limited length.
 
+use crate::time::Duration;
+
 /// What a datagram takes on the wire beside its own bytes: 8 of UDP, 20 of IPv4, and 38 of Ethernet
 /// with preamble, checksum and gap.
 pub const FRAMING: usize = 66;
@@ -11,17 +13,28 @@ pub struct Pipe {
     queue: usize,
     /// When the last datagram that went in is out, in nanoseconds.
     empty_at: u64,
+    passed: u64,
 }
 
 impl Pipe {
     /// A bottleneck of `rate` bytes per second, at least 1, with a queue of `queue` bytes.
     pub fn new(rate: u64, queue: usize) -> Self {
-        Self { rate: rate.max(1), queue, empty_at: 0 }
+        Self { rate: rate.max(1), queue, empty_at: 0, passed: 0 }
     }
 
     /// Another rate from now on, for what goes in from now on.
     pub fn set_rate(&mut self, rate: u64) {
         self.rate = rate.max(1);
+    }
+
+    /// Bytes that it passed, framing counted in, those that still wait too.
+    pub const fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// How long a datagram that comes at `now` waits.
+    pub fn wait(&self, now: Duration) -> Duration {
+        Duration::from_nanos(self.empty_at).saturating_sub(now)
     }
 
     /// A datagram of `bytes` bytes comes at `now`, in microseconds: when it is out, or none if the
@@ -34,6 +47,7 @@ impl Pipe {
             return None;
         }
         self.empty_at = self.empty_at.max(now) + time_of(bytes + FRAMING);
+        self.passed += (bytes + FRAMING) as u64;
         Some(self.empty_at.div_ceil(1_000))
     }
 }

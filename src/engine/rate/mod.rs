@@ -19,8 +19,8 @@ use crate::wire::SessionTag;
 use log::{Log, Sent};
 use phase::{Phase, Seen};
 
-/// Before anything is known of the ways, in bytes per second: 100 Mbit/s, which any wired LAN takes,
-/// and which a receive buffer of Linux's default size survives for 10 ms.
+/// Before anything is known of the ways, in bytes per second: 100 Mbit/s, which any wired LAN
+/// takes, and which a receive buffer of Linux's default size survives for 10 ms.
 const START: u64 = 12_500_000;
 /// No rate is less, in bytes per second: 1 Mbit/s.
 const LEAST: u64 = 125_000;
@@ -133,8 +133,12 @@ impl Rate {
     }
 
     /// The rate follows `tag` from now on.
-    pub const fn elect(&mut self, tag: Option<SessionTag>) {
+    pub fn elect(&mut self, tag: Option<SessionTag>) {
         self.limiting = tag;
+        if tag.is_none() {
+            // Nobody is left who asks for less than anybody takes.
+            self.pace = self.pace.max(START.min(self.most));
+        }
     }
 
     /// A sample of the limiting way: the next step, if enough was sent in this one.
@@ -144,12 +148,12 @@ impl Rate {
         if sample.counter.saturating_sub(self.since) < self.since.saturating_sub(sample.from) {
             return;
         }
-        let congested = path.is_congested(self.phase.raised())
-            || self.friendly && sample.lost > path::LOSS_MARGIN;
+        let congested = self.is_congested(path);
         if congested {
             path.cut();
         } else if sample.limited {
-            return;
+            // It says nothing of the step, but that the way is there.
+            return self.set_pace(path);
         }
         let look = now.since(self.looked) >= LOOK_EVERY;
         let (delivered, queued) = (sample.delivered, path.is_queued());
@@ -162,14 +166,31 @@ impl Rate {
         self.set_pace(path);
     }
 
+    /// A sample of another way than the limiting one.
+    pub fn on_other_sample(&self, path: &mut Path) {
+        if self.tries(path) && path.is_congested(None) {
+            path.cut();
+        }
+    }
+
+    fn is_congested(&self, path: &Path) -> bool {
+        let lossy = self.friendly && path.sample.lost > path::LOSS_MARGIN;
+        self.tries(path) && (lossy || path.is_congested(self.phase.raised()))
+    }
+
+    /// Whether the last sample tried the way: a conversation says nothing of what it takes.
+    const fn tries(&self, path: &Path) -> bool {
+        !path.sample.limited || path.sample.sent >= self.pace / 2
+    }
+
     fn set_pace(&mut self, path: &Path) {
         let Some(capacity) = path.capacity(self.senders) else { return };
         let pace = match self.phase.gain() {
             Some(gain) => capacity / 100 * gain,
-            None if self.phase.is_rising() => {
+            None if self.phase.is_rising() && !path.sample.limited => {
                 (self.pace * 2).min(path.share(self.senders).max(START))
             }
-            None => self.pace,
+            None => self.pace.max(START),
         };
         self.pace = pace.clamp(LEAST.min(self.most), self.most);
     }

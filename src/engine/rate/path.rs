@@ -95,6 +95,8 @@ pub struct Path {
     pub reported: Instant,
     /// Since when it owes one, as far as was noticed.
     pub owes: Option<Instant>,
+    /// The rate was halved as it was silent.
+    pub missed: bool,
     /// The time from one report to the next.
     pub every: Duration,
     /// The last sample.
@@ -124,6 +126,7 @@ impl Path {
             latest: None,
             reported: Instant::ZERO,
             owes: None,
+            missed: false,
             every: Duration::from_millis(10),
             sample: Sample { from: 0, counter: 0, sent: 0, delivered: 0, lost: 0.0, limited: true },
             samples: 0,
@@ -177,7 +180,7 @@ impl Path {
             return None;
         }
         self.latest = Some(facts);
-        self.owes = None;
+        (self.owes, self.missed) = (None, false);
         self.every = (self.every * 7 + now.since(self.reported).min(SAMPLE_SPAN)) / 8;
         self.reported = now;
         self.learn_delay(now, &facts);
