@@ -119,7 +119,9 @@ healing.settings = {"members": 5, "loss": 0}
 def joining(test):
     """a late joiner behind 10,000 messages at 5 % loss, while the others go on talking"""
     start(test)
-    talkers = test.live()
+    # One only listens, as the joiner will: safe messages wait for its acknowledgements, and those
+    # of a silent member come later than with data.
+    talkers = test.live()[:-1]
     each = 10_000 // len(talkers)
     bursts = [threading.Thread(target=voice.burst, args=(each, 400)) for voice in talkers]
     for thread in bursts:
@@ -150,7 +152,7 @@ def joining(test):
             f"{after} (target: during at most 1.5 times)")
 
 
-joining.settings = {"members": 4, "loss": 5}
+joining.settings = {"members": 5, "loss": 5}
 
 
 MEASURES = (kill_oldest, kill_one, leaving, healing, joining)
@@ -161,14 +163,27 @@ def latencies(test, talkers, meanwhile, seconds=3, rate=50):
     for as long as `meanwhile` does: p50, p90 and p99, in ms."""
     for voice in talkers:
         test.speak(voice, seconds, rate)
-    begin = time.monotonic()
+    begin, since = time.time_ns(), time.monotonic()
     meanwhile()
-    busy = time.monotonic() - begin
+    busy = time.monotonic() - since
     for thread in test.threads:
         thread.join()
     time.sleep(0.5)
-    end = begin + (busy if busy > 0.05 else seconds)
-    heard = sorted(
-        arrival.latency * 1000 for voice in talkers for arrival in list(voice.arrivals)
-        if arrival.stream != voice.stream and begin <= arrival.at < end)
-    return [round(percentile(heard, share), 2) for share in (0.50, 0.90, 0.99)]
+    end = begin + int((busy if busy > 0.05 else seconds) * 1e9)
+    ways = sorted(one_ways(talkers, begin, end))
+    return [round(percentile(ways, share) / 1e6, 2) for share in (0.50, 0.90, 0.99)]
+
+
+def one_ways(talkers, begin, end):
+    """From the moment a member's group took a message, in that time, to each delivery at another
+    (nanoseconds): by the traces, as this harness itself is slow where many lines come at once."""
+    records = {voice.session(): voice.records() for voice in talkers}
+    taken = {(session, record["number"]): record["t"] for session, all in records.items()
+             for record in all
+             if record["kind"] == "acknowledge" and begin <= record["t"] < end}
+    for session, all in records.items():
+        for record in all:
+            if record["kind"] == "deliver" and record["from"] != session:
+                at = taken.get((record["from"], record["number"]))
+                if at is not None:
+                    yield record["t"] - at

@@ -242,6 +242,27 @@ fn a_late_joiner_is_given_what_was_said_before_it_came() {
 }
 
 #[test]
+fn who_wants_no_history_is_given_none_and_others_are() {
+    let mut world = group(2, 26);
+    world.say_as(A, Service::Agreed, "before");
+    world.run_for(secs(1));
+    let mut config = mcast_chat::engine::Config::new(C.member(), "C");
+    config.history = false;
+    world.add(config, mcast_chat::sim::Clock::EXACT);
+    world.start(C);
+    world.run_for(secs(2));
+    assert!(world.is_whole());
+    assert_eq!(world.stats(A).map(|stats| stats.archived_sent), Some(0));
+    let config = mcast_chat::engine::Config::new(D.member(), "D");
+    world.add(config, mcast_chat::sim::Clock::EXACT);
+    world.start(D);
+    world.say_as(C, Service::Agreed, "now");
+    world.run_for(secs(3));
+    assert_eq!(world.heard(C), ["now"]);
+    assert_eq!(sorted(world.heard(D)), ["before", "now"]);
+}
+
+#[test]
 fn who_comes_back_with_its_archive_is_given_only_what_it_missed() {
     let mut world = group(3, 25);
     world.say_as(A, Service::Agreed, "before");

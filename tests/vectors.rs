@@ -6,6 +6,7 @@
 //! vectors` writes it anew.
 #![cfg(feature = "passphrase")]
 
+use mcast_chat::wire::bulk::{Blocks, Lack, Place};
 use mcast_chat::wire::flush::{Beyond, Chain, End, Held, Ordered, Primary, Start};
 use mcast_chat::wire::history::{Archived, Kept};
 use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
@@ -15,8 +16,9 @@ use mcast_chat::wire::packet::{
     encode_record,
 };
 use mcast_chat::wire::{
-    Cut, CutDone, Data, FlushReq, FlushState, GroupKey, Header, Heartbeat, Install, Kind, Leave,
-    MemberId, Missing, Nack, Packet, Seq, Session, SessionTag, ViewId,
+    Bulk, BulkJoin, BulkNack, Cut, CutDone, Data, FlushReq, FlushState, GroupKey, Header,
+    Heartbeat, Install, Kind, Leave, MemberId, Missing, Nack, ObjectId, Packet, Parity, Seq,
+    Session, SessionTag, ViewId,
 };
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -72,8 +74,9 @@ fn vectors() -> Value {
         .iter()
         .enumerate()
         .flat_map(|(i, (name, kind, body))| {
-            // No counter seals two datagrams of a session.
-            let counter = 1 << (4 * i);
+            // No counter seals two datagrams of a session; symbols have their own.
+            let counter = (1 << (4 * i % 60)) + i as u64 / 15;
+            let counter = counter | if kind.is_symbol() { Header::BULK } else { 0 };
             [("open", &open), ("locked", &locked)]
                 .map(|(group, key)| vector(name, group, key, *kind, counter, body))
         })
@@ -141,6 +144,10 @@ fn packets() -> Vec<(&'static str, Kind, Vec<u8>)> {
         ("cut-alone", Kind::Cut, cut_of_strangers()),
         ("cut-done", Kind::CutDone, encoded(&Packet::CutDone(CutDone { view: view(300) }))),
         ("install", Kind::Install, install()),
+        ("bulk", Kind::Bulk, bulk()),
+        ("parity", Kind::Parity, parity()),
+        ("bulk-nack", Kind::BulkNack, bulk_nack()),
+        ("bulk-join", Kind::BulkJoin, bulk_join()),
     ]
 }
 
@@ -222,16 +229,18 @@ fn data_of_history() -> Vec<u8> {
             body: b"said before",
         },
         Archived::End(ranks(&[0, 1, 127])),
+        Archived::Declined,
     ];
     let bodies = parts.map(|part| {
         let mut body = Vec::new();
         part.encode(&mut body);
         body
     });
-    let [digest, message, end] = bodies.each_ref().map(Vec::as_slice);
+    let [digest, message, end, declined] = bodies.each_ref().map(Vec::as_slice);
     let history = |body| (Content::History, Part::Whole, body);
     let live = (Content::Agreed, Part::Whole, &b"said now"[..]);
-    let records = records([history(digest), live, history(message), history(end)]);
+    let parts = [history(digest), live, history(message), history(end), history(declined)];
+    let records = records(parts);
     encoded(&Packet::Data(data(Seq(44), 41, &records, &ListBuilder::default())))
 }
 
@@ -394,6 +403,38 @@ fn install() -> Vec<u8> {
     encoded(&Packet::Install(Install { view: view(301), starts: starts.list() }))
 }
 
+// ---- bulk --------------------------------------------------------------------
+
+const PLACE: Place =
+    Place { object: 0x0102_0304, block: 70_000, turn: 260, symbol: 3, count: 196, end: 210 };
+
+fn bulk() -> Vec<u8> {
+    encoded(&Packet::Bulk(Bulk { place: PLACE, part: b"a part of a block" }))
+}
+
+fn parity() -> Vec<u8> {
+    let place = Place { symbol: 200, end: 214, ..PLACE };
+    encoded(&Packet::Parity(Parity { place, base: Header::BULK | 65_536, code: b"a code" }))
+}
+
+fn bulk_nack() -> Vec<u8> {
+    let lacks =
+        [Lack { turn: 250, heard: 0, count: 1 }, Lack { turn: 70_000, heard: 210, count: 300 }];
+    let lacks = list(&lacks);
+    encoded(&Packet::BulkNack(BulkNack {
+        to: tag(2),
+        next: 251,
+        loss: 13_107,
+        lacks: lacks.list(),
+    }))
+}
+
+fn bulk_join() -> Vec<u8> {
+    let wants = list(&[Blocks { first: 0, count: 300 }, Blocks { first: 70_000, count: 1 }]);
+    let object = ObjectId(core::array::from_fn(|i| 1 + i as u8));
+    encoded(&Packet::BulkJoin(BulkJoin { to: tag(2), object, wants: wants.list() }))
+}
+
 fn view(epoch: u64) -> ViewId {
     ViewId { epoch, coordinator: tag(1) }
 }
@@ -460,7 +501,39 @@ fn describe(packet: &Packet<'_>) -> Value {
             "view": describe_view(install.view),
             "starts": each(&install.starts, |s| json!({"next": s.next.0, "message": s.message})),
         }),
+        Packet::Bulk(bulk) => {
+            json!({"place": describe_place(&bulk.place), "part": hex(bulk.part)})
+        }
+        Packet::Parity(parity) => json!({
+            "place": describe_place(&parity.place),
+            "base": parity.base,
+            "code": hex(parity.code),
+        }),
+        Packet::BulkNack(nack) => json!({
+            "to": hex(&nack.to.0),
+            "next": nack.next,
+            "loss": nack.loss,
+            "lacks": each(&nack.lacks, |lack| {
+                json!({"turn": lack.turn, "heard": lack.heard, "count": lack.count})
+            }),
+        }),
+        Packet::BulkJoin(join) => json!({
+            "to": hex(&join.to.0),
+            "object": join.object.to_string(),
+            "wants": each(&join.wants, |run| json!({"first": run.first, "count": run.count})),
+        }),
     }
+}
+
+fn describe_place(place: &Place) -> Value {
+    json!({
+        "object": place.object,
+        "block": place.block,
+        "turn": place.turn,
+        "symbol": place.symbol,
+        "count": place.count,
+        "end": place.end,
+    })
 }
 
 fn each<T: bincode::Decode<()>>(list: &List<'_, T>, describe: impl Fn(T) -> Value) -> Value {
@@ -538,6 +611,7 @@ fn describe_archived(part: Archived<'_>) -> Value {
             "body": hex(body),
         }),
         Archived::End(ranks) => json!({"end": describe_ranks(ranks)}),
+        Archived::Declined => json!("declined"),
     }
 }
 

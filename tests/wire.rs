@@ -1,6 +1,7 @@
 //! What strangers' bytes can do to the wire layer: nothing. Round trips for packets of every shape,
 //! then a million hostile datagrams of each sort, from a printed seed.
 
+use mcast_chat::wire::bulk::{self, Blocks, Lack, Place};
 use mcast_chat::wire::flush::{Beyond, Chain, End, Held, Ordered, Primary, Start};
 use mcast_chat::wire::history::{self, Archived, Kept};
 use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
@@ -10,15 +11,15 @@ use mcast_chat::wire::packet::{
     encode_record,
 };
 use mcast_chat::wire::{
-    Cut, CutDone, Data, DecodeError, FlushReq, FlushState, GroupKey, Header, HeaderError,
-    Heartbeat, Install, Kind, Leave, MAX_DATAGRAM, MemberId, Missing, Nack, OVERHEAD, Packet, Seq,
-    Session, SessionKey, SessionTag, ViewId,
+    Bulk, BulkJoin, BulkNack, Cut, CutDone, Data, DecodeError, FlushReq, FlushState, GroupKey,
+    Header, HeaderError, Heartbeat, Install, Kind, Leave, MAX_DATAGRAM, MemberId, Missing, Nack,
+    OVERHEAD, ObjectId, Packet, Parity, Seq, Session, SessionKey, SessionTag, ViewId,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 13] = [
     Kind::Data,
     Kind::Heartbeat,
     Kind::Nack,
@@ -28,6 +29,10 @@ const KINDS: [Kind; 9] = [
     Kind::Cut,
     Kind::CutDone,
     Kind::Install,
+    Kind::Bulk,
+    Kind::Parity,
+    Kind::BulkNack,
+    Kind::BulkJoin,
 ];
 const SESSION: Session = Session(*b"sixteen bytes of");
 const VIEW: ViewId = ViewId { epoch: 3, coordinator: SessionTag([1; 8]) };
@@ -97,7 +102,7 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 fn report() -> impl Strategy<Value = Report> {
-    let numbers = (number(), number(), number(), number());
+    let numbers = (any::<u64>(), number(), number(), number());
     (rank(), numbers).prop_map(|(rank, (counter, came, datagrams, free))| Report {
         rank,
         counter,
@@ -155,7 +160,8 @@ fn check(packet: &Packet<'_>) {
     packet.encode(&mut body);
     assert_eq!(Packet::decode(packet.kind(), &body).as_ref(), Ok(packet));
     // A NACK is all entries and no length: cut between two of them it is a shorter one.
-    let exact = packet.kind() != Kind::Nack;
+    // A symbol's last field is what is left: cut, it is a shorter one.
+    let exact = packet.kind() != Kind::Nack && !packet.kind().is_symbol();
     for length in 0..body.len() {
         let cut = Packet::decode(packet.kind(), &body[..length]);
         assert!(cut != Ok(*packet), "{length} of {} bytes say the same", body.len());
@@ -163,7 +169,8 @@ fn check(packet: &Packet<'_>) {
     }
     body.push(0);
     let trailed = Packet::decode(packet.kind(), &body);
-    assert_eq!(trailed, Err(DecodeError), "a trailing byte is refused");
+    assert!(trailed != Ok(*packet), "a trailing byte is not passed over");
+    assert!(packet.kind() == Kind::Bulk || trailed.is_err(), "a trailing byte is refused");
 }
 
 /// The same for a part of an archive.
@@ -178,7 +185,48 @@ fn check_archived(part: &Archived<'_>) {
     assert_eq!(Archived::decode(&body), Err(DecodeError), "a trailing byte is refused");
 }
 
+fn place() -> impl Strategy<Value = Place> {
+    let wide = || 0..bulk::LIMIT;
+    (any::<u32>(), wide(), 1..bulk::LIMIT, any::<u16>(), 1..=u16::MAX, any::<u16>()).prop_map(
+        |(object, block, turn, symbol, count, end)| Place {
+            object,
+            block,
+            turn,
+            symbol,
+            count,
+            end,
+        },
+    )
+}
+
 proptest! {
+    #[test]
+    fn symbols_round_trip(place in place(), base: u64, bytes in vec(any::<u8>(), 1..300)) {
+        if place.symbol < place.count {
+            check(&Packet::Bulk(Bulk { place, part: &bytes }));
+        } else {
+            let code = bytes.repeat(2);
+            check(&Packet::Parity(Parity { place, base, code: &code }));
+        }
+    }
+
+    #[test]
+    fn what_receivers_of_bulk_tell_round_trips(
+        (to, next, loss) in (session_tag(), 0..bulk::LIMIT, any::<u16>()),
+        lacks in vec((0..bulk::LIMIT, any::<u16>(), 1..=u16::MAX), 0..9),
+        (object, wants) in (any::<[u8; 32]>(), vec((0..bulk::LIMIT, 1..bulk::LIMIT), 0..9)),
+    ) {
+        let lacks: Vec<Lack> =
+            lacks.into_iter().map(|(turn, heard, count)| Lack { turn, heard, count }).collect();
+        let lacking = list(&lacks);
+        prop_assert!(lacking.len() <= lacks.len() * Lack::LONGEST);
+        check(&Packet::BulkNack(BulkNack { to, next, loss, lacks: lacking.list() }));
+        let wants: Vec<Blocks> =
+            wants.into_iter().map(|(first, count)| Blocks { first, count }).collect();
+        let wanted = list(&wants);
+        check(&Packet::BulkJoin(BulkJoin { to, object: ObjectId(object), wants: wanted.list() }));
+    }
+
     #[test]
     fn data_round_trips(
         (seq, view, message) in (sequence_number(), view(), 0..1u64 << 40),
@@ -356,6 +404,7 @@ proptest! {
             .collect();
         check_archived(&Archived::Digest(list(&kept).list()));
         check_archived(&Archived::End(ranks));
+        check_archived(&Archived::Declined);
         let (from, session) = (MemberId(from), Session(session));
         let message = Archived::Message { from, session, number, service, body: &body };
         check_archived(&message);
@@ -565,6 +614,10 @@ fn read_all(kind: Kind, body: &[u8]) -> bool {
         }
         Packet::CutDone(done) => assert!(done.view.epoch < Seq::LIMIT.0),
         Packet::Install(install) => install.starts.iter().for_each(drop),
+        Packet::Bulk(bulk) => assert!(bulk.place.turn < bulk::LIMIT && !bulk.part.is_empty()),
+        Packet::Parity(parity) => assert!(parity.code.len().is_multiple_of(2)),
+        Packet::BulkNack(nack) => nack.lacks.iter().for_each(|lack| assert!(lack.count > 0)),
+        Packet::BulkJoin(join) => join.wants.iter().for_each(|run| assert!(run.count > 0)),
     }
     true
 }
@@ -579,7 +632,7 @@ fn turn(random: &mut Xoshiro256PlusPlus) -> u8 {
 }
 
 /// Feeds a million bodies that `make` draws for each kind in turn; of each kind some are packets.
-fn none_panics(seed: u64, make: impl Fn(&mut Xoshiro256PlusPlus, usize) -> Vec<u8>) -> [u32; 9] {
+fn none_panics(seed: u64, make: impl Fn(&mut Xoshiro256PlusPlus, usize) -> Vec<u8>) -> [u32; 13] {
     println!("seed {seed}");
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut decoded = [0; KINDS.len()];
@@ -622,7 +675,7 @@ fn a_million_packets_with_changed_bytes_never_panic() {
 }
 
 /// A body of each kind, in their order, with an entry in each list.
-fn good_bodies() -> [Vec<u8>; 9] {
+fn good_bodies() -> [Vec<u8>; 13] {
     let view = VIEW_BYTES;
     let (tag, run) = ([7; 8], [1, 0, 1, 1]);
     let data = [&[1][..], &view, &[1, 2, 0, 1, 4], &run, &[1, 1, 9, 4, 2, 0, 1, b'x']].concat();
@@ -643,6 +696,10 @@ fn good_bodies() -> [Vec<u8>; 9] {
         [&view[..], &[1, 0, 3], &end, &[5, 0], &run, &[1], &chain, &primary, &[0]].concat(),
         view.to_vec(),
         [&view[..], &[2, 1, 1]].concat(),
+        [&PLACE_BYTES[..], b"part"].concat(),
+        [&PLACE_BYTES[..13], &[9], &PLACE_BYTES[14..], &[0x80; 8], b"code"].concat(),
+        [&tag[..], &[2, 0, 3, 1, 0, 1]].concat(),
+        [&tag[..], &[1; 32], &[2, 0, 1]].concat(),
     ];
     for (kind, body) in KINDS.iter().zip(&bodies) {
         assert!(read_all(*kind, body), "{kind:?} is a good one");
@@ -652,6 +709,8 @@ fn good_bodies() -> [Vec<u8>; 9] {
 
 /// A view in bytes: epoch 1, and the tag of its coordinator.
 const VIEW_BYTES: [u8; 9] = [1, 7, 7, 7, 7, 7, 7, 7, 7];
+/// A symbol's place in bytes: symbol 1 of 2 of block 3 in turn 4.
+const PLACE_BYTES: [u8; 18] = [1, 1, 1, 1, 0, 0, 0, 3, 0, 0, 0, 4, 0, 1, 0, 2, 0, 3];
 const HUGE: [u8; 9] = [0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 const TERABYTES: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0x40, 0, 0];
 
@@ -728,6 +787,16 @@ fn bombs() -> Vec<(Kind, &'static str, Vec<u8>)> {
         (Kind::CutDone, "a view without a coordinator", vec![1]),
         (Kind::Install, "starts of 2⁶⁴ bytes", and(&VIEW_BYTES, &HUGE)),
         (Kind::Install, "half a start", and(&VIEW_BYTES, &[1, 1])),
+        (Kind::Bulk, "a symbol without a part", PLACE_BYTES.to_vec()),
+        (Kind::Bulk, "a turn of 2³² − 1", and(&and(&PLACE_BYTES[..8], &[255; 4]), &[9; 7])),
+        (Kind::Bulk, "a symbol beyond the count", and(&and(&PLACE_BYTES[..12], &[9]), &[0; 9])),
+        (Kind::Parity, "a code of odd length", and(&and(&PLACE_BYTES[..12], &[9]), &[1; 14])),
+        (Kind::Parity, "half a base", and(&and(&PLACE_BYTES[..12], &[9; 2]), &[1; 6])),
+        (Kind::BulkNack, "a next of 2⁶⁴ − 1", and(&[7; 8], &and(&HUGE, &[0, 0]))),
+        (Kind::BulkNack, "lacks of 2⁴⁶ bytes", and(&[7; 8], &and(&[1, 0], &TERABYTES))),
+        (Kind::BulkNack, "a lack of nothing", and(&[7; 8], &[1, 0, 3, 1, 0, 0])),
+        (Kind::BulkJoin, "runs of 2⁶⁴ bytes", and(&[7; 40], &HUGE)),
+        (Kind::BulkJoin, "an empty run", and(&[7; 40], &[2, 0, 0])),
     ]
 }
 
@@ -815,7 +884,7 @@ fn what_a_member_claims_of_impossible_views_is_refused() {
     assert!(read_all(Kind::Heartbeat, &encoded(&Packet::Heartbeat(good))));
     let acks = list(&[Ack { rank: NO_RANK, received: Seq(1), high: Seq(1) }]);
     let echoes = list(&[Echo { session: SessionTag([1; 8]), at: TOO_HIGH }]);
-    let (counter, came, datagrams, free) = (1, 1, 1, TOO_HIGH);
+    let (counter, came, datagrams, free) = (u64::MAX, 1, 1, TOO_HIGH);
     let reports = list(&[Report { rank: 0, counter, came, datagrams, free }]);
     refuse(&[
         ("an acknowledgement", Packet::Heartbeat(Heartbeat { acks: acks.list(), ..good })),
@@ -990,5 +1059,5 @@ fn foreign_headers_are_told_apart_by_their_fault() {
     assert_eq!(with(0, 2), Err(HeaderError::Version));
     assert_eq!(with(3, 1), Err(HeaderError::Version));
     assert_eq!(with(1, 0), Err(HeaderError::Kind));
-    assert_eq!(with(1, 10), Err(HeaderError::Kind));
+    assert_eq!(with(1, 14), Err(HeaderError::Kind));
 }

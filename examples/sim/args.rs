@@ -6,7 +6,8 @@ use std::ops::Range;
 pub const USAGE: &str = "\
 usage: sim [--profile small|medium|large|mixed] [--seeds FROM..TO | --seed N] [--jobs N] [-v]
        sim --planted [--seeds FROM..TO]
-       sim --hours H | --kill | --leave | --merge | --latency [--members N] [--loss P] [--runs K]
+       sim --hours H | --kill | --leave | --merge | --latency | --join
+           [--members N] [--loss P] [--runs K]
 
 a swarm of runs, each decided by its seed:
   --profile P      how large a run is (small)
@@ -22,6 +23,7 @@ measurements, each over K runs from the first seed on (20):
   --leave          from a farewell to the new view at all others
   --merge          from the end of a partition to one view of all
   --latency        agreed against fifo, in an idle group
+  --join           a late joiner behind 10,000 messages: its time, and the others' latency
   --members N      how many (5)
   --loss P         the share of datagrams that each receiver loses, 0 to 0.9 (0)
   --runs K         how many runs
@@ -39,6 +41,7 @@ pub enum Mode {
     Leave,
     Merge,
     Latency,
+    Join,
 }
 
 /// How.
@@ -99,6 +102,7 @@ impl Args {
             "--leave" => self.mode = Mode::Leave,
             "--merge" => self.mode = Mode::Merge,
             "--latency" => self.mode = Mode::Latency,
+            "--join" => self.mode = Mode::Join,
             "--members" => self.members = within(&value()?, 2, 120)?,
             "--loss" => self.loss = real(&value()?, 0.0, 0.9)?,
             "--runs" => self.runs = within(&value()?, 1, 1_000_000)? as u64,

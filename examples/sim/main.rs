@@ -5,6 +5,7 @@
 
 mod args;
 mod figures;
+mod join;
 mod measure;
 mod swarm;
 
@@ -31,5 +32,6 @@ fn main() -> ExitCode {
         Mode::Leave => measure::leave(&args),
         Mode::Merge => measure::merge(&args),
         Mode::Latency => measure::latency(&args),
+        Mode::Join => join::join(&args),
     }
 }

@@ -12,10 +12,10 @@ use std::process::ExitCode;
 const WARM: Duration = secs(5);
 
 /// What is waited for at most.
-const PATIENCE: Duration = secs(60);
+pub const PATIENCE: Duration = secs(60);
 
 /// A group that has found together, at the loss that was asked for.
-fn group(args: &Args, seed: u64) -> World {
+pub fn group(args: &Args, seed: u64) -> World {
     let mut world = World::of(args.members, seed);
     world.run_for(WARM);
     assert!(world.run_until(World::is_whole, PATIENCE), "seed {seed}: the group is not whole");
@@ -26,15 +26,15 @@ fn group(args: &Args, seed: u64) -> World {
     world
 }
 
-fn all(args: &Args) -> impl Iterator<Item = Who> + use<> {
+pub fn all(args: &Args) -> impl Iterator<Item = Who> + use<> {
     (0..args.members).map(Who)
 }
 
-fn seeds(args: &Args) -> std::ops::Range<u64> {
+pub fn seeds(args: &Args) -> std::ops::Range<u64> {
     args.seeds.start..args.seeds.start + args.runs
 }
 
-fn title(args: &Args, what: &str) {
+pub fn title(args: &Args, what: &str) {
     let (from, to) = (seeds(args).start, seeds(args).end);
     let (members, percent) = (args.members, args.loss * 100.0);
     println!("{what}: {members} members, {percent:.0} % loss, seeds {from}..{to}");

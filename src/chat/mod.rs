@@ -120,6 +120,11 @@ impl Chat {
             Event::Synced => vec![Happening::Synced(std::mem::take(&mut self.missed))],
             Event::Lagging(member, lagging) => vec![self.on_lagging(member, lagging)],
             Event::ForeignKey { sessions, datagrams } => self.on_strangers(sessions, datagrams),
+            // What is fetched and served concerns whoever keeps the files.
+            Event::BlockWanted { .. }
+            | Event::Block { .. }
+            | Event::Fetching { .. }
+            | Event::FetchEnded { .. } => Vec::new(),
             // `Received` says more than `Stable`: that one is also true of all who remain.
             Event::Stable(_) | Event::Transitional | Event::Writable | Event::Ended => Vec::new(),
         }

@@ -42,6 +42,11 @@ impl Tally {
             pace,
             capacity,
             senders,
+            symbols_sent,
+            parity_sent,
+            blocks_taken,
+            bulk_nacks_sent,
+            bulk_nacks_suppressed,
             held_bytes,
         } = *stats;
         let counters = vec![
@@ -64,6 +69,11 @@ impl Tally {
             ("archived_sent", archived_sent),
             ("archived_taken", archived_taken),
             ("flushes", flushes),
+            ("symbols_sent", symbols_sent),
+            ("parity_sent", parity_sent),
+            ("blocks_taken", blocks_taken),
+            ("bulk_nacks_sent", bulk_nacks_sent),
+            ("bulk_nacks_suppressed", bulk_nacks_suppressed),
             ("withdrawn", withdrawn),
             ("recovery_micros", recovery_micros),
             ("sent_bytes", sent_bytes),

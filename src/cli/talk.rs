@@ -70,6 +70,8 @@ impl Talk {
         let mut trace = Tracer::open(config.trace.as_deref())?;
         let mut settings = config.group.clone();
         settings.member = Some(identity.member);
+        // What was said before is not what a command is about that keeps nothing.
+        settings.history = keep != Keep::Nothing;
         settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
         let fingerprint = settings.unlock().map_err(|error| explain::join(&error, config))?;
         let mut past = Past::open(config, &identity, &fingerprint, keep);

@@ -79,6 +79,10 @@ impl Tracer {
             | Event::Writable
             | Event::Lagging(..)
             | Event::ForeignKey { .. }
+            | Event::BlockWanted { .. }
+            | Event::Block { .. }
+            | Event::Fetching { .. }
+            | Event::FetchEnded { .. }
             | Event::Ended => {}
         }
     }

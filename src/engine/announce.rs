@@ -111,17 +111,15 @@ impl Engine {
             let tag = self.view.members[rank];
             let free = self.free_for(tag);
             let Some(remote) = self.remotes.get_mut(&tag) else { continue };
-            let stream = remote.stream.as_ref();
-            let sends = stream.is_some_and(|stream| now.since(stream.changed) < REPORT_WITHIN);
-            let Tally { counter, came, datagrams, told, .. } = remote.tally;
-            if counter <= told || !(full || sends) {
+            let Tally { counter, came, datagrams, sends, told, .. } = remote.tally;
+            if datagrams == told || !(full || now.since(sends) < REPORT_WITHIN) {
                 continue;
             }
             let (rank, came) = (rank as u32, came.since(self.started).as_micros() as u64);
             if !list.push(&Report { rank, counter, came, datagrams, free }, room) {
                 return;
             }
-            remote.tally.told = counter;
+            remote.tally.told = datagrams;
         }
     }
 

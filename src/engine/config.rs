@@ -14,6 +14,9 @@ pub struct Config {
     pub max_datagram: usize,
     /// How many bytes of own packets may be sent and not yet received by all, or queued.
     pub window: usize,
+    /// How many bytes of blocks of bulk may be on their way and not yet received by all that want
+    /// them; twice as many may be held of each sender's.
+    pub bulk_window: usize,
     /// How many bytes of one other sender's packets are held, for delivery and for repairs to
     /// others.
     pub held_per_sender: usize,
@@ -32,6 +35,8 @@ pub struct Config {
     /// How many bytes of delivered messages are kept for those who come later or were away, their
     /// places counted in; 0 keeps none.
     pub archive: usize,
+    /// Whether what was said before this member came is wanted. Who wants none gives none either.
+    pub history: bool,
     /// GRTT is never taken to be less.
     pub grtt_floor: Duration,
     /// The bug that this engine has, to test the tests.
@@ -99,6 +104,9 @@ impl Config {
             // Holds 1 Gbit/s over 67 ms: at 20 % loss a packet is repaired within 12 round trips
             // for 99 of 100, and an ack period of a LAN comes after.
             window: 8 << 20,
+            // 1 Gbit/s for 130 ms: an acknowledgement of each of 64 members, and two rounds of
+            // repair.
+            bulk_window: 16 << 20,
             // Twice a window: a sender's new packets, and old ones that others may still ask for.
             held_per_sender: 16 << 20,
             held_total: 64 << 20,
@@ -110,6 +118,7 @@ impl Config {
             heartbeat: Duration::from_millis(200),
             // A chat of 100,000 short messages, and a sixteenth of `held_total` a mebibyte message.
             archive: 16 << 20,
+            history: true,
             // OS timers and wake-ups are coarser than a LAN's round trip: a finer backoff
             // separates nobody.
             grtt_floor: Duration::from_millis(1),

@@ -148,7 +148,7 @@ impl Engine {
     }
 
     /// What came is acknowledged soon; at once where a sender's window may wait for it.
-    fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
+    pub(super) fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
         let much = self.config.window / 8;
         let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
         if stream.is_some_and(|stream| stream.unacknowledged > much) {

@@ -11,11 +11,12 @@ use crate::wire::{Session, SessionTag};
 /// After so many quarters of a heartbeat's interval a member is looked for: three beats were
 /// missed, and a quarter for jitter.
 const MISSED_QUARTERS: u32 = 13;
-/// So many probes are sent: with as many answers, at 40 % loss all fail once in 100 for one
-/// observer, and the three heartbeats before were lost, too.
-const PROBES: u32 = 5;
-/// At this interval.
-const PROBE_EVERY: Duration = Duration::from_millis(50);
+/// So many probes are sent: at 40 % loss each way all round trips fail once in 36 for one observer,
+/// at 20 % once in 3,500, and the three heartbeats before were lost, too.
+const PROBES: u32 = 8;
+/// At this interval, or a GRTT where that is longer: a member that waits for its turn of the
+/// processor has four of Linux' longest slices (`base_slice_ns`, 3 to 4 ms) to answer each.
+const PROBE_EVERY: Duration = Duration::from_millis(15);
 /// So many members look for a silent one: the coordinator, and those next in rank to it.
 const NEIGHBOURS: usize = 2;
 /// A member that shows another view, of an older epoch, is given this long to follow.
@@ -38,7 +39,7 @@ impl Engine {
 
     /// Looks for members that have fallen silent.
     pub(super) fn watch(&mut self, now: Instant) {
-        let limit = self.quiet_limit();
+        let (limit, every) = (self.quiet_limit(), PROBE_EVERY.max(self.grtt));
         let mut next = now + limit;
         let (mut probe, mut tell) = (false, false);
         let observed = self.observed();
@@ -56,7 +57,7 @@ impl Engine {
                 probe |= watched && sent < PROBES;
                 tell |= watched && sent >= PROBES;
                 remote.silence = if sent < PROBES {
-                    Silence::Probed(sent + 1, now + PROBE_EVERY)
+                    Silence::Probed(sent + 1, now + every)
                 } else {
                     Silence::Unheard
                 };

@@ -52,6 +52,9 @@ pub struct Flush {
     pub since: Instant,
     /// When our FLUSH_STATE is to be sent.
     pub answer_at: Option<Instant>,
+    /// The change that this one overtook, though all was ready for it.
+    #[cfg(feature = "planted-bugs")]
+    overtaken: Option<Box<Self>>,
 }
 
 impl Flush {
@@ -68,6 +71,8 @@ impl Flush {
             done: false,
             since: now,
             answer_at: None,
+            #[cfg(feature = "planted-bugs")]
+            overtaken: None,
         }
     }
 
@@ -138,10 +143,6 @@ impl Engine {
 
     /// Only a linked session that has not left coordinates, and only its own proposals.
     fn check_coordinator(&self, tag: SessionTag, view: ViewId) -> Result<(), Drop> {
-        #[cfg(feature = "planted-bugs")]
-        if self.config.planted == Some(super::Bug::StaleView) {
-            return Ok(());
-        }
         let linked = self.remotes.get(&tag).is_some_and(super::remote::Remote::is_linked);
         if linked && view.coordinator == tag { Ok(()) } else { Err(Drop::Early) }
     }
@@ -155,7 +156,13 @@ impl Engine {
         }
         self.promised = view;
         self.lead = None;
+        #[cfg(feature = "planted-bugs")]
+        let overtaken = self.flush.take_if(|flush| flush.done).map(Box::new);
         self.flush = Some(Flush::new(view, members, now));
+        #[cfg(feature = "planted-bugs")]
+        if let Some(flush) = &mut self.flush {
+            flush.overtaken = overtaken;
+        }
         self.stats.flushes += 1;
     }
 
@@ -336,6 +343,8 @@ impl Engine {
         install: &Install<'_>,
     ) -> Result<(), Drop> {
         self.check_coordinator(tag, install.view)?;
+        #[cfg(feature = "planted-bugs")]
+        self.promise_again(install.view);
         let flush = self.flush.take_if(|flush| {
             flush.view == install.view
                 && flush.done
@@ -345,5 +354,15 @@ impl Engine {
         let starts: Vec<Start> = install.starts.iter().collect();
         self.install(now, &flush, &starts);
         Ok(())
+    }
+
+    /// The bug goes back to the change to `view`, which a later promise overtook.
+    #[cfg(feature = "planted-bugs")]
+    fn promise_again(&mut self, view: ViewId) {
+        let planted = self.config.planted == Some(super::Bug::StaleView);
+        let Some(flush) = self.flush.as_mut().filter(|_| planted) else { return };
+        if let Some(stale) = flush.overtaken.take_if(|stale| stale.view == view) {
+            *flush = *stale;
+        }
     }
 }

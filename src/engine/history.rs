@@ -8,8 +8,8 @@
 
 use super::archive::{Archive, Held, Wanted};
 use super::flush::Flush;
+use super::gifts::Gifts;
 use super::output::{Delivery, Event, Gap, GapState};
-use super::pace::Pace;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::history::{Archived, Kept};
@@ -19,8 +19,6 @@ use crate::wire::{MemberId, Session, SessionTag};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// What is given takes this part of the pace: live messages come first.
-const SHARE: u64 = 10;
 /// Whoever has what no digest has says so after a random time up to this, and as much again for
 /// each member in units of [`SPREAD`]: mostly one is enough.
 const BACKOFF: Duration = Duration::from_millis(10);
@@ -31,7 +29,7 @@ const MOST_SPANS: usize = 8_192;
 /// In a group of so many all say at once that they have nothing to give.
 const FEW: usize = 16;
 /// What is to be given waits so long where the window has no room.
-const NO_ROOM: Duration = Duration::from_millis(2);
+const NO_ROOM: Duration = Duration::from_millis(1);
 
 /// The last messages of a member that went are told as lost after this time: from another part of
 /// the network they may still come.
@@ -42,12 +40,29 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 const EARLY: usize = 8 << 20;
 
 /// What a member said that it has.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Digest {
     /// What it had, kept or not.
     had: Wanted,
     /// What it can give.
     kept: Wanted,
+    /// It wants nothing.
+    declines: bool,
+}
+
+impl Digest {
+    /// What the spans of a digest say.
+    fn read(list: impl Iterator<Item = Kept>) -> Self {
+        let mut digest = Self::default();
+        for entry in list.take(MOST_SPANS) {
+            let held = Held { session: entry.session, first: entry.first, count: entry.count };
+            digest.had.insert(&held);
+            if entry.whole {
+                digest.kept.insert(&held);
+            }
+        }
+        digest
+    }
 }
 
 /// Messages of a member that went, of which nobody who stayed has all.
@@ -96,7 +111,7 @@ pub struct CatchUp {
     given: Wanted,
     position: u64,
     giving: bool,
-    pace: Pace,
+    gifts: Gifts,
     next_at: Instant,
     /// What nobody has was named.
     reported: bool,
@@ -163,7 +178,7 @@ impl Engine {
             wanted: Wanted::default(),
             position: 0,
             giving: false,
-            pace: Pace::new(self.rate.pace() / SHARE),
+            gifts: Gifts::new(self.rate.pace(), self.stats.delivered),
             next_at: now,
             reported: false,
             done: !merged && !unfinished,
@@ -206,8 +221,25 @@ impl Engine {
 
     fn tell_digest(&mut self, now: Instant, catch_up: &mut CatchUp) {
         (catch_up.digest_at, catch_up.told) = (None, true);
-        let kept = Wanted::of(&self.archive.digest(catch_up.mark));
-        let mut gone = Wanted::of(&self.archive.had());
+        let mut body = self.pool.take();
+        let digest = if self.config.history {
+            self.digest(catch_up.mark, &mut body)
+        } else {
+            Archived::Declined.encode(&mut body);
+            Digest { declines: true, ..Digest::default() }
+        };
+        self.sender.submit_archived(body);
+        catch_up.digests.insert(self.view.rank, digest);
+        catch_up.giving = true;
+        catch_up.next_at = now;
+        self.assign_gifts(now, catch_up);
+    }
+
+    /// What we have of the time before `mark`, also as others are told.
+    fn digest(&self, mark: u64, body: &mut Vec<u8>) -> Digest {
+        let had = Wanted::of(&self.archive.had());
+        let kept = Wanted::of(&self.archive.digest(mark));
+        let mut gone = had.clone();
         gone.subtract(&kept);
         let mut list = ListBuilder::default();
         for (held, whole) in
@@ -216,14 +248,8 @@ impl Engine {
             let Held { session, first, count } = *held;
             list.push(&Kept { session, first, count, whole }, super::MAX_MESSAGE);
         }
-        let mut body = self.pool.take();
-        Archived::Digest(list.list()).encode(&mut body);
-        self.sender.submit_archived(body);
-        let had = Wanted::of(&self.archive.had());
-        catch_up.digests.insert(self.view.rank, Digest { had, kept });
-        catch_up.giving = true;
-        catch_up.next_at = now;
-        self.assign_gifts(now, catch_up);
+        Archived::Digest(list.list()).encode(body);
+        Digest { had, kept, declines: false }
     }
 
     /// What is ours to give: what we have, somebody lacks, and nobody has who comes before us.
@@ -244,7 +270,8 @@ impl Engine {
                 ours.subtract(&digest.kept);
             }
         }
-        for (_, digest) in catch_up.digests.iter().filter(|(rank, _)| **rank != own) {
+        let others = catch_up.digests.iter().filter(|(rank, _)| **rank != own);
+        for (_, digest) in others.filter(|(_, digest)| !digest.declines) {
             let mut lacks = ours.clone();
             lacks.subtract(&digest.had);
             lacked.union(&lacks);
@@ -266,9 +293,9 @@ impl Engine {
     /// Puts what is due into our stream, in the order of delivery.
     fn give(&mut self, now: Instant, catch_up: &mut CatchUp) {
         let heard = catch_up.is_heard();
-        catch_up.pace.set_rate(now, self.rate.pace() / SHARE);
+        catch_up.gifts.set_rate(self.rate.pace());
         loop {
-            let ready = catch_up.pace.ready_at();
+            let ready = catch_up.gifts.ready_at();
             if ready > now || !heard {
                 catch_up.next_at = ready.max(now + NO_ROOM);
                 return;
@@ -299,7 +326,7 @@ impl Engine {
             catch_up.position = position;
             catch_up.wanted.remove(session.tag(), number);
             catch_up.given.insert(&Held { session: session.tag(), first: number, count: 1 });
-            catch_up.pace.spend(now, body.len());
+            catch_up.gifts.spend(now, body.len(), self.stats.delivered);
             self.stats.archived_sent += 1;
             self.sender.submit_archived(body);
         }
@@ -310,7 +337,14 @@ impl Engine {
         let now = self.seen;
         match Archived::decode(body) {
             Err(_) => self.stats.count(Drop::Malformed),
-            Ok(Archived::Digest(list)) => self.on_digest(now, rank, list.iter()),
+            Ok(Archived::Digest(list)) => {
+                let digest = Digest::read(list.iter());
+                self.on_digest(now, rank, digest);
+            }
+            Ok(Archived::Declined) => {
+                let digest = Digest { declines: true, ..Digest::default() };
+                self.on_digest(now, rank, digest);
+            }
             Ok(Archived::Message { from, session, number, service, body }) => {
                 let (order, history) = (None, true);
                 self.on_past(&Delivery { from, session, number, service, order, history, body });
@@ -324,25 +358,19 @@ impl Engine {
         }
     }
 
-    fn on_digest(&mut self, now: Instant, rank: usize, list: impl Iterator<Item = Kept>) {
+    fn on_digest(&mut self, now: Instant, rank: usize, digest: Digest) {
         // Each says once in a view what it has.
         let again = self.catch_up.as_ref().is_none_or(|c| c.digests.contains_key(&rank));
         let Some(mut catch_up) = self.catch_up.take_if(|_| !again) else {
             self.stats.count(Drop::Duplicate);
             return;
         };
-        let (mut had, mut kept) = (Wanted::default(), Wanted::default());
-        for entry in list.take(MOST_SPANS) {
-            let held = Held { session: entry.session, first: entry.first, count: entry.count };
-            had.insert(&held);
-            if entry.whole {
-                kept.insert(&held);
-            }
+        if self.config.history {
+            let mut new = digest.kept.clone();
+            new.subtract(&Wanted::of(&self.archive.had()));
+            catch_up.promised.union(&new);
         }
-        let mut new = kept.clone();
-        new.subtract(&Wanted::of(&self.archive.had()));
-        catch_up.promised.union(&new);
-        catch_up.digests.insert(rank, Digest { had, kept });
+        catch_up.digests.insert(rank, digest);
         catch_up.reported = false;
         self.assign_gifts(now, &mut catch_up);
         self.catch_up = Some(catch_up);
@@ -355,7 +383,7 @@ impl Engine {
         let tag = message.session.tag();
         let rank = self.view.members.iter().position(|member| *member == tag);
         let live = rank.is_some_and(|rank| message.number >= self.view.firsts[rank]);
-        if live || self.archive.has(tag, message.number) {
+        if !self.config.history || live || self.archive.has(tag, message.number) {
             return;
         }
         let Some(catch_up) = &mut self.catch_up else { return self.take_past(message) };

@@ -18,6 +18,7 @@ mod announce;
 mod archive;
 mod backoff;
 mod beat;
+pub mod bulk;
 mod change;
 pub mod config;
 mod cut;
@@ -25,6 +26,7 @@ mod data;
 mod detect;
 mod flush;
 mod gaps;
+mod gifts;
 mod grtt;
 mod heartbeat;
 mod history;
@@ -65,6 +67,7 @@ use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag, ViewI
 use archive::Archive;
 use backoff::Losers;
 use beat::Beat;
+use bulk::Bulk;
 use flush::Flush;
 use history::{CatchUp, Missed};
 use lead::{Lead, Spread};
@@ -130,6 +133,8 @@ pub enum Timer {
     Change,
     /// Catch-up is to go on.
     CatchUp,
+    /// Something of a bulk transfer is to be asked for, told or sent on.
+    Bulk,
     /// Members are to be checked.
     Upkeep,
     /// The farewell is to be repeated.
@@ -214,6 +219,7 @@ pub struct Engine {
     /// When the farewell is said whatever still waits.
     leave_by: Option<Instant>,
 
+    bulk: Bulk,
     archive: Archive,
     catch_up: Option<CatchUp>,
     /// What members that went had sent and nobody here has.
@@ -292,6 +298,7 @@ impl Engine {
             invited_since: None,
             deaf_since: None,
             leave_by: None,
+            bulk: Bulk::new(config.bulk_window),
             archive: Archive::new(config.archive),
             catch_up: None,
             missed: Vec::new(),
@@ -354,6 +361,7 @@ impl Engine {
             self.catch_up_on(now);
         }
         self.lead_on(now);
+        self.bulk_timeout(now);
         if self.upkeep_at <= now {
             self.upkeep_at = now + UPKEEP;
             self.upkeep(now);
@@ -400,6 +408,7 @@ impl Engine {
             self.lead_deadline().map(|at| (at, Timer::Change)),
             self.catch_up_deadline().map(|at| (at, Timer::CatchUp)),
             self.review_deadline().map(|at| (at, Timer::Change)),
+            self.bulk_deadline().map(|at| (at, Timer::Bulk)),
             Some((self.upkeep_at, Timer::Upkeep)),
             farewell,
             self.transmit_at().map(|at| (at, Timer::Pace)),

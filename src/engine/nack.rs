@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// The wait until a gap that was asked for `asked` times is asked for again.
-    fn nack_again(&mut self, asked: u32) -> Duration {
+    pub(super) fn nack_again(&mut self, asked: u32) -> Duration {
         let growth = 1.5_f64.powi(asked.saturating_sub(PATIENCE).min(32) as i32);
         let wait = (self.grtt * AGAIN_TENTHS / 10).mul_f64(growth);
         wait.min(LONGEST_WAIT.max(self.grtt * 4)) + self.nack_backoff()

@@ -243,13 +243,10 @@ impl Order {
     /// In the transition: of the first messages of the lanes the one with the lowest place, or,
     /// where none has a place, of the lowest rank.
     fn next_left(&mut self) -> Option<Ready> {
-        let ranks = (0..self.lanes.len()).filter_map(|rank| {
-            let first = self.lanes[rank].waiting.front()?;
-            let place = self.place_of(rank, first.number).unwrap_or(u64::MAX);
-            self.is_caused(first).then_some((place, rank))
-        });
-        let (place, rank) = ranks.min()?;
-        let place = if place == u64::MAX { self.end_of_places() } else { place };
+        let (rank, place) = self.next_with_place().or_else(|| {
+            let rank = (0..self.lanes.len()).find(|rank| self.is_next(*rank))?;
+            Some((rank, self.end_of_places()))
+        })?;
         // Places before it are of messages that nobody has.
         while self.next < place {
             self.places.pop_front();
@@ -258,9 +255,19 @@ impl Order {
         Some(self.take(rank, Some(place)))
     }
 
-    fn place_of(&self, rank: usize, number: u64) -> Option<u64> {
-        let index = self.places.iter().position(|place| *place == Some((rank, number)))?;
-        Some(self.next + index as u64)
+    /// The first place whose message comes first in its lane, and the rank of that. What is passed
+    /// over is given up with it, so each place is looked at once.
+    fn next_with_place(&self) -> Option<(usize, u64)> {
+        self.places.iter().zip(self.next..).find_map(|(message, place)| {
+            let (rank, number) = (*message)?;
+            let first = self.lanes[rank].waiting.front()?;
+            (first.number == number && self.is_caused(first)).then_some((rank, place))
+        })
+    }
+
+    /// Whether the first message in a lane comes after no other.
+    fn is_next(&self, rank: usize) -> bool {
+        self.lanes[rank].waiting.front().is_some_and(|first| self.is_caused(first))
     }
 
     fn end_of_places(&self) -> u64 {

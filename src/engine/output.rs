@@ -1,7 +1,7 @@
 //! What comes out of an engine: datagrams to send, and events for the application.
 
 use crate::time::Duration;
-use crate::wire::{Chain, MemberId, Session, ViewId, packet::Service};
+use crate::wire::{Chain, MemberId, ObjectId, Session, ViewId, packet::Service};
 use std::net::SocketAddr;
 
 /// One thing that the engine wants done.
@@ -53,6 +53,41 @@ pub enum Event<B = Vec<u8>> {
         sessions: usize,
         /// Datagrams that failed to open.
         datagrams: u64,
+    },
+    /// A block of an object that this member serves is to be given by
+    /// [`Engine::give_block`](super::Engine::give_block).
+    BlockWanted {
+        /// Which object.
+        object: ObjectId,
+        /// The block's number, from 0.
+        block: u32,
+    },
+    /// A block of an object that is fetched.
+    Block {
+        /// Which object.
+        object: ObjectId,
+        /// The block's number, from 0.
+        block: u32,
+        /// Who sent it.
+        from: Session,
+        /// Its content, as its sender gave it: whoever fetches checks it.
+        body: B,
+    },
+    /// A member has more of an object that is served to it.
+    Fetching {
+        /// Which object.
+        object: ObjectId,
+        /// That member's session.
+        by: Session,
+        /// How many of the blocks that it wants it still lacks.
+        left: u64,
+    },
+    /// The member that an object was fetched from is not in the view any more.
+    FetchEnded {
+        /// Which object.
+        object: ObjectId,
+        /// That member's session.
+        from: Session,
     },
     /// The farewell was sent; nothing more comes.
     Ended,
@@ -168,6 +203,12 @@ impl<B> Event<B> {
             Self::Writable => Event::Writable,
             Self::Lagging(member, lagging) => Event::Lagging(member, lagging),
             Self::ForeignKey { sessions, datagrams } => Event::ForeignKey { sessions, datagrams },
+            Self::BlockWanted { object, block } => Event::BlockWanted { object, block },
+            Self::Block { object, block, from, body } => {
+                Event::Block { object, block, from, body: bytes(body) }
+            }
+            Self::Fetching { object, by, left } => Event::Fetching { object, by, left },
+            Self::FetchEnded { object, from } => Event::FetchEnded { object, from },
             Self::Ended => Event::Ended,
         }
     }

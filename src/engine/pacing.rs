@@ -55,8 +55,8 @@ impl Engine {
         let Some(report) = report else { return };
         let Some(sent) = self.rate.sent(report.counter) else { return };
         let facts = Facts {
-            counter: report.counter,
             sent,
+            reads: self.bulk.has_reader(tag),
             came: report.came,
             told: heartbeat.sent_at,
             datagrams: report.datagrams,
@@ -128,8 +128,11 @@ impl Engine {
         self.count_senders(since);
         let interval = self.report_interval();
         let limiting = self.rate.limiting();
+        let serves = self.has_symbols();
         for (tag, remote) in self.remotes.iter_mut().filter(|(_, remote)| remote.counts()) {
-            if self.rate.under_way(&remote.path) < OWED {
+            // What others fetch in bulk is not read by the rest, nor reported.
+            remote.silent = serves && !self.bulk.has_reader(*tag);
+            if remote.silent || self.rate.under_way(&remote.path) < OWED {
                 remote.path.owes = None;
                 continue;
             }

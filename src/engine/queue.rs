@@ -2,7 +2,7 @@
 
 use super::output::{Delivery, Event};
 use super::window::Pool;
-use crate::wire::{Seq, SessionTag};
+use crate::wire::{ObjectId, Seq, Session, SessionTag};
 use core::ops::Range;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -35,6 +35,16 @@ impl Events {
             history: delivery.history,
             body: start..self.bytes.len(),
         }));
+    }
+
+    /// Adds a block of an object; `body` is copied.
+    pub fn block(&mut self, object: ObjectId, block: u32, from: Session, body: &[u8]) {
+        if self.queue.is_empty() {
+            self.bytes.clear();
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(body);
+        self.push(Event::Block { object, block, from, body: start..self.bytes.len() });
     }
 
     /// Whether there is none.
@@ -126,8 +136,8 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::MemberId;
     use crate::wire::packet::Service;
-    use crate::wire::{MemberId, Session};
 
     #[test]
     fn the_bytes_of_messages_that_came_out_are_forgotten() {

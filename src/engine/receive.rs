@@ -24,6 +24,9 @@ impl Engine {
     fn receive(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) -> Result<(), Drop> {
         let header = Header::decode(datagram)?;
         self.check(&header)?;
+        if header.kind.is_symbol() {
+            return self.receive_symbol(now, &header, datagram);
+        }
         if header.kind == Kind::Data {
             self.scratch.sealed.clear();
             self.scratch.sealed.extend_from_slice(datagram);
@@ -43,6 +46,34 @@ impl Engine {
             Packet::Cut(cut) => self.on_cut(now, tag, &cut),
             Packet::CutDone(done) => self.on_cut_done(now, tag, done),
             Packet::Install(install) => self.on_install(now, tag, &install),
+            Packet::BulkNack(nack) => self.on_bulk_nack(now, tag, &nack),
+            Packet::BulkJoin(join) => self.on_bulk_join(now, tag, &join),
+            Packet::Bulk(_) | Packet::Parity(_) => unreachable!("symbols go their own way"),
+        }
+    }
+
+    /// Symbols are numbered by themselves and may come twice: they tell nothing of their sender's
+    /// other packets.
+    fn receive_symbol(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Result<(), Drop> {
+        self.expects_symbols(header.session.tag())?;
+        let tag = header.session.tag();
+        let body = self.open(now, header, datagram)?;
+        let bytes = body.len() + OVERHEAD;
+        self.stats.received_bytes += bytes as u64;
+        if let Some(remote) = self.remotes.get_mut(&tag) {
+            remote.tally.take(now, header.counter, true);
+            remote.tally.bytes += bytes as u64;
+        }
+        self.owe_ack(now, tag);
+        match Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)? {
+            Packet::Bulk(bulk) => self.on_bulk(now, header, &bulk),
+            Packet::Parity(parity) => self.on_parity(now, header, &parity),
+            _ => Err(Drop::Malformed),
         }
     }
 
@@ -107,7 +138,7 @@ impl Engine {
         }
         if let Freshness::Newest { skipped } = freshness {
             self.loss.learn(skipped);
-            remote.tally.newest(now, header.counter);
+            remote.tally.take(now, header.counter, header.kind == Kind::Data);
         }
         remote.tally.bytes += bytes as u64;
         self.stats.received_bytes += bytes as u64;

@@ -80,6 +80,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Duration;
 
     #[test]
     fn a_repair_that_is_heard_in_time_is_not_sent() {

@@ -30,6 +30,7 @@ impl Engine {
         members.into_iter().for_each(|tag| self.take_ready(tag, None));
         self.deliver_ready();
         self.check_lagging(now);
+        self.bulk_upkeep(now);
         self.settle();
         self.pool.trim();
         self.free_own(now);

@@ -41,11 +41,13 @@ pub enum Drop {
     Stale,
     /// Names sessions or packets that we do not know (the rest of the packet was used).
     Unknown,
+    /// A symbol of bulk that is not fetched here.
+    Unwanted,
 }
 
 impl Drop {
     /// All reasons, with the word that counts them for people and scripts.
-    pub const ALL: [(Self, &'static str); 17] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::Short, "short"),
         (Self::Version, "version"),
         (Self::Kind, "kind"),
@@ -63,6 +65,7 @@ impl Drop {
         (Self::Ended, "ended_session"),
         (Self::Stale, "stale"),
         (Self::Unknown, "unknown"),
+        (Self::Unwanted, "unwanted"),
     ];
 }
 
@@ -131,6 +134,16 @@ pub struct Stats {
     pub capacity: u64,
     /// How many members send, oneself included.
     pub senders: u64,
+    /// Symbols of bulk sent, parity and repeated ones included.
+    pub symbols_sent: u64,
+    /// Parity symbols among them.
+    pub parity_sent: u64,
+    /// Blocks of bulk that came whole, or were restored.
+    pub blocks_taken: u64,
+    /// BULK_NACKs sent, acknowledgements included.
+    pub bulk_nacks_sent: u64,
+    /// Lacks that were not asked for, as another's request was heard.
+    pub bulk_nacks_suppressed: u64,
     /// Bytes of packets held now.
     pub held_bytes: usize,
 }

@@ -1,4 +1,4 @@
-//! A datagram out: control packets at once, then repairs, then new messages, at the pace. Repairs
+//! A datagram out: control packets at once, then repairs, then new messages, then bulk, at the pace. Repairs
 //! have half of it, or what the loss takes, so that whoever asks for everything does not silence
 //! the others.
 
@@ -39,9 +39,9 @@ impl Engine {
                 }
                 // It was freed while it waited.
                 Some(Next::Repair(..)) => {}
-                None if !ready => return None,
+                None if !ready || !self.has_news() => return None,
                 None => {
-                    let seq = self.build_data(now)?;
+                    let Some(seq) = self.build_data(now) else { return self.transmit_symbol(now) };
                     let bytes = self.sealed(self.tag, seq).map_or(0, <[u8]>::len);
                     self.note_sent(now, Some(self.counter), bytes);
                     break (self.tag, seq);
@@ -51,10 +51,31 @@ impl Engine {
         self.sealed(session, seq)
     }
 
+    /// Whether there is something new to send, and what is under way allows for it.
+    fn has_news(&mut self) -> bool {
+        let waits = self.has_data() || self.has_symbols();
+        if !waits {
+            self.rate.on_idle();
+        }
+        waits && self.rate.may_send()
+    }
+
     fn note_sent(&mut self, now: Instant, counter: Option<u64>, bytes: usize) {
         self.pace.spend(now, bytes);
         self.rate.on_sent(now, counter, bytes);
         self.stats.sent_bytes += bytes as u64;
+    }
+
+    /// A symbol of bulk: the messages have left this much of the pace.
+    fn transmit_symbol(&mut self, now: Instant) -> Option<&[u8]> {
+        let taken = self.take_symbol(now)?;
+        let datagram = self.symbol(taken)?;
+        let (bytes, counter) = (datagram.len(), Header::decode(datagram).map(|h| h.counter));
+        // One that was sent before says nothing new when it comes.
+        let counter = counter.ok().filter(|counter| self.rate.sent(*counter).is_none());
+        self.rate.on_symbol();
+        self.note_sent(now, counter, bytes);
+        self.symbol(taken)
     }
 
     /// When the next datagram that waits may go; none if none waits.
@@ -63,7 +84,7 @@ impl Engine {
         if self.outbox.has_control() {
             return Some(Instant::ZERO);
         }
-        if self.has_data() && self.rate.may_send() {
+        if self.rate.may_send() && (self.has_data() || self.has_symbols()) {
             return Some(at);
         }
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
@@ -93,11 +114,7 @@ impl Engine {
 
     /// Builds a DATA packet from what is queued, if something may be sent now.
     fn build_data(&mut self, now: Instant) -> Option<Seq> {
-        if !self.has_data() {
-            self.rate.on_idle();
-            return None;
-        }
-        if self.rate.may_send() { self.build(now) } else { None }
+        if self.has_data() { self.build(now) } else { None }
     }
 
     /// Whether a DATA packet waits to be built.

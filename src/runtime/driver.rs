@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
 use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
-use crate::engine::{Config, Delivery, Engine, SendError};
+use crate::engine::{Config, Delivery, Engine, Event, SendError};
 use crate::time::{Duration, Instant};
 use crate::transport::Sent;
 use crate::transport::faults::Faults;
@@ -79,7 +79,8 @@ impl Driver {
         let now = clock.now();
         let private = key.is_private();
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
-        let settings = Config { max_datagram, ..Config::new(member, &config.name) };
+        let history = config.history;
+        let settings = Config { max_datagram, history, ..Config::new(member, &config.name) };
         let window = settings.window;
         let mut engine = Engine::new(settings, key, session, seed::seed()?, now);
         recall(&mut engine, &config.recall);
@@ -152,7 +153,7 @@ impl Driver {
     }
 
     /// Sends what was submitted, then says farewell; ends with
-    /// [`Event::Ended`](crate::engine::Event::Ended) after some turns.
+    /// [`Event::Ended`] after some turns.
     pub fn leave(&mut self) {
         self.engine.leave(self.clock.now());
         self.again = true;
@@ -186,6 +187,17 @@ impl Driver {
     /// Ends the wait of a turn from another thread.
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
+    }
+
+    /// The engine, to be asked for something that the next turn goes on with.
+    pub(super) const fn engine_mut(&mut self) -> &mut Engine {
+        self.again = true;
+        &mut self.engine
+    }
+
+    /// Adds an event.
+    pub(super) fn put(&mut self, event: Event) {
+        self.incoming.push_back(Incoming::Event(event));
     }
 
     /// The time of this driver's clock.

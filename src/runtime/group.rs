@@ -128,6 +128,11 @@ impl Group {
         self.finish(LEAVE_WITHIN);
     }
 
+    /// Asks the loop for something that has no answer.
+    pub(super) fn command(&self, command: Command) {
+        self.mailbox.ask(command);
+    }
+
     /// Waits for the loop's answer, which comes at its next turn.
     fn ask<T: Default>(&self, command: impl FnOnce(Sender<T>) -> Command) -> T {
         let (answer, answered) = channel();
@@ -241,6 +246,7 @@ impl<'a> Desk<'a> {
                 drop(answer.send(self.driver.engine().unconfirmed(number)));
             }
             Command::Stats(answer) => drop(answer.send(self.driver.engine().stats().clone())),
+            Command::Bulk(ask) => self.driver.obey_bulk(ask),
             Command::Leave => self.leaving = Some(self.driver.now()),
         }
     }

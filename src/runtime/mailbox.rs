@@ -4,6 +4,7 @@
 //! The loop is woken at most once between two of its looks into the inbox, and the feed wakes it
 //! only when it was left full before.
 
+use super::bulk::Bulk;
 use super::{Driver, Incoming};
 use crate::engine::{Event, MAX_MESSAGE, Member, SendError, Stats};
 use crate::time::Duration;
@@ -19,6 +20,7 @@ pub(super) enum Command {
     Members(Sender<Vec<Member>>),
     Unconfirmed(u64, Sender<Vec<Member>>),
     Stats(Sender<Stats>),
+    Bulk(Bulk),
     Leave,
 }
 
@@ -240,6 +242,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn cost(incoming: &Incoming) -> usize {
     let more = match incoming {
         Incoming::Event(Event::Delivered(delivery)) => delivery.body.len(),
+        Incoming::Event(Event::Block { body, .. }) => body.len(),
         Incoming::Event(Event::View(view)) => view.members.len() * PLACE,
         Incoming::Notice(notice) => notice.0.len(),
         _ => 0,

@@ -13,8 +13,10 @@
 //! | `driver` | the loop |
 //! | `mailbox` | the bounded queues between a handle and its loop |
 //! | `group` | the handle and its thread |
+//! | `bulk` | bulk transfers through both |
 //! | `notices` | what people are told of the transport, without repeating |
 
+mod bulk;
 mod carrier;
 pub mod clock;
 mod driver;
@@ -79,6 +81,8 @@ pub struct GroupConfig {
     /// What earlier runs of this member delivered, in that order: it is not asked for again, and
     /// given to those who lack it. The oldest are forgotten beyond what the archive holds (16 MiB).
     pub recall: Vec<Delivery>,
+    /// Whether what others said before this member joined is wanted; default yes.
+    pub history: bool,
     /// Faults between the sockets and the engine, on what is received.
     pub faults: Option<FaultConfig>,
 }
@@ -100,6 +104,7 @@ impl GroupConfig {
             passphrase: None,
             key: None,
             recall: Vec::new(),
+            history: true,
             faults: None,
         }
     }

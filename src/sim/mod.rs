@@ -16,6 +16,7 @@
 //! assert_eq!(world.heard(B), ["bye"]);
 //! ```
 
+pub mod bulk;
 pub mod check;
 mod clock;
 mod course;
@@ -33,6 +34,7 @@ pub mod trace;
 mod ways;
 pub mod world;
 
+pub use bulk::Object;
 pub use check::Violation;
 pub use clock::Clock;
 pub use link::{Fault, Faults, Link, Loss};

@@ -1,5 +1,6 @@
 //! Where a member of a world sits: its engine while it lives, its clock, and what waits for it.
 
+use super::bulk::Depot;
 use super::clock::Clock;
 use super::pipe::Pipe;
 use crate::engine::{Config, Engine, Stats};
@@ -78,10 +79,12 @@ pub(super) struct Seat {
     /// Damaged datagrams that this session was given.
     pub damaged: u64,
     pub recoveries: Recoveries,
+    /// What it has of objects; stays while it is down.
+    pub depot: Depot,
 }
 
 impl Seat {
-    pub(super) const fn new(config: Config, clock: Clock) -> Self {
+    pub(super) fn new(config: Config, clock: Clock) -> Self {
         Self {
             config,
             clock,
@@ -96,6 +99,7 @@ impl Seat {
             pending: VecDeque::new(),
             damaged: 0,
             recoveries: Recoveries::new(),
+            depot: Depot::default(),
         }
     }
 

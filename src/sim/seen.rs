@@ -120,6 +120,11 @@ impl World {
         self.sent_datagrams
     }
 
+    /// Their bytes, IP and UDP headers not counted in.
+    pub const fn sent_bytes(&self) -> u64 {
+        self.sent_bytes
+    }
+
     /// What still keeps the group from being at rest: members that differ, messages that are owed.
     pub fn unsettled(&self) -> Option<String> {
         let waits = |seat: &Seat| !seat.pending.is_empty();

@@ -144,14 +144,24 @@ impl World {
         let now = seat.clock.read(self.now);
         let mut writable = false;
         let mut outputs = 0;
+        let mut depot = core::mem::take(&mut seat.depot);
         while let Some(output) = engine.poll_output(now) {
             outputs += 1;
-            match output {
-                Output::Transmit(datagram) => self.multicast(who, run, datagram),
+            let given = match output {
+                Output::Transmit(datagram) => {
+                    self.multicast(who, run, datagram);
+                    None
+                }
                 Output::Event(event) => {
                     writable |= event == Event::Writable;
                     self.happened(who, run, &event);
+                    let answer = depot.answer(&event);
+                    self.record(answer.as_ref().map(drop).map_err(String::clone));
+                    answer.ok().flatten()
                 }
+            };
+            if let Some((object, block, content)) = given {
+                engine.give_block(object, block, &content);
             }
             if outputs > OUTPUTS {
                 self.fail(format!("{who} gives outputs without end"));
@@ -159,6 +169,7 @@ impl World {
             }
         }
         let seat = &mut self.seats[who.0];
+        seat.depot = depot;
         seat.recoveries.watch(self.now, engine.stats());
         let counts = self.check.counts(run, &seat.config, engine.stats(), seat.damaged);
         let deadline = engine.next_timeout().map(|(at, _)| seat.clock.when(at));
@@ -208,6 +219,7 @@ impl World {
 
     fn multicast(&mut self, from: Who, run: usize, datagram: &[u8]) {
         self.sent_datagrams += 1;
+        self.sent_bytes += datagram.len() as u64;
         self.trace.note(self.now, Mark::Transmit, [run as u64, fingerprint(datagram)], || {
             let teller = Teller::new(&self.check.journal);
             line(from, format_args!("sends {}", teller.datagram(&self.key, datagram)))

@@ -2,10 +2,17 @@
 
 use super::journal::Journal;
 use crate::engine::{Event, Gap, View};
+use crate::wire::bulk::{BulkNack, Place};
 use crate::wire::history::Archived;
 use crate::wire::ids::{MAX_VIEW, RankSet};
 use crate::wire::packet::{Data, Heartbeat, Nack, Part, Record, Run};
 use crate::wire::{Cut, FlushState, GroupKey, Header, Packet, Session, SessionTag, ViewId};
+
+/// A symbol, in words.
+fn place(place: &Place) -> String {
+    let Place { block, turn, symbol, count, end, .. } = place;
+    format!("block {block} as turn {turn}, symbol {symbol} of {count} (to {end})")
+}
 
 /// How many letters of a message are quoted.
 const QUOTED: usize = 24;
@@ -66,7 +73,24 @@ impl<'a> Teller<'a> {
                 let starts = list(starts.map(|s| format!("{:?}/{}", s.next, s.message)));
                 format!("INSTALL {}, streams from {starts}", self.id(&install.view))
             }
+            Packet::Bulk(bulk) => format!("BULK {}", place(&bulk.place)),
+            Packet::Parity(parity) => format!("PARITY {}", place(&parity.place)),
+            Packet::BulkNack(nack) => self.bulk_nack(nack),
+            Packet::BulkJoin(join) => {
+                let wants = join.wants.iter();
+                let wants =
+                    list(wants.map(|run| format!("{}..{}", run.first, run.first + run.count)));
+                let what = if wants.is_empty() { "nothing".into() } else { wants };
+                format!("BULK_JOIN {:?} of {}: {what}", join.object, self.tag(&join.to))
+            }
         }
+    }
+
+    fn bulk_nack(&self, nack: &BulkNack<'_>) -> String {
+        let lacks = nack.lacks.iter();
+        let lacks = list(lacks.map(|lack| format!("{} of turn {}", lack.count, lack.turn)));
+        let (to, next) = (self.tag(&nack.to), nack.next);
+        format!("BULK_NACK to {to}, all before turn {next}{}", some("lacks", &lacks))
     }
 
     /// A view's id: its epoch and its coordinator.
@@ -136,6 +160,7 @@ impl<'a> Teller<'a> {
             Archived::Message { session, number, body, .. } => {
                 format!(" [history: {} {number} {}]", self.session(session), quoted(body))
             }
+            Archived::Declined => " [wants no history]".into(),
             Archived::End(_) => " [end of history]".into(),
         }
     }
@@ -224,6 +249,18 @@ impl<'a> Teller<'a> {
             Event::Gap(gap) => self.gap(gap),
             Event::Synced => "says that catch-up has ended".into(),
             Event::Ended => "has left".into(),
+            Event::Block { object, block, from, .. } => {
+                format!("takes block {block} of {object:?} from {}", self.session(from))
+            }
+            Event::BlockWanted { object, block } => {
+                format!("is to give block {block} of {object:?}")
+            }
+            Event::Fetching { object, by, left } => {
+                format!("says that {} lacks {left} blocks of {object:?}", self.session(by))
+            }
+            Event::FetchEnded { object, from } => {
+                format!("says that {} gives no more of {object:?}", self.session(from))
+            }
             Event::Renamed(..) | Event::Writable | Event::ForeignKey { .. } => {
                 format!("says {event:?}")
             }

@@ -39,6 +39,7 @@ pub struct World {
     pub(super) steps: u64,
     pub(super) scratch: Vec<u8>,
     pub(super) sent_datagrams: u64,
+    pub(super) sent_bytes: u64,
     pub(super) loss_events: u64,
     /// How many steps may be taken before the run counts as hanging.
     pub step_limit: u64,
@@ -98,6 +99,7 @@ impl World {
             steps: 0,
             scratch: Vec::new(),
             sent_datagrams: 0,
+            sent_bytes: 0,
             loss_events: 0,
             step_limit: STEPS,
         }
@@ -150,7 +152,8 @@ impl World {
         let run = self.check.journal.begin(who, session);
         let state = &mut self.check.journal.runs[run];
         state.max_datagram = seat.config.max_datagram;
-        state.archive = seat.config.archive;
+        // Of who wants no history none is demanded.
+        state.archive = if seat.config.history { seat.config.archive } else { 0 };
         let now = seat.clock.read(self.now);
         let key = GroupKey::open(GROUP);
         let mut engine = Engine::new(seat.config.clone(), key, session, seed, now);

@@ -4,12 +4,15 @@
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | version, 1 |
-//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 a view change, see [`Kind`] |
+//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 view change, 10 to 13 bulk |
 //! | 2 | 2 | reserved, 0 |
 //! | 4 | 4 | group tag |
 //! | 8 | 4 | key epoch |
 //! | 12 | 16 | session of the sender |
 //! | 28 | 8 | packet counter: 1 for the session's first datagram, then one more each; the nonce |
+//!
+//! BULK and PARITY have counters of their own, from 2⁶³ + 1: a block is sealed at once, ahead of
+//! its sending, and its symbols' counters follow each other.
 
 use super::ids::Session;
 
@@ -35,6 +38,14 @@ pub enum Kind {
     CutDone = 8,
     /// The new view begins, see [`super::Install`].
     Install = 9,
+    /// A source symbol of a block, see [`super::Bulk`].
+    Bulk = 10,
+    /// A parity symbol of a block, see [`super::Parity`].
+    Parity = 11,
+    /// What a receiver has and lacks of a bulk stream, see [`super::BulkNack`].
+    BulkNack = 12,
+    /// What a receiver wants of an object, see [`super::BulkJoin`].
+    BulkJoin = 13,
 }
 
 /// The fields of the clear header.
@@ -48,7 +59,8 @@ pub struct Header {
     pub epoch: u32,
     /// Who sealed the datagram; a repair by another member keeps it.
     pub session: Session,
-    /// Counts the session's datagrams of all kinds, from 1: the nonce of the seal.
+    /// Counts the session's datagrams, from 1; those of symbols from [`Header::BULK`] + 1. The
+    /// nonce of the seal.
     pub counter: u64,
 }
 
@@ -68,6 +80,8 @@ impl Header {
     pub const LEN: usize = 36;
     /// The protocol's version.
     pub const VERSION: u8 = 1;
+    /// Set in the counters of BULK and PARITY, and in no others.
+    pub const BULK: u64 = 1 << 63;
 
     /// The header as its bytes.
     pub fn encode(&self) -> [u8; Self::LEN] {
@@ -104,6 +118,11 @@ impl Header {
 }
 
 impl Kind {
+    /// Whether datagrams of this kind carry symbols, and have counters of their own.
+    pub const fn is_symbol(self) -> bool {
+        matches!(self, Self::Bulk | Self::Parity)
+    }
+
     fn decode(byte: u8) -> Result<Self, HeaderError> {
         match byte {
             1 => Ok(Self::Data),
@@ -115,6 +134,10 @@ impl Kind {
             7 => Ok(Self::Cut),
             8 => Ok(Self::CutDone),
             9 => Ok(Self::Install),
+            10 => Ok(Self::Bulk),
+            11 => Ok(Self::Parity),
+            12 => Ok(Self::BulkNack),
+            13 => Ok(Self::BulkJoin),
             _ => Err(HeaderError::Kind),
         }
     }

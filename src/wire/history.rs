@@ -49,6 +49,9 @@ pub enum Archived<'a> {
     },
     /// The sender has given all that those lack, by their ranks, whose digests came so far.
     End(RankSet),
+    /// In place of a digest: the sender wants nothing of the time before the view, and has nothing
+    /// to give.
+    Declined,
 }
 
 #[derive(Encode, BorrowDecode)]
@@ -56,6 +59,7 @@ enum Body<'a> {
     Digest(&'a [u8]),
     Message(MemberId, Session, u64, Service, &'a [u8]),
     End(RankSet),
+    Declined,
 }
 
 impl<'a> Archived<'a> {
@@ -83,6 +87,7 @@ impl<'a> Archived<'a> {
                 Ok(Self::Message { from, session, number, service, body })
             }
             Body::End(ranks) => Ok(Self::End(ranks)),
+            Body::Declined => Ok(Self::Declined),
         }
     }
 
@@ -94,6 +99,7 @@ impl<'a> Archived<'a> {
                 Body::Message(*from, *session, *number, *service, body)
             }
             Self::End(ranks) => Body::End(*ranks),
+            Self::Declined => Body::Declined,
         };
         bincode::encode_into_std_write(&body, out, BINCODE).expect("archives are encodable");
     }

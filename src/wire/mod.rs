@@ -4,6 +4,7 @@
 //! A datagram is `header (36 bytes, clear) · sealed body · tag (16 bytes)`. It is read in that
 //! order: nothing is decoded before it is authenticated. docs/PROTOCOL.md gives every byte.
 
+pub mod bulk;
 pub mod flush;
 pub mod header;
 pub mod history;
@@ -12,6 +13,7 @@ pub mod list;
 pub mod packet;
 pub mod seal;
 
+pub use bulk::{Bulk, BulkJoin, BulkNack, ObjectId, Parity};
 pub use flush::{Chain, Cut, CutDone, FlushReq, FlushState, Install};
 pub use header::{Header, HeaderError, Kind};
 pub use ids::{GroupId, MemberId, Seq, Session, SessionTag, ViewId};

@@ -1,6 +1,7 @@
 //! The packets inside the seal: bincode 2 with variable-length little-endian integers. Decoding
 //! borrows from the datagram, is limited, and refuses what trails.
 
+use super::bulk::{Bulk, BulkJoin, BulkNack, Parity};
 use super::flush::{Cut, CutDone, FlushReq, FlushState, Install};
 use super::header::Kind;
 use super::ids::{MAX_VIEW, MemberId, RankSet, Seq, SessionTag, ViewId};
@@ -292,11 +293,11 @@ pub struct Ack {
 pub struct Report {
     /// Whose datagrams, by rank in the view of the heartbeat.
     pub rank: u32,
-    /// The highest packet counter of that session that came.
+    /// The packet counter of the last datagram of that session that came and was no repair.
     pub counter: u64,
     /// When it came, in microseconds since the session of the reporter began.
     pub came: u64,
-    /// How many datagrams came that were, when they came, the highest so far.
+    /// How many datagrams came that were no repairs.
     pub datagrams: u64,
     /// How many bytes of its packets can still be held here.
     pub free: u64,
@@ -305,7 +306,7 @@ pub struct Report {
 impl Report {
     fn check(&self) -> Result<(), DecodeError> {
         ranked(self.rank)?;
-        [self.counter, self.came, self.datagrams, self.free].into_iter().try_for_each(counted)
+        [self.came, self.datagrams, self.free].into_iter().try_for_each(counted)
     }
 }
 
@@ -445,6 +446,14 @@ pub enum Packet<'a> {
     CutDone(CutDone),
     /// The new view begins.
     Install(Install<'a>),
+    /// A part of a block.
+    Bulk(Bulk<'a>),
+    /// Parity of a block.
+    Parity(Parity<'a>),
+    /// What a receiver has and lacks of a bulk stream.
+    BulkNack(BulkNack<'a>),
+    /// What a receiver wants of an object.
+    BulkJoin(BulkJoin<'a>),
 }
 
 impl<'a> Packet<'a> {
@@ -463,6 +472,10 @@ impl<'a> Packet<'a> {
             Kind::Cut => Cut::decode(body).map(Packet::Cut),
             Kind::CutDone => CutDone::decode(body).map(Packet::CutDone),
             Kind::Install => Install::decode(body).map(Packet::Install),
+            Kind::Bulk => Bulk::decode(body).map(Packet::Bulk),
+            Kind::Parity => Parity::decode(body).map(Packet::Parity),
+            Kind::BulkNack => BulkNack::decode(body).map(Packet::BulkNack),
+            Kind::BulkJoin => BulkJoin::decode(body).map(Packet::BulkJoin),
         }
     }
 
@@ -478,6 +491,10 @@ impl<'a> Packet<'a> {
             Packet::Cut(_) => Kind::Cut,
             Packet::CutDone(_) => Kind::CutDone,
             Packet::Install(_) => Kind::Install,
+            Packet::Bulk(_) => Kind::Bulk,
+            Packet::Parity(_) => Kind::Parity,
+            Packet::BulkNack(_) => Kind::BulkNack,
+            Packet::BulkJoin(_) => Kind::BulkJoin,
         }
     }
 
@@ -493,6 +510,10 @@ impl<'a> Packet<'a> {
             Packet::Cut(cut) => cut.encode(out),
             Packet::CutDone(done) => append(done, out),
             Packet::Install(install) => install.encode(out),
+            Packet::Bulk(bulk) => bulk.encode(out),
+            Packet::Parity(parity) => parity.encode(out),
+            Packet::BulkNack(nack) => nack.encode(out),
+            Packet::BulkJoin(join) => join.encode(out),
         }
     }
 }

@@ -312,6 +312,10 @@ fn named(kind: &str) -> Result<Kind, String> {
         "CUT" => Ok(Kind::Cut),
         "CUT_DONE" => Ok(Kind::CutDone),
         "INSTALL" => Ok(Kind::Install),
+        "BULK" => Ok(Kind::Bulk),
+        "PARITY" => Ok(Kind::Parity),
+        "BULK_NACK" => Ok(Kind::BulkNack),
+        "BULK_JOIN" => Ok(Kind::BulkJoin),
         _ => Err(format!("\"{kind}\" is no kind of packet")),
     }
 }

@@ -9,7 +9,7 @@
 
 mod index;
 mod log;
-mod ranges;
+pub mod ranges;
 #[cfg(test)]
 mod tests;
 mod wanted;

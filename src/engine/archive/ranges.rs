@@ -61,6 +61,12 @@ impl Ranges {
         self.spans.last().map(|span| span.end)
     }
 
+    /// The numbers at or after `number`, as far as they follow each other.
+    pub fn at_or_after(&self, number: u64) -> Option<Span> {
+        let index = self.spans.partition_point(|span| span.end <= number);
+        self.spans.get(index).map(|span| Span { first: span.first.max(number), ..*span })
+    }
+
     /// Whether `number` is in the set.
     pub fn contains(&self, number: u64) -> bool {
         let index = self.spans.partition_point(|span| span.end <= number);

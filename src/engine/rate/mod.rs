@@ -44,9 +44,9 @@ pub struct Rate {
     /// How many send, oneself included.
     senders: u64,
     limiting: Option<SessionTag>,
-    /// The counter from which on the present step holds.
+    /// The datagram from which on the present step holds, by the order of sending.
     since: u64,
-    /// The last counter after which there was nothing to send.
+    /// The last datagram after which there was nothing to send.
     idle: u64,
     looked: Instant,
     /// Bytes up to which may be sent.
@@ -101,9 +101,14 @@ impl Rate {
         self.log.push(now, counter, bytes);
     }
 
+    /// The datagram that goes next is a symbol of bulk.
+    pub const fn on_symbol(&mut self) {
+        self.log.symbol();
+    }
+
     /// There is nothing to send though it may be sent.
     pub const fn on_idle(&mut self) {
-        self.idle = self.log.counter();
+        self.idle = self.log.order();
     }
 
     /// When `counter` was sent; none if that is not known any more.
@@ -111,7 +116,7 @@ impl Rate {
         self.log.find(counter)
     }
 
-    /// The last counter after which there was nothing to send.
+    /// The last datagram after which there was nothing to send, by the order of sending.
     pub const fn idle(&self) -> u64 {
         self.idle
     }
@@ -145,7 +150,7 @@ impl Rate {
     pub fn on_sample(&mut self, now: Instant, path: &mut Path) {
         let sample = path.sample;
         // At least half of what the sample covers must have been sent in this step.
-        if sample.counter.saturating_sub(self.since) < self.since.saturating_sub(sample.from) {
+        if sample.to.saturating_sub(self.since) < self.since.saturating_sub(sample.from) {
             return;
         }
         let congested = self.is_congested(path);
@@ -162,7 +167,7 @@ impl Rate {
         if matches!(self.phase, Phase::Look(_)) {
             self.looked = now;
         }
-        self.since = self.log.counter() + 1;
+        self.since = self.log.order() + 1;
         self.set_pace(path);
     }
 

@@ -41,31 +41,31 @@ const CUT_TENTHS: u64 = 7;
 /// What one report says, put beside what was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// The highest packet counter that came there.
-    pub counter: u64,
-    /// When it was sent, and how much up to it.
+    /// The last datagram that came there which was no repair: when it was sent, and what up to it.
     pub sent: Sent,
     /// When it came, in the receiver's microseconds.
     pub came: u64,
     /// When the report was made, in the same.
     pub told: u64,
-    /// How many datagrams came that were the highest then.
+    /// How many datagrams came that were no repairs.
     pub datagrams: u64,
     /// Bytes of all senders' datagrams that came there.
     pub heard: u64,
     /// How many bytes more it can hold.
     pub free: u64,
-    /// The last counter after which there was nothing to send for a while.
+    /// The last datagram after which there was nothing to send for a while, by its order.
     pub idle: u64,
+    /// It takes the bulk that is sent: else symbols are not counted there.
+    pub reads: bool,
 }
 
 /// What came through between two reports.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
-    /// After this counter.
+    /// After this datagram, by the order of sending.
     pub from: u64,
     /// Up to this one.
-    pub counter: u64,
+    pub to: u64,
     /// Bytes per second that were sent.
     pub sent: u64,
     /// Bytes per second that came.
@@ -79,7 +79,7 @@ pub struct Sample {
 impl Sample {
     /// How far its loss may lie above `floor` by chance: two standard deviations.
     fn doubt(&self, floor: f64) -> f64 {
-        let datagrams = self.counter.saturating_sub(self.from).max(1) as f64;
+        let datagrams = self.to.saturating_sub(self.from).max(1) as f64;
         2.0 * (floor * (1.0 - floor) / datagrams).sqrt()
     }
 }
@@ -128,7 +128,7 @@ impl Path {
             owes: None,
             missed: false,
             every: Duration::from_millis(10),
-            sample: Sample { from: 0, counter: 0, sent: 0, delivered: 0, lost: 0.0, limited: true },
+            sample: Sample { from: 0, to: 0, sent: 0, delivered: 0, lost: 0.0, limited: true },
             samples: 0,
             delay: Least::new(LATELY),
             rtt: Least::new(LATELY),
@@ -175,8 +175,8 @@ impl Path {
 
     /// Learns from a report that came at `now`; gives a sample when enough is known for one.
     pub fn learn(&mut self, now: Instant, facts: Facts) -> Option<Sample> {
-        let since = self.latest.map_or(0, |latest| latest.counter);
-        if facts.counter <= since {
+        let since = self.latest.map_or(0, |latest| latest.sent.order);
+        if facts.sent.order <= since {
             return None;
         }
         self.latest = Some(facts);
@@ -188,7 +188,11 @@ impl Path {
             self.last = Some(facts);
             return None;
         };
-        let enough = facts.counter - last.counter >= SAMPLE_LEAST
+        if !facts.reads && facts.sent.symbols > last.sent.symbols {
+            self.last = Some(facts);
+            return None;
+        }
+        let enough = facts.sent.order - last.sent.order >= SAMPLE_LEAST
             || Duration::from_micros(facts.came.saturating_sub(last.came)) >= SAMPLE_SPAN;
         if enough {
             self.last = Some(facts);
@@ -206,19 +210,19 @@ impl Path {
     }
 
     fn take(&mut self, now: Instant, last: &Facts, facts: &Facts) -> Sample {
-        let expected = facts.counter - last.counter;
+        let expected = facts.sent.order - last.sent.order;
         let came = facts.datagrams.saturating_sub(last.datagrams).min(expected);
         let lost = 1.0 - came as f64 / expected as f64;
         let bytes = (facts.sent.bytes - last.sent.bytes) as f64;
         let sending = (facts.sent.at.since(last.sent.at)).as_micros().max(1) as u64;
         let coming = facts.came.saturating_sub(last.came).max(1);
         let sample = Sample {
-            from: last.counter,
-            counter: facts.counter,
+            from: last.sent.order,
+            to: facts.sent.order,
             sent: per_second(bytes, sending),
             delivered: per_second(bytes * (1.0 - lost), sending.max(coming)),
             lost,
-            limited: facts.idle >= last.counter,
+            limited: facts.idle >= last.sent.order,
         };
         let told = facts.told.saturating_sub(last.told).max(1);
         let all = facts.heard.saturating_sub(last.heard) as f64;

@@ -34,7 +34,10 @@ impl Check {
         counter: u64,
         print: u64,
     ) -> Checked<bool> {
-        let counters = &mut self.journal.runs[owner].counters;
+        let owned = &mut self.journal.runs[owner];
+        let bulk = counter & Header::BULK != 0;
+        let counters = if bulk { &mut owned.bulk_counters } else { &mut owned.counters };
+        let counter = counter & !Header::BULK;
         let index = usize::try_from(counter).unwrap_or(usize::MAX);
         if counter >= COUNTER_SPAN {
             return Err(format!("{} uses counter {counter}", self.journal.name(owner)));

@@ -111,6 +111,11 @@ impl Check {
             Event::Lagging(member, lagging) => self.lagging(run, member, *lagging),
             Event::Ended => self.ended(run),
             Event::Renamed(..) | Event::Writable | Event::ForeignKey { .. } => Ok(()),
+            // Blocks are checked where they are taken, in `bulk`.
+            Event::BlockWanted { .. }
+            | Event::Block { .. }
+            | Event::Fetching { .. }
+            | Event::FetchEnded { .. } => Ok(()),
         }
     }
 

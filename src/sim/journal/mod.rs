@@ -51,6 +51,8 @@ pub(super) struct Run {
     pub receipts: BTreeMap<usize, u64>,
     /// By packet counter, the last bytes of the datagram's tag; 0 where none was seen.
     pub counters: Vec<u64>,
+    /// The same, of symbols.
+    pub bulk_counters: Vec<u64>,
     /// By packet counter: the view that the DATA datagram was sent in, and the last message of
     /// which it has a part.
     pub carries: BTreeMap<u64, (ViewId, u64)>,
@@ -83,6 +85,7 @@ impl Run {
             stable: 1,
             receipts: BTreeMap::new(),
             counters: Vec::new(),
+            bulk_counters: Vec::new(),
             carries: BTreeMap::new(),
             arrived: Vec::new(),
             heard_of: BTreeMap::new(),
