@@ -3,8 +3,9 @@
 #[path = "support/netns.rs"]
 mod netns;
 
+use mcast_chat::transport::batch::Buffers;
 use mcast_chat::transport::iface::Reason;
-use mcast_chat::transport::udp::{BindFault, Change, OpenError, Sent, Udp, UdpConfig};
+use mcast_chat::transport::udp::{BindFault, Change, OpenError, Udp, UdpConfig};
 use mio::{Events, Poll, Token};
 use netns::{cable, inside, sh, until};
 use std::net::UdpSocket;
@@ -13,6 +14,8 @@ use std::time::Duration;
 const GROUP: &str = "239.7.7.7";
 const PORT: u16 = 47_007;
 const FIRST: Token = Token(1000);
+/// Datagrams that one call takes from a socket, where none are put together.
+const MOST_TOGETHER: usize = 8;
 const EPERM: i32 = 1;
 const ENOBUFS: i32 = 105;
 const ENETUNREACH: i32 = 101;
@@ -21,6 +24,7 @@ const ENETUNREACH: i32 = 101;
 struct Station {
     udp: Udp,
     poll: Poll,
+    buffers: Buffers,
     pings: u32,
 }
 
@@ -30,7 +34,7 @@ fn config(group: &str) -> UdpConfig {
         None => (group, None),
     };
     let group = group.parse().unwrap();
-    UdpConfig { group, port: PORT, scope, interfaces: Vec::new(), ttl: 1 }
+    UdpConfig { group, port: PORT, scope, interfaces: Vec::new(), ttl: 1, offload: true }
 }
 
 fn on(interfaces: &[&str]) -> UdpConfig {
@@ -47,11 +51,11 @@ impl Station {
     fn with(mut udp: Udp) -> Station {
         let poll = Poll::new().unwrap();
         udp.register(poll.registry(), FIRST).unwrap();
-        Station { udp, poll, pings: 0 }
+        Station { udp, poll, buffers: Buffers::default(), pings: 0 }
     }
 
     fn say(&mut self, text: &str) {
-        assert_eq!(self.udp.send(text.as_bytes()), Sent::Done);
+        assert_eq!(self.udp.send(text.as_bytes(), text.len()), 1);
     }
 
     /// Takes in what the poll says within `wait`, and everything that is there to read.
@@ -61,11 +65,11 @@ impl Station {
         for event in &events {
             self.udp.handle_ready(event.token(), event.is_readable(), event.is_writable());
         }
-        let mut buffer = [0; 65_535];
         let mut heard = Vec::new();
-        while let Some((size, _)) = self.udp.recv(&mut buffer) {
-            heard.push(String::from_utf8_lossy(&buffer[..size]).into_owned());
-        }
+        let mut take = |_, datagram: &mut [u8]| {
+            heard.push(String::from_utf8_lossy(datagram).into_owned());
+        };
+        while self.udp.recv(&mut self.buffers, &mut take) > 0 {}
         heard
     }
 
@@ -459,13 +463,13 @@ fn a_full_socket_is_busy_and_becomes_writable_again() {
         sh("tc qdisc add dev eth0 root tbf rate 8kbit burst 1600 limit 1000000000");
         let mut station = Station::open(config(GROUP));
         let _ = station.hear(Duration::ZERO);
-        let taken = (0..100_000).find(|_| station.udp.send(&[0; 1400]) == Sent::Busy);
+        let taken = (0..100_000).find(|_| station.udp.send(&[0; 1400], 1400) == 0);
         assert!(taken.is_some(), "never busy: {:?}", station.udp);
-        assert_eq!(station.udp.send(b"still full"), Sent::Busy);
+        assert_eq!(station.udp.send(b"still full", 10), 0);
         sh("tc qdisc delete dev eth0 root");
         until("there is room", || {
             let _ = station.hear(Duration::from_millis(20));
-            station.udp.send(b"room again") == Sent::Done
+            station.udp.send(b"room again", 10) == 1
         });
     });
 }
@@ -492,15 +496,78 @@ fn what_the_kernel_drops_for_want_of_room_is_counted() {
 fn sockets_are_read_in_turn() {
     inside("sockets_are_read_in_turn", || {
         sh("ip link set lo up");
-        let mut station = Station::open(on(&["lo"]));
-        let to = station.udp.interfaces()[0].address;
-        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-        for text in ["1", "2", "3"] {
-            station.say("group");
-            stranger.send_to(text.as_bytes(), to).unwrap();
+        for (offload, together) in [(false, 1), (true, MOST_TOGETHER)] {
+            let mut station = Station::open(UdpConfig { offload, ..on(&["lo"]) });
+            let to = station.udp.interfaces()[0].address;
+            let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+            for _ in 0..3 * together {
+                station.say("group");
+                stranger.send_to(b"alone", to).unwrap();
+            }
+            let heard = station.hear(Duration::ZERO);
+            assert_eq!(heard.len(), 6 * together);
+            let alone = heard.iter().take(2 * together).filter(|text| *text == "alone").count();
+            assert!((1..=together).contains(&alone), "offload {offload}: {heard:?}");
         }
-        let heard = station.hear(Duration::ZERO);
-        assert_eq!(heard, ["group", "1", "group", "2", "group", "3"]);
+    });
+}
+
+/// What is sent together comes apart again, whether the sender's system cuts it or we do, and
+/// whether the receiver's puts it together or not.
+#[test]
+fn datagrams_sent_together_arrive_one_by_one_with_and_without_offload() {
+    let name = "datagrams_sent_together_arrive_one_by_one_with_and_without_offload";
+    inside(name, || {
+        cable("eth0", "10.0.0.1/24", "far", "10.0.0.2/24");
+        let texts: Vec<String> = (10..50).map(|n| format!("{n}{}", "x".repeat(1_000))).collect();
+        let together = format!("{}end", texts.concat());
+        for (sends, receives) in [(true, true), (true, false), (false, true), (false, false)] {
+            let open = |offload| Station::open(UdpConfig { offload, ..config(GROUP) });
+            let (mut ana, mut bo) = (open(sends), open(receives));
+            assert_eq!(ana.udp.send(together.as_bytes(), 1_002), 41);
+            let heard = bo.expect("end");
+            assert_eq!(heard[..40], texts, "offload {sends} and {receives}");
+            assert_eq!(ana.udp.stats().sent_datagrams, 41);
+            assert_eq!(bo.udp.stats().received_datagrams, 41);
+        }
+    });
+}
+
+#[test]
+fn of_a_batch_that_does_not_fit_the_rest_is_left_to_be_sent_again() {
+    inside("of_a_batch_that_does_not_fit_the_rest_is_left_to_be_sent_again", || {
+        cable("eth0", "10.0.0.1/24", "far", "10.0.0.2/24");
+        sh("tc qdisc add dev eth0 root tbf rate 8kbit burst 1600 limit 1000000000");
+        for offload in [true, false] {
+            let mut station = Station::open(UdpConfig { offload, ..config(GROUP) });
+            let _ = station.hear(Duration::ZERO);
+            let batch = [0; 40 * 1_400];
+            let done = (0..10_000).map(|_| station.udp.send(&batch, 1_400)).find(|&done| done < 40);
+            assert!(done.is_some(), "offload {offload}: never full");
+            assert_eq!(station.udp.send(&batch, 1_400), 0);
+            assert_eq!(station.udp.stats().partial, 0);
+        }
+    });
+}
+
+#[test]
+fn what_is_sent_comes_back_only_while_another_member_lives_on_this_host() {
+    inside("what_is_sent_comes_back_only_while_another_member_lives_on_this_host", || {
+        cable("eth0", "10.0.0.1/24", "far", "10.0.0.2/24");
+        let mut ana = Station::open(config(GROUP));
+        let comes_back = |ana: &mut Station| {
+            ana.say("hello");
+            ana.hear(Duration::from_millis(50)) == ["hello"]
+        };
+        assert!(comes_back(&mut ana));
+        (0..3).for_each(|_| drop(ana.refresh()));
+        assert!(comes_back(&mut ana), "one sending after a refresh is for whoever was not heard");
+        assert!(!comes_back(&mut ana));
+        let mut bo = Station::open(config(GROUP));
+        bo.say("here I am");
+        ana.expect("here I am");
+        assert!(comes_back(&mut ana) && comes_back(&mut ana));
+        bo.expect("hello");
     });
 }
 

@@ -130,6 +130,7 @@ fn vector(name: &str, group: &str, key: &GroupKey, kind: Kind, counter: u64, bod
 fn packets() -> Vec<(&'static str, Kind, Vec<u8>)> {
     vec![
         ("data-whole", Kind::Data, data_of_whole_messages()),
+        ("data-filled", Kind::Data, data_filled_up()),
         ("data-fragments", Kind::Data, data_of_fragments()),
         ("data-ordered", Kind::Data, data_with_order()),
         ("data-order-alone", Kind::Data, data_of_order_alone()),
@@ -162,6 +163,13 @@ fn data_of_whole_messages() -> Vec<u8> {
     let texts: [&[u8]; 3] = [b"hello", b"", "grüße".as_bytes()];
     let records = records(texts.map(|body| (Content::Fifo, Part::Whole, body)));
     encoded(&Packet::Data(data(Seq::FIRST, 1, &records, &ListBuilder::default())))
+}
+
+/// Zeros make it as long as others that are sent with it.
+fn data_filled_up() -> Vec<u8> {
+    let mut body = data_of_whole_messages();
+    body.resize(body.len() + 7, 0);
+    body
 }
 
 fn data_of_fragments() -> Vec<u8> {

@@ -167,6 +167,12 @@ fn check(packet: &Packet<'_>) {
         assert!(cut != Ok(*packet), "{length} of {} bytes say the same", body.len());
         assert!(!exact || cut.is_err(), "{length} of {} bytes are read", body.len());
     }
+    if packet.kind() == Kind::Data {
+        body.push(0);
+        let filled = Packet::decode(packet.kind(), &body);
+        assert_eq!(filled.as_ref(), Ok(packet), "zeros may follow");
+        body.push(1);
+    }
     body.push(0);
     let trailed = Packet::decode(packet.kind(), &body);
     assert!(trailed != Ok(*packet), "a trailing byte is not passed over");
@@ -183,6 +189,29 @@ fn check_archived(part: &Archived<'_>) {
     }
     body.push(0);
     assert_eq!(Archived::decode(&body), Err(DecodeError), "a trailing byte is refused");
+}
+
+/// What bincode makes of `fields`.
+fn as_bincode(fields: &impl bincode::Encode) -> Vec<u8> {
+    bincode::encode_to_vec(fields, bincode::config::standard()).expect("fields are encodable")
+}
+
+/// A record's part as bincode derives it.
+#[derive(bincode::Encode)]
+enum Derived {
+    Whole,
+    First(u32),
+    Middle,
+    Last,
+}
+
+fn derived(part: Part) -> Derived {
+    match part {
+        Part::Whole => Derived::Whole,
+        Part::First(total) => Derived::First(total),
+        Part::Middle => Derived::Middle,
+        Part::Last => Derived::Last,
+    }
 }
 
 fn place() -> impl Strategy<Value = Place> {
@@ -239,6 +268,8 @@ proptest! {
         for (content, part, body) in &parts {
             let before = records.len();
             encode_record(&Record { content: *content, part: *part, body }, &mut records);
+            let fields = (*content as u32, derived(*part), body.as_slice());
+            prop_assert_eq!(&records[before..], as_bincode(&fields));
             prop_assert!(records.len() - before <= body.len() + Record::OVERHEAD);
         }
         let lists = (list(&after), list(&order));
@@ -263,6 +294,11 @@ proptest! {
         prop_assert_eq!(data.end_message(), (!empty).then_some(number));
         let mut bytes = Vec::new();
         Packet::Data(data).encode(&mut bytes);
+        let handoff = handoff.map(|handoff| (handoff.rank, handoff.place));
+        let (after, order) = (lists.0.list::<()>(), lists.1.list::<()>());
+        let (after, order) = (after.as_bytes(), order.as_bytes());
+        let fields = (seq.0, view, message, after, order, handoff, records.as_slice());
+        prop_assert_eq!(&bytes, &as_bincode(&fields));
         let listed = records.len() + lists.0.len() + lists.1.len();
         prop_assert!(bytes.len() - listed <= Data::OVERHEAD);
     }

@@ -39,9 +39,7 @@ impl Tally {
             withdrawn,
             recovery_micros,
             sent_bytes,
-            pace,
-            capacity,
-            senders,
+            rates,
             symbols_sent,
             parity_sent,
             blocks_taken,
@@ -49,7 +47,7 @@ impl Tally {
             bulk_nacks_suppressed,
             held_bytes,
         } = *stats;
-        let counters = vec![
+        let mut counters = vec![
             ("received", received),
             ("received_bytes", received_bytes),
             ("data_sent", data_sent),
@@ -77,12 +75,10 @@ impl Tally {
             ("withdrawn", withdrawn),
             ("recovery_micros", recovery_micros),
             ("sent_bytes", sent_bytes),
-            ("pace", pace),
-            ("capacity", capacity),
-            ("senders", senders),
             ("held_bytes", held_bytes as u64),
             ("unreadable", unreadable),
         ];
+        counters.extend(rates.named());
         let drops = Drop::ALL.iter().map(|&(why, name)| (name, stats.dropped(why))).collect();
         Self { counters, drops }
     }

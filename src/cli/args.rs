@@ -1,5 +1,6 @@
 //! What was typed. What it means is in [`super::config`].
 
+use super::bench::args::Bench;
 use super::since::Since;
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
@@ -70,6 +71,8 @@ pub(super) enum Command {
     History(History),
     /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
     Verify(Verify),
+    /// Measure how fast the group is: one sends, the others receive
+    Bench(Bench),
 }
 
 /// Arguments of `send`.
@@ -202,6 +205,9 @@ pub(super) struct Global {
     /// Lose, delay, repeat or reorder datagrams at this member, to see the repair at work
     #[arg(long, global = true, value_name = "loss=0.2,seed=7")]
     pub(super) fault: Option<FaultConfig>,
+    /// Send and receive each datagram with a call of its own (else many at once, where possible)
+    #[arg(long, global = true)]
+    pub(super) no_gso: bool,
     /// Write down all that happens, for `verify`: appended to FILE, a JSON object a line
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,

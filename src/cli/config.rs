@@ -111,6 +111,7 @@ fn group_config(typed: &Global, group: &GroupAddress, port: u16) -> Result<Group
         config.dial.extend(address::resolve(host, port)?);
     }
     config.faults.clone_from(&typed.fault);
+    config.offload = !typed.no_gso;
     Ok(config)
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod alone;
 mod args;
+mod bench;
 mod chat;
 mod config;
 mod confirm;
@@ -65,6 +66,7 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
+        Some(Command::Bench(typed)) => bench::run(&config()?, typed),
         Some(Command::History(history)) => history::run(&config()?, history),
     }
 }
@@ -132,7 +134,7 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who, history, verify), \
+             why: the first word is a command (send, listen, who, history, verify, bench), \
              never a message\n  \
              try: mcast-chat listen"
         );

@@ -6,7 +6,7 @@ use super::stream::Arrival;
 use super::window::Slot;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
-use crate::wire::packet::{Content, Dependency, Service};
+use crate::wire::packet::{Content, Dependency, Extent, Service};
 use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
 use rand::RngExt;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
 /// Whoever limits the sender's rate acknowledges, and reports, after this time; after the GRTT
 /// where that is longer.
-const PROMPT_DELAY: Duration = Duration::from_millis(2);
+const PROMPT_DELAY: Duration = Duration::from_millis(4);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
 pub(super) const ACK_SPREAD: Duration = Duration::from_millis(2);
 
@@ -36,7 +36,7 @@ impl Engine {
         if let Some(slot) = slot.filter(|_| !by_sender) {
             slot.repaired = Some(now);
         }
-        data.end_message().ok_or(Drop::Malformed)?;
+        let extent = data.extent().ok_or(Drop::Malformed)?;
         #[cfg(feature = "planted-bugs")]
         self.forget_duplicates(tag, data);
         let bytes = self.scratch.sealed.len();
@@ -49,7 +49,7 @@ impl Engine {
         self.examine(tag, data.seq)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
-        self.hold(now, tag, data);
+        self.hold(now, tag, data, extent);
         self.owe_ack(now, tag);
         self.learn_early(tag, data);
         self.take_ready(tag, Some(data));
@@ -111,12 +111,12 @@ impl Engine {
         }
     }
 
-    fn hold(&mut self, now: Instant, tag: SessionTag, data: &Data<'_>) {
+    fn hold(&mut self, now: Instant, tag: SessionTag, data: &Data<'_>, extent: Extent) {
         let sealed = core::mem::replace(&mut self.scratch.sealed, self.pool.take());
         let Some(stream) = self.stream(tag) else { return };
         let before = stream.bytes();
-        let (message, next_message) = (data.message, data.end_message().unwrap_or(data.message));
-        let (view, known) = (data.view, data.known_message());
+        let Extent { end: next_message, known } = extent;
+        let (message, view) = (data.message, data.view);
         let slot = Slot { sealed, since: now, message, next_message, known, view, ..Slot::HOLE };
         stream.hold(data.seq, slot);
         stream.ack_repeats = 2;
@@ -312,8 +312,7 @@ impl Engine {
         };
         let Origin { from, session, rank } = *origin;
         if !self.view.order.passes(rank, service) || self.is_stopped() {
-            let mut copy = self.pool.take();
-            copy.extend_from_slice(body);
+            let copy = self.pool.copy(body);
             let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
             self.view.order.push(rank, Waiting { number, service, body: copy, after });
             if service >= Service::Agreed {

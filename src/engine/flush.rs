@@ -151,7 +151,7 @@ impl Engine {
     /// part is finished.
     pub(super) fn stop(&mut self, now: Instant, view: ViewId, members: Vec<SessionTag>) {
         while self.view.installed && self.flush.is_none() && self.sender.is_inside() {
-            let Some(seq) = self.build(now) else { break };
+            let Some(seq) = self.build(now, None) else { break };
             self.outbox.repair(self.tag, seq);
         }
         self.promised = view;

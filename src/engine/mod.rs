@@ -17,6 +17,7 @@
 mod announce;
 mod archive;
 mod backoff;
+mod batch;
 mod beat;
 pub mod bulk;
 mod change;
@@ -57,8 +58,8 @@ mod window;
 #[cfg(feature = "planted-bugs")]
 pub use config::Bug;
 pub use config::Config;
-pub use output::{Delivery, Departure, Event, Gap, GapState, Member, Output, View};
-pub use stats::{Drop, Stats};
+pub use output::{Datagrams, Delivery, Departure, Event, Gap, GapState, Member, Output, View};
+pub use stats::{Drop, Rates, Stats};
 
 use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
@@ -66,6 +67,7 @@ use crate::wire::packet::Service;
 use crate::wire::{GroupKey, MAX_DATAGRAM, Session, SessionKey, SessionTag, ViewId};
 use archive::Archive;
 use backoff::Losers;
+use batch::Batch;
 use beat::Beat;
 use bulk::Bulk;
 use flush::Flush;
@@ -74,7 +76,7 @@ use lead::{Lead, Spread};
 use loss::Loss;
 use members::Strangers;
 use pace::Pace;
-use queue::{Events, Outbox};
+use queue::{Events, Next, Outbox};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use rate::Rate;
 use remote::Remote;
@@ -227,6 +229,8 @@ pub struct Engine {
 
     events: Events,
     outbox: Outbox,
+    /// What was to be sent next, but did not fit its batch.
+    held_over: Option<Next>,
     pool: Pool,
     scratch: Scratch,
     stats: Stats,
@@ -243,6 +247,7 @@ struct Scratch {
     reports: ListBuilder,
     after: ListBuilder,
     order: ListBuilder,
+    batch: Batch,
     /// Where the last list that did not hold all went on.
     cursor: Option<usize>,
 }
@@ -304,6 +309,7 @@ impl Engine {
             missed: Vec::new(),
             events: Events::default(),
             outbox: Outbox::default(),
+            held_over: None,
             pool: Pool::default(),
             scratch: Scratch::default(),
             stats: Stats::default(),
@@ -330,6 +336,12 @@ impl Engine {
         let number = self.sender.submit(now, service, body, &mut self.pool)?;
         self.stats.submitted += 1;
         Ok(number)
+    }
+
+    /// How many bytes of messages wait here and were not sent yet. Whoever gives the next one only
+    /// when that is little, and not as soon as the window takes it, has less that waits.
+    pub const fn queued(&self) -> usize {
+        self.sender.queued()
     }
 
     /// Puts a message that an earlier run of this member delivered into the archive: it is not

@@ -13,6 +13,22 @@ pub enum Output<'a> {
     Event(Event<&'a [u8]>),
 }
 
+/// Datagrams to send to the whole group, side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagrams<'a> {
+    /// All of them.
+    pub bytes: &'a [u8],
+    /// How long each is; the last may be shorter.
+    pub segment: usize,
+}
+
+impl<'a> Datagrams<'a> {
+    /// One after another.
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        self.bytes.chunks(self.segment)
+    }
+}
+
 /// What happened in the group. `B` is how a message's bytes are held: borrowed from the engine, or
 /// owned.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,6 +2,7 @@
 //! is silent.
 
 use super::Engine;
+use super::Rates;
 use super::rate::Facts;
 use super::remote::Remote;
 use crate::time::{Duration, Instant};
@@ -14,7 +15,7 @@ const REPAIRS: f64 = 0.5;
 /// And more only where the loss that members report takes more, up to so much.
 const REPAIRS_MOST: f64 = 0.75;
 /// So many members at most are to report often.
-const PROMPT: usize = 3;
+const PROMPT: usize = 2;
 /// A receiver owes a report from so many bytes under way on.
 const OWED: u64 = 32 * 1_024;
 /// The limiting receiver is silent for so many report intervals: the rate is halved (TFMCC halves
@@ -63,6 +64,7 @@ impl Engine {
             heard: heartbeat.heard,
             free: report.free,
             idle: self.rate.idle(),
+            pace: self.rate.pace(),
         };
         let held = Duration::from_micros(facts.told.saturating_sub(facts.came));
         remote.rtt.learn(now.since(sent.at).saturating_sub(held));
@@ -108,10 +110,9 @@ impl Engine {
         let loss = healthy.map(|remote| remote.path.floor()).fold(0.0, f64::max);
         let receivers = self.population.saturating_sub(1);
         self.repair_pace.set_rate(now, repair_rate(pace, receivers, loss));
-        self.stats.pace = pace;
-        let limiting = self.limiting().and_then(|r| r.path.capacity(self.rate.senders()));
-        self.stats.capacity = limiting.unwrap_or(0);
-        self.stats.senders = self.rate.senders();
+        let senders = self.rate.senders();
+        let capacity = self.limiting().and_then(|r| r.path.capacity(senders)).unwrap_or(0);
+        self.stats.rates = Rates { pace, capacity, senders };
     }
 
     /// What is under way fits the limiting way, and what each healthy receiver can hold.

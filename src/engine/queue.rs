@@ -1,5 +1,6 @@
 //! What waits to come out of the engine: events with their bytes, and datagrams by priority.
 
+use super::bulk::Symbol;
 use super::output::{Delivery, Event};
 use super::window::Pool;
 use crate::wire::{ObjectId, Seq, Session, SessionTag};
@@ -7,55 +8,65 @@ use core::ops::Range;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Events for the application. Their bytes lie in one buffer that is reused.
+///
+/// Messages have a queue of their own: an [`Event`] is as large as the largest of its kinds, and
+/// to move one for each message takes longer than all else that is done to deliver it.
 #[derive(Debug, Default)]
 pub struct Events {
-    queue: VecDeque<Event<Range<usize>>>,
+    messages: VecDeque<Delivery<Range<usize>>>,
+    /// How many messages were ever put before each.
+    others: VecDeque<(u64, Event<Range<usize>>)>,
     bytes: Vec<u8>,
+    /// Messages ever put and taken.
+    put: u64,
+    taken: u64,
 }
 
 impl Events {
     /// Adds an event without bytes.
     pub fn push(&mut self, event: Event<Range<usize>>) {
-        self.queue.push_back(event);
+        self.others.push_back((self.put, event));
     }
 
     /// Adds a message; `body` is copied.
     pub fn deliver(&mut self, delivery: &Delivery<&[u8]>) {
-        if self.queue.is_empty() {
-            self.bytes.clear();
-        }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(delivery.body);
-        self.push(Event::Delivered(Delivery {
-            from: delivery.from,
-            session: delivery.session,
-            number: delivery.number,
-            service: delivery.service,
-            order: delivery.order,
-            history: delivery.history,
-            body: start..self.bytes.len(),
-        }));
+        let Delivery { from, session, number, service, order, history, body } = *delivery;
+        let body = self.copy(body);
+        self.put += 1;
+        let message = Delivery { from, session, number, service, order, history, body };
+        self.messages.push_back(message);
     }
 
     /// Adds a block of an object; `body` is copied.
     pub fn block(&mut self, object: ObjectId, block: u32, from: Session, body: &[u8]) {
-        if self.queue.is_empty() {
+        let body = self.copy(body);
+        self.push(Event::Block { object, block, from, body });
+    }
+
+    fn copy(&mut self, body: &[u8]) -> Range<usize> {
+        if self.is_empty() {
             self.bytes.clear();
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(body);
-        self.push(Event::Block { object, block, from, body: start..self.bytes.len() });
+        start..self.bytes.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.messages.is_empty() && self.others.is_empty()
     }
 
     /// The next event; its bytes are valid until the next call of any method.
     pub fn pop(&mut self) -> Option<Event<&[u8]>> {
         let bytes = &self.bytes;
-        self.queue.pop_front().map(|event| event.map(|range| &bytes[range]))
+        if self.others.front().is_some_and(|(after, _)| *after == self.taken) {
+            let other = self.others.pop_front();
+            return other.map(|(_, event)| event.map(|range| &bytes[range]));
+        }
+        let message = self.messages.pop_front()?;
+        self.taken += 1;
+        Some(Event::Delivered(message.map(|range| &bytes[range])))
     }
 }
 
@@ -71,12 +82,14 @@ pub struct Outbox {
 }
 
 /// What is to be sent next.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Next {
     /// The datagram in [`Outbox::current`].
     Control,
     /// The held datagram of that stream.
-    Repair(SessionTag, Seq),
+    Held(SessionTag, Seq),
+    /// A symbol of a turn of bulk.
+    Symbol(u32, Symbol),
 }
 
 impl Outbox {
@@ -123,7 +136,7 @@ impl Outbox {
         let next = if repairs { self.repairs.pop_front() } else { None };
         next.map(|(session, seq)| {
             self.waiting.remove(&(session, seq));
-            Next::Repair(session, seq)
+            Next::Held(session, seq)
         })
     }
 
@@ -138,6 +151,27 @@ mod tests {
     use super::*;
     use crate::wire::MemberId;
     use crate::wire::packet::Service;
+
+    #[test]
+    fn events_come_out_in_the_order_in_which_they_were_put() {
+        let mut events = Events::default();
+        let (from, session, service) = (MemberId([1; 16]), Session([1; 16]), Service::Fifo);
+        for number in 1..=3 {
+            events.push(Event::Stable(number));
+            let (order, history, body) = (None, false, &[number as u8][..]);
+            events.deliver(&Delivery { from, session, number, service, order, history, body });
+        }
+        events.push(Event::Synced);
+        let mut told = Vec::new();
+        while let Some(event) = events.pop() {
+            told.push(match event {
+                Event::Stable(number) => format!("stable {number}"),
+                Event::Delivered(message) => format!("{:?}", message.body),
+                event => format!("{event:?}"),
+            });
+        }
+        assert_eq!(told, ["stable 1", "[1]", "stable 2", "[2]", "stable 3", "[3]", "Synced"]);
+    }
 
     #[test]
     fn the_bytes_of_messages_that_came_out_are_forgotten() {

@@ -29,6 +29,7 @@ impl Engine {
         }
         if header.kind == Kind::Data {
             self.scratch.sealed.clear();
+            self.scratch.sealed.reserve_exact(datagram.len());
             self.scratch.sealed.extend_from_slice(datagram);
         }
         let body = self.open(now, &header, datagram)?;

@@ -122,6 +122,11 @@ impl Sender {
         before.map_or(0, |slot| slot.next_message)
     }
 
+    /// Bytes of messages that no packet carries yet.
+    pub const fn queued(&self) -> usize {
+        self.queued
+    }
+
     /// Bytes that not all have received, queued ones included.
     pub const fn unstable(&self) -> usize {
         self.unstable + self.queued
@@ -150,9 +155,7 @@ impl Sender {
             self.blocked.get_or_insert(now);
             return Err(SendError::WindowFull);
         }
-        let mut copy = pool.take();
-        copy.extend_from_slice(body);
-        self.enqueue(service.into(), copy);
+        self.enqueue(service.into(), pool.copy(body));
         self.next_message += 1;
         Ok(self.next_message - 1)
     }

@@ -94,6 +94,14 @@ impl Engine {
         absent.map(|remote| remote.acked).min().unwrap_or(self.sender.next)
     }
 
+    /// Between two upkeeps a fast sender has sent many windows: frees what is beyond the bound.
+    pub(super) fn free_excess(&mut self, now: Instant) {
+        let most = self.config.window * 2;
+        if self.sender.held.bytes() > most + most / 16 {
+            self.free_own(now);
+        }
+    }
+
     fn free_own(&mut self, now: Instant) {
         let (stable, wanted) = (self.sender.stable, self.wanted_by_absent());
         // Whoever was here before us and is met late was promised what looked stable before.

@@ -79,6 +79,24 @@ impl From<HeaderError> for Drop {
     }
 }
 
+/// How fast this member sends, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rates {
+    /// Bytes per second that may be sent now.
+    pub pace: u64,
+    /// Bytes per second that the way to the receiver takes which limits us; 0 until known.
+    pub capacity: u64,
+    /// How many members send, oneself included.
+    pub senders: u64,
+}
+
+impl Rates {
+    /// Each with the word that names it for people and scripts.
+    pub const fn named(&self) -> [(&'static str, u64); 3] {
+        [("pace", self.pace), ("capacity", self.capacity), ("senders", self.senders)]
+    }
+}
+
 /// Counters since the start of the session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
@@ -128,12 +146,8 @@ pub struct Stats {
     pub recovery_micros: u64,
     /// Bytes sent, of all datagrams.
     pub sent_bytes: u64,
-    /// Bytes per second that may be sent now.
-    pub pace: u64,
-    /// Bytes per second that the way to the receiver takes which limits us; 0 until known.
-    pub capacity: u64,
-    /// How many members send, oneself included.
-    pub senders: u64,
+    /// How fast is sent.
+    pub rates: Rates,
     /// Symbols of bulk sent, parity and repeated ones included.
     pub symbols_sent: u64,
     /// Parity symbols among them.

@@ -3,7 +3,7 @@
 use super::gaps::Gaps;
 use super::window::{MAX_AHEAD, Pool, Slot, Window};
 use crate::time::Instant;
-use crate::wire::packet::{Content, Dependency, Part, Record};
+use crate::wire::packet::{Content, Dependency, Extent, Part, Record};
 use crate::wire::{Data, Seq, ViewId};
 
 /// What became of a DATA packet that came.
@@ -61,7 +61,13 @@ pub struct Stream {
     /// One past the last message of which a packet that was taken has a part.
     known: u64,
     partial: Option<Partial>,
+    /// Memory of the last one, if it is little.
+    spare: Vec<u8>,
 }
+
+/// So much memory of a message that came in parts is kept for the next: enough for one that is in
+/// two datagrams.
+const SPARE: usize = 4 << 10;
 
 impl Stream {
     /// A stream that begins with packet `start` and message `message`, in a view of `members`.
@@ -83,6 +89,7 @@ impl Stream {
             next_message: message,
             known: message,
             partial: None,
+            spare: Vec::new(),
         }
     }
 
@@ -185,17 +192,22 @@ impl Stream {
     /// each. A packet that contradicts those before it gives nothing, and `false`.
     pub fn take(&mut self, data: &Data<'_>, mut accept: impl FnMut(u64, Content, &[u8])) -> bool {
         self.next = data.seq.next();
-        self.known = self.known.max(data.known_message());
         let inside = data
             .iter()
             .next()
             .is_some_and(|(_, record)| matches!(record.part, Part::Middle | Part::Last));
         if data.message != self.next_message || inside != self.partial.is_some() {
             self.partial = None;
-            self.next_message = data.end_message().unwrap_or(data.message).max(self.next_message);
+            let Extent { end, known } =
+                data.extent().unwrap_or(Extent { end: data.message, known: data.message });
+            self.next_message = self.next_message.max(end);
+            self.known = self.known.max(known);
             return false;
         }
         for (number, record) in data.iter() {
+            if record.content.service().is_some() {
+                self.known = self.known.max(number + 1);
+            }
             self.add(number, &record, &mut accept);
         }
         true
@@ -215,9 +227,15 @@ impl Stream {
             Part::First(total) => self.begin(record, total as usize),
             Part::Middle | Part::Last => self.extend(record),
         }
-        if record.part == Part::Last {
-            let whole = self.partial.take().filter(|partial| partial.body.len() == partial.total);
-            whole.into_iter().for_each(|whole| accept(number, whole.content, &whole.body));
+        if record.part == Part::Last
+            && let Some(partial) = self.partial.take()
+        {
+            if partial.body.len() == partial.total {
+                accept(number, partial.content, &partial.body);
+            }
+            if partial.body.capacity() <= SPARE {
+                self.spare = partial.body;
+            }
         }
         if record.part.ends() && record.content.service().is_some() {
             self.next_message = number + 1;
@@ -227,9 +245,13 @@ impl Stream {
     fn begin(&mut self, record: &Record<'_>, total: usize) {
         let most = super::MAX_MESSAGE + crate::wire::history::OVERHEAD;
         let fits = total <= most && record.body.len() <= total;
-        // Not `total` at once: a claim must not cost more than what came of it.
-        let body = || record.body.to_vec();
-        self.partial = fits.then(|| Partial { content: record.content, total, body: body() });
+        self.partial = fits.then(|| {
+            let mut body = core::mem::take(&mut self.spare);
+            body.clear();
+            // Not `total` at once: a claim must not cost more than what came of it.
+            body.extend_from_slice(record.body);
+            Partial { content: record.content, total, body }
+        });
     }
 
     fn extend(&mut self, record: &Record<'_>) {

@@ -1,86 +1,104 @@
-//! A datagram out: control packets at once, then repairs, then new messages, then bulk, at the pace. Repairs
-//! have half of it, or what the loss takes, so that whoever asks for everything does not silence
-//! the others.
+//! A datagram out: control packets at once, then repairs, then new messages, then bulk, at the
+//! pace. Repairs have half of it, or what the loss takes, so that whoever asks for everything does
+//! not silence the others.
 
 use super::queue::Next;
 use super::sender::Built;
-use super::{Engine, Farewell};
+use super::{Datagrams, Engine, Farewell};
 use crate::time::Instant;
 use crate::wire::list::ListBuilder;
 use crate::wire::packet::Dependency;
-use crate::wire::{Data, Header, Kind, Packet, Seq, SessionTag};
+use crate::wire::seal::TAG_LEN;
+use crate::wire::{Data, Header, Kind, OVERHEAD, Packet, Seq, SessionTag};
+
+/// A datagram that is shorter than those before it in its batch by at most a quarter is filled up
+/// with zeros where more are to follow: a quarter more on the wire costs less than another call.
+const PADDED: usize = 4;
 
 impl Engine {
     /// The next datagram to send, if the pace lets one go; the part of [`Engine::poll_output`] for
     /// a driver that takes events apart.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<&[u8]> {
+        let next = self.pick(now, None)?;
+        self.datagram(next)
+    }
+
+    /// As many datagrams as go out in one call, if the pace lets them go: like
+    /// [`Engine::poll_transmit`].
+    pub fn poll_batch(&mut self, now: Instant) -> Option<Datagrams<'_>> {
+        let mut batch = core::mem::take(&mut self.scratch.batch);
+        batch.clear();
+        while batch.is_open() {
+            let Some(next) = self.pick(now, batch.room()) else { break };
+            if self.datagram(next).is_some_and(|datagram| !batch.push(datagram)) {
+                self.held_over = Some(next);
+                break;
+            }
+        }
+        self.scratch.batch = batch;
+        let datagrams = self.scratch.batch.datagrams();
+        datagrams.map(|(bytes, segment)| Datagrams { bytes, segment })
+    }
+
+    /// Takes what is to be sent next, and what it costs from the pace. `room` is how long a
+    /// datagram should be, if it is built only now.
+    fn pick(&mut self, now: Instant, room: Option<usize>) -> Option<Next> {
         if self.farewell == Farewell::Done {
             return None;
         }
+        if let Some(next) = self.held_over.take() {
+            return Some(next);
+        }
         let ready = self.pace.ready_at() <= now;
-        let (session, seq) = loop {
+        let (next, counter) = loop {
             let repairs = ready && self.repair_pace.ready_at() <= now;
             match self.outbox.pop(&mut self.pool, repairs) {
                 Some(Next::Control) => {
-                    let counter = Header::decode(self.outbox.current()).map(|h| h.counter);
-                    self.note_sent(now, counter.ok(), self.outbox.current().len());
-                    return Some(self.outbox.current());
+                    break (Next::Control, counter_of(self.outbox.current()));
                 }
-                Some(Next::Repair(session, seq)) if self.is_held(session, seq) => {
-                    self.count_repair(session);
-                    let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
-                    self.repair_pace.spend(now, bytes);
-                    self.note_sent(now, None, bytes);
-                    if let Some(slot) = self.slot(session, seq) {
-                        slot.repaired = Some(now);
-                        slot.repairs += 1;
-                    }
-                    break (session, seq);
+                Some(Next::Held(session, seq)) if self.is_held(session, seq) => {
+                    self.note_repair(now, session, seq);
+                    break (Next::Held(session, seq), None);
                 }
                 // It was freed while it waited.
-                Some(Next::Repair(..)) => {}
+                Some(Next::Held(..) | Next::Symbol(..)) => {}
                 None if !ready || !self.has_news() => return None,
-                None => {
-                    let Some(seq) = self.build_data(now) else { return self.transmit_symbol(now) };
-                    let bytes = self.sealed(self.tag, seq).map_or(0, <[u8]>::len);
-                    self.note_sent(now, Some(self.counter), bytes);
-                    break (self.tag, seq);
-                }
+                None => match self.build_data(now, room) {
+                    Some(seq) => break (Next::Held(self.tag, seq), Some(self.counter)),
+                    // The messages have left this much of the pace.
+                    None => {
+                        let (turn, symbol) = self.take_symbol(now)?;
+                        let counter = self.symbol((turn, symbol)).and_then(counter_of);
+                        // One that was sent before says nothing new when it comes.
+                        let new = counter.filter(|counter| self.rate.sent(*counter).is_none());
+                        self.rate.on_symbol();
+                        break (Next::Symbol(turn, symbol), new);
+                    }
+                },
             }
         };
-        self.sealed(session, seq)
-    }
-
-    /// Whether there is something new to send, and what is under way allows for it.
-    fn has_news(&mut self) -> bool {
-        let waits = self.has_data() || self.has_symbols();
-        if !waits {
-            self.rate.on_idle();
-        }
-        waits && self.rate.may_send()
-    }
-
-    fn note_sent(&mut self, now: Instant, counter: Option<u64>, bytes: usize) {
+        let bytes = self.datagram(next).map_or(0, <[u8]>::len);
         self.pace.spend(now, bytes);
         self.rate.on_sent(now, counter, bytes);
         self.stats.sent_bytes += bytes as u64;
+        Some(next)
     }
 
-    /// A symbol of bulk: the messages have left this much of the pace.
-    fn transmit_symbol(&mut self, now: Instant) -> Option<&[u8]> {
-        let taken = self.take_symbol(now)?;
-        let datagram = self.symbol(taken)?;
-        let (bytes, counter) = (datagram.len(), Header::decode(datagram).map(|h| h.counter));
-        // One that was sent before says nothing new when it comes.
-        let counter = counter.ok().filter(|counter| self.rate.sent(*counter).is_none());
-        self.rate.on_symbol();
-        self.note_sent(now, counter, bytes);
-        self.symbol(taken)
+    /// The bytes of what was picked.
+    fn datagram(&self, next: Next) -> Option<&[u8]> {
+        match next {
+            Next::Control => Some(self.outbox.current()),
+            Next::Held(session, seq) => self.sealed(session, seq),
+            Next::Symbol(turn, symbol) => self.symbol((turn, symbol)),
+        }
     }
 
     /// When the next datagram that waits may go; none if none waits.
     pub(super) fn transmit_at(&self) -> Option<Instant> {
         let at = self.pace.ready_at();
+        if self.held_over.is_some() {
+            return Some(Instant::ZERO);
+        }
         if self.outbox.has_control() {
             return Some(Instant::ZERO);
         }
@@ -94,12 +112,27 @@ impl Engine {
         self.sealed(session, seq).is_some()
     }
 
-    fn count_repair(&mut self, session: SessionTag) {
+    fn note_repair(&mut self, now: Instant, session: SessionTag, seq: Seq) {
         if session == self.tag {
             self.stats.repairs_sent += 1;
         } else {
             self.stats.repairs_for_others += 1;
         }
+        let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
+        self.repair_pace.spend(now, bytes);
+        if let Some(slot) = self.slot(session, seq) {
+            slot.repaired = Some(now);
+            slot.repairs += 1;
+        }
+    }
+
+    /// Whether there is something new to send, and what is under way allows for it.
+    fn has_news(&mut self) -> bool {
+        let waits = self.has_data() || self.has_symbols();
+        if !waits {
+            self.rate.on_idle();
+        }
+        waits && self.rate.may_send()
     }
 
     /// The datagram of a packet as its sender sealed it.
@@ -113,8 +146,8 @@ impl Engine {
     }
 
     /// Builds a DATA packet from what is queued, if something may be sent now.
-    fn build_data(&mut self, now: Instant) -> Option<Seq> {
-        if self.has_data() { self.build(now) } else { None }
+    fn build_data(&mut self, now: Instant, room: Option<usize>) -> Option<Seq> {
+        if self.is_stopped() { None } else { self.build(now, room) }
     }
 
     /// Whether a DATA packet waits to be built.
@@ -122,8 +155,9 @@ impl Engine {
         !self.is_stopped() && (self.sender.has_queued() || self.view.sequencer.has_pending())
     }
 
-    /// Builds a DATA packet from what is queued, and what is to be told of the agreed order.
-    pub(super) fn build(&mut self, now: Instant) -> Option<Seq> {
+    /// Builds a DATA packet from what is queued, and what is to be told of the agreed order. Where
+    /// `room` is given and not much less than a full datagram, it is not longer than that.
+    pub(super) fn build(&mut self, now: Instant, room: Option<usize>) -> Option<Seq> {
         let mut records = core::mem::take(&mut self.scratch.records);
         let mut after = core::mem::take(&mut self.scratch.after);
         let mut order = core::mem::take(&mut self.scratch.order);
@@ -132,7 +166,9 @@ impl Engine {
         let ordered = told && self.sender.is_ordered_next();
         let reserve = self.view.sequencer.room().min(self.config.max_datagram / 4);
         let empty = self.view.sequencer.has_pending() || !told;
-        let taken = after.len() + reserve;
+        let most = self.config.max_datagram;
+        let room = room.filter(|room| *room >= most - most / PADDED && *room <= most);
+        let taken = after.len() + reserve + (most - room.unwrap_or(most));
         let built = self.sender.build(&mut records, &mut self.pool, taken, (ordered, empty));
         if let Some(built) = built {
             self.accept_own();
@@ -146,8 +182,10 @@ impl Engine {
             let Built { seq, message, .. } = built;
             let view = self.view.id;
             let data = Data { seq, view, message, after, order, handoff, records: &records };
-            let datagram = self.seal(&Packet::Data(data));
+            let full = room.filter(|_| self.sender.has_queued());
+            let datagram = self.seal(&Packet::Data(data), full);
             self.sender.hold(built, view, datagram, now);
+            self.free_excess(now);
             self.beat.restart(now, self.grtt);
             self.stats.data_sent += 1;
             self.deliver_ready();
@@ -183,11 +221,12 @@ impl Engine {
 
     /// Seals a control packet and queues it.
     pub(super) fn send_control(&mut self, packet: &Packet<'_>) {
-        let datagram = self.seal(packet);
+        let datagram = self.seal(packet, None);
         self.outbox.control(datagram, &mut self.pool);
     }
 
-    fn seal(&mut self, packet: &Packet<'_>) -> Vec<u8> {
+    /// Seals a packet; where `full` is given and it is not much shorter, it is filled up to that.
+    fn seal(&mut self, packet: &Packet<'_>, full: Option<usize>) -> Vec<u8> {
         self.advance_counter(packet.kind());
         let header = Header {
             kind: packet.kind(),
@@ -197,8 +236,15 @@ impl Engine {
             counter: self.counter,
         };
         let mut datagram = self.pool.take();
+        if let Packet::Data(data) = packet {
+            datagram.reserve_exact(OVERHEAD + data.most_bytes());
+        }
         datagram.extend_from_slice(&header.encode());
         packet.encode(&mut datagram);
+        let full = full.map_or(0, |full| full - TAG_LEN);
+        if datagram.len() >= full - full / PADDED && datagram.len() < full {
+            datagram.resize(full, 0);
+        }
         self.seal.seal(self.counter, &mut datagram);
         datagram
     }
@@ -211,4 +257,9 @@ impl Engine {
         }
         self.counter += 1;
     }
+}
+
+/// The packet counter of a datagram of ours.
+fn counter_of(datagram: &[u8]) -> Option<u64> {
+    Header::decode(datagram).ok().map(|header| header.counter)
 }

@@ -29,6 +29,14 @@ impl Pool {
         buffer
     }
 
+    /// A buffer that holds `bytes`, and has no more room than it had, or than they need.
+    pub fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut buffer = self.take();
+        buffer.reserve_exact(bytes.len());
+        buffer.extend_from_slice(bytes);
+        buffer
+    }
+
     /// Gives a buffer back.
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         if buffer.capacity() > 0 && self.free.len() < Self::KEPT {

@@ -115,6 +115,7 @@ fn udp_config(config: &GroupConfig) -> UdpConfig {
         scope: config.scope.clone(),
         interfaces: config.interfaces.clone(),
         ttl: config.ttl,
+        offload: config.offload,
     }
 }
 

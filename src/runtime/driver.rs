@@ -4,9 +4,8 @@ use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
 use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
-use crate::engine::{Config, Delivery, Engine, Event, SendError};
+use crate::engine::{Config, Datagrams, Delivery, Engine, Event, SendError};
 use crate::time::{Duration, Instant};
-use crate::transport::Sent;
 use crate::transport::faults::Faults;
 use crate::wire::{GroupKey, MemberId, Session, packet::Service};
 use mio::{Events, Poll, Token, Waker};
@@ -44,8 +43,10 @@ pub struct Driver {
     ready: Events,
     waker: Arc<Waker>,
     buffer: Box<[u8]>,
-    /// The datagram that the sockets had no room for yet; empty if there is none.
+    /// The datagrams that the sockets had no room for yet, side by side; empty if there are none.
     unsent: Vec<u8>,
+    /// How long each of them is; the last may be shorter.
+    segment: usize,
     incoming: VecDeque<Incoming>,
     notices: Notices,
     refresh_at: Instant,
@@ -81,6 +82,7 @@ impl Driver {
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
         let history = config.history;
         let settings = Config { max_datagram, history, ..Config::new(member, &config.name) };
+        let settings = Config { rate: config.rate.unwrap_or(settings.rate), ..settings };
         let window = settings.window;
         let mut engine = Engine::new(settings, key, session, seed::seed()?, now);
         recall(&mut engine, &config.recall);
@@ -95,6 +97,7 @@ impl Driver {
             waker: Arc::new(waker),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             unsent: Vec::new(),
+            segment: 0,
             incoming: VecDeque::new(),
             notices: Notices::default(),
             refresh_at: now + REFRESH,
@@ -112,12 +115,29 @@ impl Driver {
     /// # Errors
     /// When the system does not let us wait for sockets: this driver is of no more use then.
     pub fn turn(&mut self, max_wait: Duration) -> io::Result<()> {
+        let mut events = VecDeque::new();
+        let keep = |event: Event<&[u8]>| events.push_back(event.map(<[u8]>::to_vec));
+        self.turn_with(max_wait, keep)?;
+        self.incoming.extend(events.into_iter().map(Incoming::Event));
+        Ok(())
+    }
+
+    /// Like [`Driver::turn`], but gives the engine's events to `happened` at once: so the bytes of
+    /// messages are not copied. Only notices are left for [`Driver::next_incoming`].
+    ///
+    /// # Errors
+    /// As [`Driver::turn`].
+    pub fn turn_with(
+        &mut self,
+        max_wait: Duration,
+        mut happened: impl FnMut(Event<&[u8]>),
+    ) -> io::Result<()> {
         self.wait(max_wait)?;
         let now = self.clock.now();
         if self.is_stalled() {
             self.engine.excuse(now.since(self.turned));
         } else {
-            self.read(now);
+            self.read(now, &mut happened);
         }
         for session in self.sockets.take_lost() {
             self.engine.lost_link(now, session);
@@ -125,7 +145,7 @@ impl Driver {
         self.engine.handle_timeout(now);
         self.turned = now;
         self.refresh(now);
-        self.send(now);
+        self.send(now, happened);
         let failures = self.sockets.take_failures();
         self.tell(now, failures);
         Ok(())
@@ -250,20 +270,25 @@ impl Driver {
         next.since(now).max(least)
     }
 
-    /// Reads the sockets, at most [`BATCH`] datagrams, so that timers are not late for a flood.
-    fn read(&mut self, now: Instant) {
-        self.again = true;
-        for _ in 0..BATCH {
-            let Some((size, from)) = self.sockets.recv(&mut self.buffer) else {
-                self.again = false;
-                break;
-            };
-            let datagram = &mut self.buffer[..size];
-            match &mut self.faults {
-                Some(faults) => faults.admit(since_start(now), datagram, from),
-                None => self.engine.handle_datagram(now, from, datagram),
+    /// Reads the sockets, about [`BATCH`] datagrams, so that timers are not late for a flood.
+    fn read(&mut self, now: Instant, happened: &mut impl FnMut(Event<&[u8]>)) {
+        let Self { sockets, engine, faults, .. } = self;
+        let mut take = |from, datagram: &mut [u8]| match faults {
+            Some(faults) => faults.admit(since_start(now), datagram, from),
+            None => {
+                engine.handle_datagram(now, from, datagram);
+                // At once, while the messages' bytes are in the processor's nearest cache.
+                tell_events(engine, happened);
             }
-        }
+        };
+        let mut count = 0;
+        self.again = loop {
+            let came = sockets.recv(&mut take);
+            count += came;
+            if came == 0 || count >= BATCH {
+                break came > 0;
+            }
+        };
         self.release(now);
     }
 
@@ -292,24 +317,30 @@ impl Driver {
         self.incoming.extend(news.map(Incoming::Notice));
     }
 
-    /// Takes the engine's events, and sends what it has as far as there is room.
-    fn send(&mut self, now: Instant) {
-        loop {
-            while let Some(event) = self.engine.poll_event() {
-                self.incoming.push_back(Incoming::Event(event.map(<[u8]>::to_vec)));
+    /// Takes the engine's events, and sends what it has as far as there is room: at most
+    /// [`BATCHES`], so that others are heard meanwhile.
+    fn send(&mut self, now: Instant, mut happened: impl FnMut(Event<&[u8]>)) {
+        for _ in 0..BATCHES {
+            tell_events(&mut self.engine, &mut happened);
+            if !self.unsent.is_empty() {
+                let done = self.sockets.send(&self.unsent, self.segment) * self.segment;
+                self.unsent.drain(..done.min(self.unsent.len()));
             }
             if !self.unsent.is_empty() {
-                if self.sockets.send(&self.unsent) == Sent::Busy {
-                    return;
-                }
-                self.unsent.clear();
-            }
-            let Some(datagram) = self.engine.poll_transmit(now) else { return };
-            if self.sockets.send(datagram) == Sent::Busy {
-                self.unsent.extend_from_slice(datagram);
                 return;
             }
+            let Some(Datagrams { bytes, segment }) = self.engine.poll_batch(now) else { return };
+            let done = self.sockets.send(bytes, segment) * segment;
+            self.unsent.extend_from_slice(&bytes[done.min(bytes.len())..]);
+            self.segment = segment;
         }
+        self.again = true;
+    }
+}
+
+fn tell_events(engine: &mut Engine, happened: &mut impl FnMut(Event<&[u8]>)) {
+    while let Some(event) = engine.poll_event() {
+        happened(event);
     }
 }
 
@@ -354,9 +385,11 @@ const WAKE: Token = Token(0);
 const READY: usize = 64;
 /// Larger than any datagram.
 const BUFFER: usize = 65_535;
-/// Datagrams read in a turn: 371 KiB of full ones, less than a receive buffer of default size and
-/// less than a millisecond or two of work.
+/// Datagrams read in a turn, or as many more as one call gives: 371 KiB of full ones, and less than
+/// a millisecond or two of work.
 const BATCH: usize = 256;
+/// Batches sent in a turn: half a mebibyte of full ones.
+const BATCHES: usize = 8;
 /// How often the sockets are looked after.
 const REFRESH: Duration = Duration::from_secs(1);
 /// The shortest wait for what cannot be done yet; the system's own timers are no finer (epoll).

@@ -85,6 +85,10 @@ pub struct GroupConfig {
     pub history: bool,
     /// Faults between the sockets and the engine, on what is received.
     pub faults: Option<FaultConfig>,
+    /// Many datagrams in one system call, where the system can (default).
+    pub offload: bool,
+    /// The pace of all sending, in bytes per second; none: the default, 50 MB/s.
+    pub rate: Option<u64>,
 }
 
 impl GroupConfig {
@@ -106,6 +110,8 @@ impl GroupConfig {
             recall: Vec::new(),
             history: true,
             faults: None,
+            offload: true,
+            rate: None,
         }
     }
 

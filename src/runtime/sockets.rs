@@ -7,6 +7,7 @@
 use super::Notice;
 use super::fallback::Fallback;
 use crate::transport::Sent;
+use crate::transport::batch::Buffers;
 use crate::transport::iface::Refusal;
 use crate::transport::mesh::{self, Mesh, Why};
 use crate::transport::udp::{self, Udp};
@@ -29,6 +30,7 @@ pub(super) struct Sockets {
     /// Which of both is asked first for the next datagram.
     mesh_first: bool,
     fallback: Option<Box<Fallback>>,
+    buffers: Buffers,
 }
 
 impl Sockets {
@@ -64,37 +66,41 @@ impl Sockets {
         }
     }
 
-    /// The next datagram, of both transports in turn.
-    pub(super) fn recv(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+    /// Takes what one look gives, of both transports in turn, and hands each datagram to `take`;
+    /// how many they were. 0 when all sockets are read empty.
+    pub(super) fn recv(&mut self, mut take: impl FnMut(SocketAddr, &mut [u8])) -> usize {
         self.mesh_first = !self.mesh_first;
-        match self.mesh_first {
-            true => self.recv_mesh(buffer).or_else(|| self.recv_udp(buffer)),
-            false => self.recv_udp(buffer).or_else(|| self.recv_mesh(buffer)),
+        if self.mesh_first && self.recv_mesh(&mut take) > 0 {
+            return 1;
         }
+        let by_udp = self.udp.as_mut().map_or(0, |udp| udp.recv(&mut self.buffers, &mut take));
+        if by_udp > 0 || self.mesh_first { by_udp } else { self.recv_mesh(&mut take) }
     }
 
-    fn recv_udp(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        self.udp.as_mut()?.recv(buffer)
+    fn recv_mesh(&mut self, take: &mut impl FnMut(SocketAddr, &mut [u8])) -> usize {
+        let buffer = self.buffers.one();
+        let came = self.mesh.as_mut().and_then(|mesh| mesh.recv(buffer));
+        if let Some((size, from)) = came {
+            take(from, &mut buffer[..size]);
+        }
+        usize::from(came.is_some())
     }
 
-    fn recv_mesh(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        self.mesh.as_mut()?.recv(buffer)
-    }
-
-    /// Beside interfaces that carry, a mesh that is behind loses its copy: to send on UDP again
+    /// Sends datagrams of `segment` bytes each, side by side in `bytes` (the last may be shorter):
+    /// how many of them, from the first on, are done with.
+    ///
+    /// Beside interfaces that carry, a mesh that is behind loses its copies: to send on UDP again
     /// for its sake would burden the LAN, and to wait would let one slow program stop it.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Sent {
-        let mut by_udp = false;
-        if let Some(udp) = &mut self.udp {
-            if udp.send(bytes) == Sent::Busy {
-                return Sent::Busy;
-            }
-            by_udp = udp.carries();
-        }
-        match self.mesh.as_mut().map(|mesh| mesh.send(bytes)) {
-            Some(Sent::Busy) if !by_udp => Sent::Busy,
-            _ => Sent::Done,
-        }
+    pub(super) fn send(&mut self, bytes: &[u8], segment: usize) -> usize {
+        let all = bytes.len().div_ceil(segment.max(1));
+        let (done, by_udp) = match &mut self.udp {
+            Some(udp) => (udp.send(bytes, segment), udp.carries()),
+            None => (all, false),
+        };
+        let Some(mesh) = &mut self.mesh else { return done };
+        let mut datagrams = bytes.chunks(segment.max(1)).take(done);
+        let taken = datagrams.by_ref().take_while(|one| mesh.send(one) == Sent::Done).count();
+        if by_udp { done } else { taken }
     }
 
     pub(super) fn max_datagram(&self) -> usize {

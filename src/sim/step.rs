@@ -7,7 +7,7 @@ use super::seat::{Arrival, BACKLOG, Who};
 use super::tell::Teller;
 use super::trace::{Mark, fingerprint, line};
 use super::world::{Due, What, World};
-use crate::engine::{Event, Output};
+use crate::engine::Event;
 use crate::time::Duration;
 use crate::wire::{Header, Kind, Packet};
 use core::cmp::Reverse;
@@ -145,23 +145,20 @@ impl World {
         let mut writable = false;
         let mut outputs = 0;
         let mut depot = core::mem::take(&mut seat.depot);
-        while let Some(output) = engine.poll_output(now) {
+        loop {
             outputs += 1;
-            let given = match output {
-                Output::Transmit(datagram) => {
-                    self.multicast(who, run, datagram);
-                    None
+            if let Some(event) = engine.poll_event() {
+                writable |= event == Event::Writable;
+                self.happened(who, run, &event);
+                let answer = depot.answer(&event);
+                self.record(answer.as_ref().map(drop).map_err(String::clone));
+                if let Some((object, block, content)) = answer.ok().flatten() {
+                    engine.give_block(object, block, &content);
                 }
-                Output::Event(event) => {
-                    writable |= event == Event::Writable;
-                    self.happened(who, run, &event);
-                    let answer = depot.answer(&event);
-                    self.record(answer.as_ref().map(drop).map_err(String::clone));
-                    answer.ok().flatten()
-                }
-            };
-            if let Some((object, block, content)) = given {
-                engine.give_block(object, block, &content);
+            } else if let Some(datagrams) = engine.poll_batch(now) {
+                datagrams.iter().for_each(|datagram| self.multicast(who, run, datagram));
+            } else {
+                break;
             }
             if outputs > OUTPUTS {
                 self.fail(format!("{who} gives outputs without end"));

@@ -6,11 +6,13 @@
 //! does not arrive is repaired by the protocol, so every failure here is either the reason that a
 //! socket could not be opened, or a number in its stats.
 //!
+//! - [`batch`]: many datagrams in one system call.
 //! - [`udp`]: IP multicast on every usable interface; [`iface`] says which these are.
 //! - [`mesh`]: a TCP connection to every other member, for hosts that have only loopback.
 //! - [`frame`]: how a datagram travels on a byte stream.
 //! - [`faults`]: loss, delay, duplication and reordering on purpose, for tests and demonstrations.
 
+pub mod batch;
 pub mod faults;
 pub mod frame;
 pub mod iface;

@@ -11,6 +11,8 @@
 //! read, the others go on. Two interfaces on one LAN bring each datagram twice; the protocol
 //! drops the second.
 
+mod inlet;
+mod local;
 mod open;
 mod outlet;
 mod stats;
@@ -18,11 +20,13 @@ mod stats;
 pub use open::{BindFault, OpenError};
 pub use stats::UdpStats;
 
-pub use crate::transport::Sent;
+use crate::transport::batch::{Batching, Buffers};
 use crate::transport::iface::{self, Chosen, Family, Interface, Reason, Refusal};
+use inlet::Inlet;
+use local::Local;
 use mio::{Interest, Registry, Token};
 use outlet::Outlet;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 /// What to open.
@@ -41,6 +45,8 @@ pub struct UdpConfig {
     /// How many routers a datagram may pass, plus one: 1 stays on the LAN, 0 on this computer.
     /// At most 255.
     pub ttl: u32,
+    /// Many datagrams in one system call, where the system can.
+    pub offload: bool,
 }
 
 impl UdpConfig {
@@ -70,15 +76,8 @@ pub struct Udp {
     first: Option<Token>,
     /// The socket to ask first for the next datagram: 0 is the group's, then the outlets.
     next: usize,
+    local: Local,
     stats: UdpStats,
-}
-
-/// A socket and whether there may be something to read.
-#[derive(Debug)]
-struct Inlet {
-    socket: mio::net::UdpSocket,
-    /// Stays set until the socket was read empty, as readiness is told once only.
-    readable: bool,
 }
 
 /// What [`Udp::refresh`] found changed, with the name of the interface.
@@ -128,9 +127,18 @@ impl Udp {
         }
         let socket = open::group_socket(config.group, config.port)?;
         let stats = UdpStats::new(&socket);
-        let group = Inlet { socket, readable: true };
-        let outlets = Vec::new();
-        let mut udp = Udp { config, group, outlets, skipped, first: None, next: 0, stats };
+        let offload = config.offload.then(|| Batching::receiving(&socket));
+        let group = Inlet::new(socket, offload.unwrap_or(Batching::PLAIN));
+        let mut udp = Udp {
+            config,
+            group,
+            outlets: Vec::new(),
+            skipped,
+            first: None,
+            next: 0,
+            local: Local::default(),
+            stats,
+        };
         for interface in chosen {
             let name = interface.name.clone();
             if let Err(reason) = udp.add(interface, None) {
@@ -168,47 +176,56 @@ impl Udp {
         }
     }
 
-    /// Takes the next datagram of any socket, in turn: its size and where it came from. `None`
-    /// when all are read empty.
-    ///
-    /// Give a buffer of 65,535 bytes, larger than any datagram: a smaller one cuts.
-    pub fn recv(&mut self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+    /// Takes what one call gives of any socket, in turn, and hands each datagram to `take` with
+    /// where it came from; how many they were. 0 when all sockets are read empty.
+    pub fn recv(
+        &mut self,
+        buffers: &mut Buffers,
+        mut take: impl FnMut(SocketAddr, &mut [u8]),
+    ) -> usize {
         let sockets = 1 + self.outlets.len();
+        let local = &mut self.local;
+        let mut take = |from, datagram: &mut [u8]| {
+            local.note(from);
+            take(from, datagram);
+        };
         for turn in 0..sockets {
             let place = (self.next + turn) % sockets;
             let inlet = match place {
                 0 => &mut self.group,
                 _ => &mut self.outlets[place - 1].inlet,
             };
-            if let Some((size, from)) = inlet.recv(buffer, &mut self.stats) {
+            let count = inlet.recv(buffers, &mut self.stats, &mut take);
+            if count > 0 {
                 self.next = place + 1;
-                return Some((size, from));
+                return count;
             }
         }
-        None
+        0
     }
 
-    /// Sends a datagram to the group on every interface in use.
+    /// Sends datagrams of `segment` bytes each, side by side in `bytes` (the last may be shorter),
+    /// to the group on every interface in use: how many of them, from the first on, are done with.
+    /// The others are to be sent again after a socket was reported writable.
     ///
-    /// Where only some interfaces have no room their copy is lost, and the protocol repairs it:
-    /// to wait for the slowest would stop all.
-    pub fn send(&mut self, bytes: &[u8]) -> Sent {
-        let (mut sent, mut blocked) = (0, 0);
+    /// Where only some interfaces have no room their copies are lost, and the protocol repairs
+    /// them: to wait for the slowest would stop all.
+    pub fn send(&mut self, bytes: &[u8], segment: usize) -> usize {
+        let all = bytes.len().div_ceil(segment.max(1));
+        let loops = self.local.is_wanted();
+        let (mut done, mut least, mut sent) = (0, all, false);
         for outlet in &mut self.outlets {
-            match outlet.send(bytes) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => blocked += 1,
-                result => {
-                    sent += usize::from(result.is_ok());
-                    self.stats.note_sent(bytes.len(), &result);
-                }
-            }
+            outlet.set_loop(loops);
+            let outcome = outlet.send(bytes, segment, &mut self.stats);
+            (done, least) = (done.max(outcome.done), least.min(outcome.done));
+            sent |= outcome.any_sent;
         }
-        if sent == 0 && blocked > 0 {
-            return Sent::Busy;
+        if self.outlets.is_empty() {
+            done = all;
         }
-        self.stats.nowhere += u64::from(sent == 0);
-        self.stats.partial += u64::from(blocked > 0);
-        Sent::Done
+        self.stats.nowhere += if sent { 0 } else { done as u64 };
+        self.stats.partial += done.saturating_sub(least) as u64;
+        done
     }
 
     /// The largest datagram that passes every interface in use unfragmented, in bytes.
@@ -259,6 +276,7 @@ impl Udp {
     /// opens those anew whose address changed. Costs a few system calls for each interface.
     pub fn refresh(&mut self, registry: &Registry) -> Vec<Change> {
         self.stats.look_at_drops(&self.group.socket);
+        self.local.refresh();
         let Ok(mut interfaces) = iface::list() else {
             self.stats.failed_scans += 1;
             return Vec::new();
@@ -304,6 +322,7 @@ impl Udp {
         for outlet in self.outlets.extract_if(.., |o| !chosen.iter().any(|c| o.serves(c))) {
             let name = outlet.chosen.name.clone();
             open::leave(&self.group.socket, self.config.group, &outlet.chosen);
+            self.local.remove(outlet.address);
             outlet.close(registry);
             if chosen.iter().any(|interface| interface.name == name) {
                 continue;
@@ -339,40 +358,14 @@ impl Udp {
             registered.map_err(|e| Reason::Refused(Refusal::new("poll its socket", &e)))?;
         }
         open::join(&self.group.socket, self.config.group, &outlet.chosen)?;
+        self.local.add(outlet.address);
         self.outlets.push(outlet);
         Ok(())
     }
 }
 
-impl Inlet {
-    /// Reads one datagram. Errors are about datagrams sent earlier (ICMP), not about this
-    /// socket: they are counted and skipped.
-    fn recv(&mut self, buffer: &mut [u8], stats: &mut UdpStats) -> Option<(usize, SocketAddr)> {
-        let mut patience = ERRORS_IN_A_ROW;
-        while self.readable {
-            match self.socket.recv_from(buffer) {
-                Ok((size, from)) => {
-                    stats.note_received(size);
-                    return Some((size, from));
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(error) => {
-                    stats.note_receive_error(&error);
-                    patience -= 1;
-                    self.readable = patience > 0;
-                }
-            }
-        }
-        None
-    }
-}
-
 /// The tokens of a transport are 256: one for the group, the rest for interfaces.
 const MOST_OUTLETS: usize = 255;
-/// How many errors one call takes from a socket. An error is taken away by reading it; one that
-/// stays is a fault of the socket, and is asked again when the next datagram comes.
-const ERRORS_IN_A_ROW: u32 = 16;
 /// The header of UDP, in bytes (RFC 768).
 const UDP_HEADER: usize = 8;
 /// The IP packet that every computer must accept, in bytes (RFC 791, section 3.1).

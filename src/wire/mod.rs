@@ -5,6 +5,7 @@
 //! order: nothing is decoded before it is authenticated. docs/PROTOCOL.md gives every byte.
 
 pub mod bulk;
+pub mod data;
 pub mod flush;
 pub mod header;
 pub mod history;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod list;
 pub mod packet;
 pub mod seal;
+mod varint;
 
 pub use bulk::{Bulk, BulkJoin, BulkNack, ObjectId, Parity};
 pub use flush::{Chain, Cut, CutDone, FlushReq, FlushState, Install};

@@ -2,6 +2,7 @@
 //! borrows from the datagram, is limited, and refuses what trails.
 
 use super::bulk::{Bulk, BulkJoin, BulkNack, Parity};
+pub use super::data::{Content, Data, Extent, Part, Record, Records, encode_record};
 use super::flush::{Cut, CutDone, FlushReq, FlushState, Install};
 use super::header::Kind;
 use super::ids::{MAX_VIEW, MemberId, RankSet, Seq, SessionTag, ViewId};
@@ -37,82 +38,6 @@ pub enum Service {
     Safe,
 }
 
-/// What a record carries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub enum Content {
-    /// A message, delivered as [`Service::Fifo`].
-    Fifo,
-    /// A message, delivered as [`Service::Causal`].
-    Causal,
-    /// A message, delivered as [`Service::Agreed`].
-    Agreed,
-    /// A message, delivered as [`Service::Safe`].
-    Safe,
-    /// A part of the archive, see [`super::history::Archived`]: it has no number.
-    History,
-}
-
-impl Content {
-    /// How the message is to be delivered; none where it is no message of its sender.
-    pub const fn service(self) -> Option<Service> {
-        match self {
-            Self::Fifo => Some(Service::Fifo),
-            Self::Causal => Some(Service::Causal),
-            Self::Agreed => Some(Service::Agreed),
-            Self::Safe => Some(Service::Safe),
-            Self::History => None,
-        }
-    }
-}
-
-impl From<Service> for Content {
-    fn from(service: Service) -> Self {
-        match service {
-            Service::Fifo => Self::Fifo,
-            Service::Causal => Self::Causal,
-            Service::Agreed => Self::Agreed,
-            Service::Safe => Self::Safe,
-        }
-    }
-}
-
-/// Which part of a message a record is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// Its beginning; the message has this many bytes in all.
-    First(u32),
-    /// More of it.
-    Middle,
-    /// Its end.
-    Last,
-}
-
-impl Part {
-    /// Whether the message ends with this part.
-    pub const fn ends(self) -> bool {
-        matches!(self, Self::Whole | Self::Last)
-    }
-}
-
-/// A message, or a part of one, inside a DATA packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, BorrowDecode)]
-pub struct Record<'a> {
-    /// What it carries.
-    pub content: Content,
-    /// Which part of the message the body is.
-    pub part: Part,
-    /// The bytes.
-    pub body: &'a [u8],
-}
-
-impl Record<'_> {
-    /// The most bytes that a record takes beside its body: content 1, part 1 and 5, length of the
-    /// body 3 or 5.
-    pub const OVERHEAD: usize = 12;
-}
-
 /// Messages of one member that come one after another in the agreed order of a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Run {
@@ -138,7 +63,7 @@ impl Run {
 }
 
 /// The sequencer's role passes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handoff {
     /// To the member of this rank.
     pub rank: u32,
@@ -153,118 +78,6 @@ pub struct Dependency {
     pub rank: u32,
     /// The number of the last message of it that was delivered.
     pub number: u64,
-}
-
-/// DATA: consecutive messages of one sender, packed or fragmented to one datagram; and, from the
-/// sequencer, the order of agreed messages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Data<'a> {
-    /// The packet's place in its sender's stream.
-    pub seq: Seq,
-    /// The view in which it was sent.
-    pub view: ViewId,
-    /// The number, in its session and from 1, of the message that the first record belongs to.
-    pub message: u64,
-    /// What must be delivered before the causal, agreed and safe messages that end in this packet:
-    /// entries that changed since the last packet with such messages.
-    pub after: List<'a, Dependency>,
-    /// ORDER: runs of agreed and safe messages, also those of the last two packets with runs.
-    pub order: List<'a, Run>,
-    /// Another member is the sequencer from a place on.
-    pub handoff: Option<Handoff>,
-    /// [`Record`]s, one after another.
-    pub records: &'a [u8],
-}
-
-#[derive(Encode, BorrowDecode)]
-struct DataBody<'a> {
-    seq: Seq,
-    view: ViewId,
-    message: u64,
-    after: &'a [u8],
-    order: &'a [u8],
-    handoff: Option<Handoff>,
-    records: &'a [u8],
-}
-
-impl<'a> Data<'a> {
-    /// The most bytes of a DATA body before its records, the lists' entries not counted in: four
-    /// integers of 9 bytes, a tag of 8, three lengths of 3, and 15 for the handoff.
-    pub const OVERHEAD: usize = 3 * 9 + 8 + 3 * 3 + 15;
-
-    fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let body: DataBody<'a> = whole(bytes)?;
-        counted(body.message)?;
-        counted(body.view.epoch)?;
-        let (after, order) = (List::decode(body.after)?, List::decode(body.order)?);
-        after.iter().try_for_each(|entry: Dependency| {
-            ranked(entry.rank)?;
-            numbered(entry.number)
-        })?;
-        order.iter().try_for_each(|run: Run| run.check())?;
-        body.handoff.map_or(Ok(()), |handoff| ranked(handoff.rank))?;
-        counted(body.handoff.map_or(0, |handoff| handoff.place))?;
-        let DataBody { seq, view, message, handoff, records, .. } = body;
-        Ok(Self { seq, view, message, after, order, handoff, records })
-    }
-
-    fn body(&'a self) -> DataBody<'a> {
-        DataBody {
-            seq: self.seq,
-            view: self.view,
-            message: self.message,
-            after: self.after.as_bytes(),
-            order: self.order.as_bytes(),
-            handoff: self.handoff,
-            records: self.records,
-        }
-    }
-
-    /// The records, in order, each with the number of its message; ends early at bytes that are no
-    /// record.
-    pub fn iter(&self) -> Records<'a> {
-        Records { rest: self.records, message: self.message }
-    }
-
-    /// The number of the message after those that the packet ends; none if it holds nothing, or
-    /// bytes that are no record.
-    pub fn end_message(&self) -> Option<u64> {
-        let mut records = self.iter();
-        let count = records.by_ref().count();
-        let holds = count > 0 || self.order.iter().next().is_some() || self.handoff.is_some();
-        (holds && records.rest.is_empty()).then_some(records.message)
-    }
-}
-
-impl Data<'_> {
-    /// One past the last message of which the packet has a part.
-    pub fn known_message(&self) -> u64 {
-        let parts = self.iter().filter(|(_, record)| record.content.service().is_some());
-        parts.last().map_or(self.message, |(number, _)| number + 1)
-    }
-}
-
-/// Iterator over the records of a DATA packet.
-#[derive(Debug)]
-pub struct Records<'a> {
-    rest: &'a [u8],
-    message: u64,
-}
-
-impl<'a> Iterator for Records<'a> {
-    type Item = (u64, Record<'a>);
-
-    fn next(&mut self) -> Option<(u64, Record<'a>)> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let (record, used) =
-            bincode::borrow_decode_from_slice::<Record<'_>, _>(self.rest, BINCODE).ok()?;
-        self.rest = &self.rest[used..];
-        let message = self.message;
-        self.message += u64::from(record.part.ends() && record.content.service().is_some());
-        Some((message, record))
-    }
 }
 
 /// Who a member is, for people.
@@ -501,7 +314,7 @@ impl<'a> Packet<'a> {
     /// Appends the packet's encoding to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Packet::Data(data) => append(&data.body(), out),
+            Packet::Data(data) => data.encode(out),
             Packet::Heartbeat(heartbeat) => append(&heartbeat.body(), out),
             Packet::Nack(nack) => out.extend_from_slice(nack.missing.as_bytes()),
             Packet::Leave(leave) => append(leave, out),
@@ -580,11 +393,6 @@ impl<'a> Heartbeat<'a> {
             lagging: self.lagging,
         }
     }
-}
-
-/// Appends `record`'s encoding to `out`.
-pub fn encode_record(record: &Record<'_>, out: &mut Vec<u8>) {
-    append(record, out);
 }
 
 pub(super) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {

@@ -35,6 +35,7 @@ use outgoing::Outgoing;
 use std::collections::BTreeMap;
 
 pub use crate::engine::archive::Span;
+pub(super) use block::Symbol;
 
 /// The longest block that an application may give, in bytes: what is left of the largest that
 /// receivers take, after its length and padding.

@@ -2,16 +2,17 @@
 //! tells by it how much had been sent then, and how long it was under way.
 
 use crate::time::{Duration, Instant};
-use std::collections::{BTreeMap, VecDeque};
+use crate::wire::Header;
+use std::collections::VecDeque;
 
 /// Datagrams sent this closely together are kept as one run, between whose ends times and bytes
 /// are taken to rise evenly.
-const TOGETHER: Duration = Duration::from_micros(200);
+const TOGETHER: Duration = Duration::from_micros(400);
 /// A run has at most so many datagrams.
-const LONGEST: u64 = 32;
-/// At most so many runs are remembered: 0.8 s of the densest, which is several times what reports
-/// need to come.
-const MAX_RUNS: usize = 4_096;
+const LONGEST: u64 = 64;
+/// At most so many runs of messages, and of bulk, are remembered: 0.1 s of half a million datagrams
+/// a second. A report is on its way for less.
+const MAX_RUNS: usize = 1_024;
 
 /// When a datagram was sent, and what had been sent up to it, itself included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,12 +39,8 @@ struct Run {
 /// The datagrams sent of late.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// The run that goes on.
-    last: Option<Run>,
-    /// Those before it, by their first counter: messages and bulk count apart.
-    runs: BTreeMap<u64, Run>,
-    /// Their first counters, in the order of sending.
-    keys: VecDeque<u64>,
+    /// Messages and control packets, and bulk, which counts apart: each by rising counters.
+    lanes: [VecDeque<Run>; 2],
     bytes: u64,
     order: u64,
     symbols: u64,
@@ -57,30 +54,22 @@ impl Log {
         self.order += 1;
         let (bytes, order, symbols) = (self.bytes, self.order, self.symbols);
         let sent = Sent { at: now, bytes, order, symbols };
-        match &mut self.last {
+        let lane = &mut self.lanes[lane_of(counter)];
+        match lane.back_mut() {
             Some(run) if run.takes(now, counter) => (run.last, run.end) = (counter, sent),
-            last => {
-                let run = Run { first: counter, last: counter, begin: sent, end: sent };
-                if let Some(before) = last.replace(run) {
-                    self.keep(before);
-                }
+            _ => {
+                lane.reserve_exact(MAX_RUNS + 1 - lane.len());
+                lane.push_back(Run { first: counter, last: counter, begin: sent, end: sent });
             }
+        }
+        if lane.len() > MAX_RUNS {
+            lane.pop_front();
         }
     }
 
     /// The datagram that goes next is a symbol of bulk.
     pub const fn symbol(&mut self) {
         self.symbols += 1;
-    }
-
-    fn keep(&mut self, run: Run) {
-        self.runs.insert(run.first, run);
-        self.keys.push_back(run.first);
-        if self.keys.len() > MAX_RUNS
-            && let Some(oldest) = self.keys.pop_front()
-        {
-            self.runs.remove(&oldest);
-        }
     }
 
     /// Bytes sent so far.
@@ -95,11 +84,15 @@ impl Log {
 
     /// When the datagram of `counter` was sent; none if that is too long ago, or still to come.
     pub fn find(&self, counter: u64) -> Option<Sent> {
-        let last = self.last.as_ref().filter(|run| run.holds(counter));
-        let before = || self.runs.range(..=counter).next_back().map(|(_, run)| run);
-        let run = last.or_else(before).filter(|run| run.holds(counter));
-        run.map(|run| run.at(counter))
+        let lane = &self.lanes[lane_of(counter)];
+        let index = lane.partition_point(|run| run.last < counter);
+        lane.get(index).filter(|run| run.first <= counter).map(|run| run.at(counter))
     }
+}
+
+/// Bulk counts apart.
+const fn lane_of(counter: u64) -> usize {
+    (counter & Header::BULK != 0) as usize
 }
 
 impl Run {
@@ -108,17 +101,13 @@ impl Run {
         close && counter - self.first < LONGEST
     }
 
-    const fn holds(&self, counter: u64) -> bool {
-        self.first <= counter && counter <= self.last
-    }
-
     fn at(&self, counter: u64) -> Sent {
         let (step, steps) = (counter - self.first, (self.last - self.first).max(1));
         let between = |begin: u64, end: u64| begin + (end - begin) * step / steps;
         Sent {
             at: Instant::from_micros(between(self.begin.at.as_micros(), self.end.at.as_micros())),
             bytes: between(self.begin.bytes, self.end.bytes),
-            order: self.begin.order + step,
+            order: between(self.begin.order, self.end.order),
             symbols: between(self.begin.symbols, self.end.symbols),
         }
     }
@@ -165,6 +154,6 @@ mod tests {
         }
         assert_eq!(log.find(10_000).unwrap().bytes, 149_995);
         assert_eq!((log.bytes(), log.find(1)), (150_000, None));
-        assert_eq!(log.runs.len(), MAX_RUNS);
+        assert_eq!(log.lanes[0].len(), MAX_RUNS);
     }
 }

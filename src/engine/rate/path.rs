@@ -55,6 +55,8 @@ pub struct Facts {
     pub free: u64,
     /// The last datagram after which there was nothing to send for a while, by its order.
     pub idle: u64,
+    /// Bytes per second that might have been sent.
+    pub pace: u64,
     /// It takes the bulk that is sent: else symbols are not counted there.
     pub reads: bool,
 }
@@ -216,13 +218,16 @@ impl Path {
         let bytes = (facts.sent.bytes - last.sent.bytes) as f64;
         let sending = (facts.sent.at.since(last.sent.at)).as_micros().max(1) as u64;
         let coming = facts.came.saturating_sub(last.came).max(1);
+        let sent = per_second(bytes, sending);
+        let idle = facts.idle >= last.sent.order;
         let sample = Sample {
             from: last.sent.order,
             to: facts.sent.order,
-            sent: per_second(bytes, sending),
+            sent,
             delivered: per_second(bytes * (1.0 - lost), sending.max(coming)),
             lost,
-            limited: facts.idle >= last.sent.order,
+            // A moment without anything to send that the pace made good for is none.
+            limited: idle && sent < facts.pace - facts.pace / 8,
         };
         let told = facts.told.saturating_sub(last.told).max(1);
         let all = facts.heard.saturating_sub(last.heard) as f64;

@@ -258,6 +258,19 @@ fn send_far(socket: &Socket, config: &UdpConfig) -> io::Result<()> {
     }
 }
 
+/// Whether what the socket sends comes to the programs of this computer, too.
+pub(super) fn set_loop(
+    socket: &mio::net::UdpSocket,
+    group: SocketAddr,
+    wanted: bool,
+) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    match group {
+        SocketAddr::V4(_) => socket.set_multicast_loop_v4(wanted),
+        SocketAddr::V6(_) => socket.set_multicast_loop_v6(wanted),
+    }
+}
+
 /// Asks the kernel for a route to the group, which connecting does without sending anything.
 /// There is none for IPv6 on Linux's loopback (ENETUNREACH), though joining there succeeds.
 fn find_route(config: &UdpConfig, chosen: &Chosen) -> io::Result<()> {
@@ -310,7 +323,7 @@ mod tests {
 
     fn config(group: &str, port: u16, ttl: u32) -> UdpConfig {
         let group = group.parse().unwrap();
-        UdpConfig { group, port, scope: None, interfaces: Vec::new(), ttl }
+        UdpConfig { group, port, scope: None, interfaces: Vec::new(), ttl, offload: true }
     }
 
     #[test]

@@ -40,19 +40,18 @@ impl UdpStats {
         UdpStats { receive_buffer, ..UdpStats::default() }
     }
 
-    pub(super) fn note_sent(&mut self, size: usize, result: &io::Result<()>) {
-        match result {
-            Ok(()) => {
-                self.sent_datagrams += 1;
-                self.sent_bytes += size as u64;
-            }
-            Err(error) => count(&mut self.send_errors, error),
-        }
+    pub(super) fn note_sent(&mut self, datagrams: usize, bytes: usize) {
+        self.sent_datagrams += datagrams as u64;
+        self.sent_bytes += bytes as u64;
     }
 
-    pub(super) fn note_received(&mut self, size: usize) {
-        self.received_datagrams += 1;
-        self.received_bytes += size as u64;
+    pub(super) fn note_send_error(&mut self, error: &io::Error) {
+        count(&mut self.send_errors, error);
+    }
+
+    pub(super) fn note_received(&mut self, datagrams: usize, bytes: usize) {
+        self.received_datagrams += datagrams as u64;
+        self.received_bytes += bytes as u64;
     }
 
     pub(super) fn note_receive_error(&mut self, error: &io::Error) {
@@ -114,9 +113,9 @@ inode ref pointer drops
     fn errors_are_counted_by_their_number() {
         let mut stats = UdpStats::default();
         for errno in [101, 1, 101] {
-            stats.note_sent(5, &Err(io::Error::from_raw_os_error(errno)));
+            stats.note_send_error(&io::Error::from_raw_os_error(errno));
         }
-        stats.note_sent(5, &Ok(()));
+        stats.note_sent(1, 5);
         assert_eq!(stats.send_errors, BTreeMap::from([(1, 1), (101, 2)]));
         assert_eq!((stats.sent_datagrams, stats.sent_bytes), (1, 5));
     }

@@ -1,0 +1,95 @@
+//! `bench receive`.
+
+use super::args::Receive;
+use super::membership::Membership;
+use super::message::{Kind, LEAST, Message};
+use super::report::{Latency, Report};
+use crate::cli::config::Config;
+use crate::cli::deadline::Deadline;
+use crate::cli::failure::{Exit, Failure};
+use crate::wire::Session;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The longest wait for a turn.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What came.
+struct Tally {
+    clock: Deadline,
+    /// When the first and the last came.
+    span: Option<(Duration, Duration)>,
+    messages: u64,
+    bytes: u64,
+    latency: Latency,
+    /// How many each sender that has ended had sent.
+    ended: BTreeMap<Session, u64>,
+    pings: Vec<(u64, usize)>,
+}
+
+/// Takes what comes until all senders have ended, and says how fast that went.
+pub(super) fn run(config: &Config, typed: &Receive) -> Result<(Report, Exit), Failure> {
+    let mut member = Membership::join(config, &typed.pace)?;
+    let mut tally = Tally {
+        clock: Deadline::after(Duration::MAX),
+        span: None,
+        messages: 0,
+        bytes: 0,
+        latency: Latency::new(),
+        ended: BTreeMap::new(),
+        pings: Vec::new(),
+    };
+    let mut answer = Vec::new();
+    while tally.ended.len() < typed.senders && !member.is_stopped() {
+        member.turn(LOOK, |from, message, size| tally.note(from, message, size))?;
+        for (number, size) in tally.pings.drain(..) {
+            answer.clear();
+            answer.resize(size.max(LEAST), 0);
+            member.send(Message::new(Kind::Pong, number), &mut answer);
+        }
+    }
+    let report = tally.report(&member);
+    let exit = if report.lost == 0 { Exit::Done } else { Exit::Unconfirmed };
+    member.leave()?;
+    Ok((report, exit))
+}
+
+impl Tally {
+    fn note(&mut self, from: Session, message: Message, size: usize) {
+        match message.kind {
+            Kind::Data => self.count(message, size),
+            Kind::End => {
+                self.ended.insert(from, message.number);
+                self.stretch();
+            }
+            Kind::Ping => self.pings.push((message.number, size)),
+            Kind::Pong => {}
+        }
+    }
+
+    fn count(&mut self, message: Message, size: usize) {
+        if let Some(age) = message.age() {
+            self.latency.note(age);
+            self.stretch();
+        }
+        self.messages += 1;
+        self.bytes += size as u64;
+    }
+
+    /// Something came now.
+    fn stretch(&mut self) {
+        let now = self.clock.waited();
+        let first = self.span.map_or(now, |(first, _)| first);
+        self.span = Some((first, now));
+    }
+
+    fn report(&self, member: &Membership) -> Report {
+        let time = self.span.map_or(Duration::ZERO, |(first, last)| last - first);
+        let mut report =
+            Report::new("receive", self.messages, self.bytes, time).with(&self.latency);
+        report.lost = self.ended.values().sum::<u64>().saturating_sub(self.messages);
+        report.repairs = member.stats().repairs_for_others;
+        report.recovered = member.stats().recovered;
+        report
+    }
+}
