@@ -24,11 +24,13 @@ pub struct Config {
     pub held_total: usize,
     /// How many sessions are remembered, those that ended included.
     pub max_sessions: usize,
-    /// The most of all sending, in bytes per second, at least 1. How much it is up to that follows
-    /// from what receivers report.
+    /// The pace of all sending, in bytes per second, at least 1; the most of it where it is
+    /// [`Config::adaptive`].
     pub rate: u64,
-    /// Takes all loss above 2 % for congestion, as networks do that are shared with TCP. Otherwise
-    /// loss without a queue that grows slows nobody down.
+    /// The pace follows from what receivers report: as much as the slowest healthy one takes.
+    pub adaptive: bool,
+    /// An adaptive pace takes all loss above 2 % for congestion, as networks do that are shared
+    /// with TCP. Otherwise loss without a queue that grows slows nobody down.
     pub friendly: bool,
     /// How often a member without anything to say is heard.
     pub heartbeat: Duration,
@@ -111,8 +113,10 @@ impl Config {
             held_per_sender: 16 << 20,
             held_total: 64 << 20,
             max_sessions: 1_024,
-            // 10 Gbit/s: more than one core seals.
-            rate: 1_250_000_000,
+            // Below what a receive buffer of 212,992 bytes (Linux's default) survives between two
+            // turns of a busy receiver.
+            rate: 50_000_000,
+            adaptive: false,
             friendly: false,
             // Three of them missed, and a search of 250 ms: a death is known within a second.
             heartbeat: Duration::from_millis(200),

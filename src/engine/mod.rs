@@ -264,7 +264,7 @@ impl Engine {
     ) -> Self {
         config.max_datagram = config.max_datagram.clamp(LEAST_DATAGRAM, MAX_DATAGRAM);
         let tag = session.tag();
-        let rate = Rate::new(now, config.rate, config.friendly);
+        let rate = Rate::new(now, &config);
         Self {
             seal: key.session_key(0, &session),
             tag,

@@ -175,6 +175,9 @@ impl Engine {
 
     /// Who of the view is to report often: whoever limits the rate, and those that may next.
     pub(super) fn prompt(&self) -> RankSet {
+        if !self.rate.is_adaptive() {
+            return RankSet::default();
+        }
         let limiting = self.rate.limiting();
         let key = |remote: &Remote| {
             let limits = limiting == Some(remote.session.tag());

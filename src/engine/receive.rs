@@ -70,7 +70,9 @@ impl Engine {
             remote.tally.take(now, header.counter, true);
             remote.tally.bytes += bytes as u64;
         }
-        self.owe_ack(now, tag);
+        if self.remotes.get(&tag).is_some_and(|remote| remote.prompt) {
+            self.owe_ack(now, tag);
+        }
         match Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)? {
             Packet::Bulk(bulk) => self.on_bulk(now, header, &bulk),
             Packet::Parity(parity) => self.on_parity(now, header, &parity),

@@ -53,7 +53,9 @@ impl Lan {
             let who = Who(index);
             let config = Config::new(who.member(), &who.to_string());
             let (max_datagram, friendly) = (DATAGRAM, case.friendly);
-            world.add(Config { max_datagram, friendly, ..config }, Clock::EXACT);
+            let (rate, adaptive) = (10 * GIGABIT, true);
+            let config = Config { max_datagram, rate, adaptive, friendly, ..config };
+            world.add(config, Clock::EXACT);
         }
         world.each_link(|link| link.delay = case.delay);
         (0..members).for_each(|index| world.start(Who(index)));

@@ -14,6 +14,7 @@ mod tally;
 pub use path::{Facts, Path};
 pub use tally::Tally;
 
+use super::Config;
 use crate::time::{Duration, Instant};
 use crate::wire::SessionTag;
 use log::{Log, Sent};
@@ -37,6 +38,7 @@ const WORSE_TENTHS: u64 = 9;
 #[derive(Debug)]
 pub struct Rate {
     most: u64,
+    adaptive: bool,
     friendly: bool,
     log: Log,
     phase: Phase,
@@ -54,14 +56,16 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// At most `most` bytes per second; a `friendly` one takes all loss above 2 % for congestion.
-    pub fn new(now: Instant, most: u64, friendly: bool) -> Self {
+    /// The rate of a member of these settings.
+    pub fn new(now: Instant, config: &Config) -> Self {
+        let most = config.rate.max(1);
         Self {
-            most: most.max(1),
-            friendly,
+            most,
+            adaptive: config.adaptive,
+            friendly: config.friendly,
             log: Log::default(),
             phase: Phase::START,
-            pace: START.min(most.max(1)),
+            pace: if config.adaptive { START.min(most) } else { most },
             senders: 1,
             limiting: None,
             since: 0,
@@ -69,6 +73,11 @@ impl Rate {
             looked: now,
             ceiling: u64::MAX,
         }
+    }
+
+    /// Whether it follows from what receivers report.
+    pub const fn is_adaptive(&self) -> bool {
+        self.adaptive
     }
 
     /// Bytes per second, of all that is sent.
@@ -124,7 +133,7 @@ impl Rate {
     /// So many send, oneself included, and so many bytes per second of others come here.
     pub fn share_among(&mut self, senders: u64, heard: u64) {
         self.senders = senders;
-        if self.phase == Phase::START && senders > 1 {
+        if self.adaptive && self.phase == Phase::START && senders > 1 {
             // Whoever comes to others that fill the network begins with a share of what they use.
             self.pace = START.max(heard / senders).min(self.most);
         }
@@ -149,6 +158,9 @@ impl Rate {
     /// A sample of the limiting way: the next step, if enough was sent in this one.
     pub fn on_sample(&mut self, now: Instant, path: &mut Path) {
         let sample = path.sample;
+        if !self.adaptive {
+            return;
+        }
         // At least half of what the sample covers must have been sent in this step.
         if sample.to.saturating_sub(self.since) < self.since.saturating_sub(sample.from) {
             return;
@@ -202,7 +214,9 @@ impl Rate {
 
     /// The limiting receiver is silent: half as much.
     pub fn halve(&mut self) {
-        self.pace = (self.pace / 2).max(LEAST.min(self.most));
+        if self.adaptive {
+            self.pace = (self.pace / 2).max(LEAST.min(self.most));
+        }
     }
 
     /// Bytes up to which may be sent by what is under way to the limiting receiver.
@@ -216,6 +230,6 @@ impl Rate {
 
     /// Nothing is sent beyond `bytes`, counted from the begin of the session.
     pub const fn set_ceiling(&mut self, bytes: u64) {
-        self.ceiling = bytes;
+        self.ceiling = if self.adaptive { bytes } else { u64::MAX };
     }
 }
