@@ -84,7 +84,7 @@ fn table() -> String {
     });
     let mut text = String::from(
         "# Rates in the simulator; rewritten by UPDATE=1 cargo test --test rates\n\
-         # 1 Gbit/s into the network and out of it, jumbo frames; goodput of the slowest receiver,\n\
+         # 1 Gbit/s into the network and out of it, jumbo frames; goodput of the slowest,\n\
          # and bytes sent, in percent of the wire; fairness by Jain; median wait in the queue\n\
          story    delay  loss  receivers  senders  goodput  sent  fairness  wait\n",
     );
