@@ -263,7 +263,7 @@ impl Engine {
     pub(super) fn send_copies(&mut self, now: Instant) {
         while let Some(seq) = self.copies.due(now) {
             if seq >= self.stable() {
-                self.queue_repair(now, self.tag, seq, self.grtt);
+                self.queue_repair(now, self.tag, seq, 1);
             }
         }
     }
