@@ -22,7 +22,6 @@ mod beat;
 pub mod bulk;
 mod change;
 pub mod config;
-mod copies;
 mod cut;
 mod data;
 mod detect;
@@ -71,7 +70,6 @@ use backoff::Losers;
 use batch::Batch;
 use beat::Beat;
 use bulk::Bulk;
-use copies::Copies;
 use flush::Flush;
 use history::{CatchUp, Missed};
 use lead::{Lead, Spread};
@@ -129,8 +127,6 @@ pub enum Timer {
     Nack,
     /// Another's packet is to be repaired.
     Repair,
-    /// A lone packet is to be sent once more.
-    Copy,
     /// A heartbeat or an acknowledgement is due.
     Heartbeat,
     /// A silent member is to be looked for.
@@ -186,7 +182,6 @@ pub struct Engine {
     population: usize,
     repairs: Repairs,
     losers: Losers,
-    copies: Copies,
     loss: Loss,
     grtt: Duration,
     beat: Beat,
@@ -286,7 +281,6 @@ impl Engine {
             population: 1,
             repairs: Repairs::default(),
             losers: Losers::new(),
-            copies: Copies::default(),
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
@@ -372,7 +366,6 @@ impl Engine {
             self.send_nack(now);
         }
         self.send_due_repairs(now);
-        self.send_copies(now);
         if self.watch_at <= now {
             self.watch(now);
         }
@@ -426,7 +419,6 @@ impl Engine {
         [
             self.gaps_deadline().map(|at| (at, Timer::Nack)),
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
-            self.copies.deadline().map(|at| (at, Timer::Copy)),
             (!self.is_leaving()).then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.watch_at, Timer::Watch)),
             self.lead_deadline().map(|at| (at, Timer::Change)),

@@ -259,15 +259,6 @@ impl Engine {
         self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent, asked, since });
     }
 
-    /// Sends lone packets once more that not all have yet.
-    pub(super) fn send_copies(&mut self, now: Instant) {
-        while let Some(seq) = self.copies.due(now) {
-            if seq >= self.stable() {
-                self.queue_repair(now, self.tag, seq, 1);
-            }
-        }
-    }
-
     pub(super) fn send_due_repairs(&mut self, now: Instant) {
         while let Some(repair) = self.repairs.due(now) {
             // A sender whose packets go on coming has heard the same NACK, and repairs in its turn.

@@ -135,13 +135,12 @@ impl Engine {
         bytes: usize,
     ) -> Result<(), Drop> {
         let Some(remote) = self.remotes.get_mut(&tag) else { return Err(Drop::Unknown) };
-        let first = remote.replay.is_new();
         let freshness = remote.replay.see(header.counter);
         if freshness == Freshness::Replayed && header.kind != Kind::Data {
             return Err(Drop::Replayed);
         }
         if let Freshness::Newest { skipped } = freshness {
-            self.loss.learn(if first { 0 } else { skipped });
+            self.loss.learn(skipped);
             remote.tally.take(now, header.counter, header.kind == Kind::Data);
         }
         remote.tally.bytes += bytes as u64;

@@ -33,11 +33,6 @@ impl Replay {
         Self { highest: 0, seen: [0; WORDS] }
     }
 
-    /// Whether nothing was seen yet: what was sent before is not lost.
-    pub const fn is_new(&self) -> bool {
-        self.highest == 0
-    }
-
     /// Records `counter` and says what it is.
     pub fn see(&mut self, counter: u64) -> Freshness {
         if counter > self.highest {

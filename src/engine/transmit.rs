@@ -189,9 +189,6 @@ impl Engine {
             self.free_excess(now);
             self.beat.restart(now, self.grtt);
             self.stats.data_sent += 1;
-            if !self.sender.has_queued() {
-                self.copies.plan(now, built.seq, self.loss.rate());
-            }
             self.deliver_ready();
         }
         (self.scratch.records, self.scratch.after, self.scratch.order) = (records, after, order);
