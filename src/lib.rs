@@ -36,7 +36,8 @@
 //! | [`runtime`] | the only loop, clock and OS seed; [`Group`] | all of these four |
 //! | [`chat`] | what a message means to people | `engine`, `wire`, `time` |
 //! | `store` | what was said, on disk | `chat`, `wire` |
-//! | `ui` | front ends: lines, JSON | `chat` |
+//! | `files` | what is shared: on disk and on its way | `chat`, `engine`, `wire` |
+//! | `ui` | front ends: lines, JSON | `chat`, `files` |
 //! | `trace` | what a member writes down of a run | |
 //! | `verify` | judges a run by its traces, without the protocol's code | `trace` |
 //! | `cli` | the program's commands | all but `sim` |
@@ -50,6 +51,8 @@ pub mod chat;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
+#[cfg(feature = "cli")]
+pub mod files;
 pub mod runtime;
 pub mod sim;
 #[cfg(feature = "store")]

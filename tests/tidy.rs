@@ -6,14 +6,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Which top-level modules each may name. `sim` is in nobody's list: it costs the program nothing.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("time", &[]),
     ("wire", &["time"]),
     ("engine", &["wire", "time"]),
     ("transport", &[]),
     ("chat", &["engine", "wire", "time"]),
     ("store", &["chat", "wire"]),
-    ("ui", &["chat", "engine", "wire", "time"]),
+    ("files", &["chat", "engine", "wire"]),
+    ("ui", &["chat", "files", "engine", "wire", "time"]),
     ("runtime", &["engine", "transport", "wire", "time"]),
     ("sim", &["engine", "wire", "time", "chat"]),
     // The checker knows the format of a trace and nothing of the protocol.
@@ -28,6 +29,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
             "transport",
             "chat",
             "store",
+            "files",
             "ui",
             "runtime",
             "trace",

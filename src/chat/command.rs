@@ -21,6 +21,12 @@ pub enum Action {
     History(usize),
     /// Show the last messages that have these words.
     Search(String),
+    /// Offer a file or folder.
+    Share(String),
+    /// Take what is offered under that name or hash.
+    Get(String),
+    /// List what is offered.
+    Files,
     /// Show the counters.
     Stats,
     /// Explain all commands, or one.
@@ -62,7 +68,7 @@ pub struct Command {
 }
 
 /// All commands, in the order in which `/help` lists them.
-pub const COMMANDS: [Command; 10] = [
+pub const COMMANDS: [Command; 13] = [
     Command { word: "who", arguments: "", does: "list who is here" },
     Command { word: "nick", arguments: "NAME", does: "take another name" },
     Command {
@@ -86,6 +92,13 @@ pub const COMMANDS: [Command; 10] = [
         arguments: "WORDS",
         does: "show the last messages that have all WORDS (whole words; wor* finds beginnings)",
     },
+    Command { word: "share", arguments: "FILE", does: "offer a file or folder to all" },
+    Command {
+        word: "get",
+        arguments: "NAME|HASH",
+        does: "take a file or folder that is offered, into the present folder",
+    },
+    Command { word: "files", arguments: "", does: "list what is offered" },
     Command { word: "stats", arguments: "", does: "show the counters: losses, repairs, drops" },
     Command { word: "help", arguments: "[COMMAND]", does: "explain the commands, or one of them" },
     Command { word: "quit", arguments: "[TEXT]", does: "say TEXT, if there is any, and leave" },
@@ -132,6 +145,9 @@ fn action(word: &str, rest: &str) -> Option<Action> {
     match word {
         "who" => rest.is_empty().then_some(Action::Who),
         "stats" => rest.is_empty().then_some(Action::Stats),
+        "files" => rest.is_empty().then_some(Action::Files),
+        "share" => (!rest.is_empty()).then(|| Action::Share(rest.to_owned())),
+        "get" => (!rest.is_empty()).then(|| Action::Get(rest.to_owned())),
         "nick" => (!rest.is_empty()).then(|| Action::Nick(rest.to_owned())),
         "me" => (!rest.is_empty())
             .then(|| Action::Say(Say { act: true, text: rest.to_owned(), ..Say::default() })),
@@ -194,6 +210,9 @@ mod tests {
         check("/history", Action::History(HISTORY));
         check("/history 5", Action::History(5));
         check("/search disk fu*", Action::Search("disk fu*".into()));
+        check("/share my file.bin", Action::Share("my file.bin".into()));
+        check("/get fw.bin", Action::Get("fw.bin".into()));
+        check("/files", Action::Files);
         check("/stats", Action::Stats);
         check("/help", Action::Help(None));
         check("/help /me", Action::Help(command("me")));

@@ -4,6 +4,7 @@ use super::bench::args::Bench;
 use super::since::Since;
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
+use clap::builder::TypedValueParser as _;
 use clap::parser::ValueSource;
 use clap::{
     ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
@@ -23,12 +24,14 @@ Examples:
   mcast-chat send --wait all 'build 7 is out'   exit code 0: every member has it
   mcast-chat listen --json | jq .text           for scripts
   mcast-chat who                                who is here?
+  mcast-chat share fw.bin                       give a file to whoever takes it
+  mcast-chat get fw.bin                         take it
   mcast-chat history --grep 'disk|full'         what was said about it?
 
 While you talk: /who /nick NAME /msg NAME TEXT /me ACT /sync on
-/history /stats /help /quit
+/share FILE /get NAME /files /history /stats /help /quit
 Exit codes: 0 done, 2 usage, 3 network, 4 too few members, 5 not confirmed by all,
-6 another passphrase, 7 name taken, 8 input refused, 130 interrupted";
+6 another passphrase, 7 name taken, 8 input refused, 9 file incomplete, 130 interrupted";
 
 /// Talk with everybody on your network, without a server.
 ///
@@ -67,6 +70,10 @@ pub(super) enum Command {
     Listen(Listen),
     /// List who is here
     Who(Who),
+    /// Offer files and folders, and give them to whoever takes them
+    Share(Share),
+    /// Take files and folders that are offered; without a name, list them
+    Get(Get),
     /// Show what was said, out of what is kept on this computer
     History(History),
     /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
@@ -121,6 +128,38 @@ pub(super) struct Listen {
     /// cut, the last moment's messages may be shown twice; their ids tell.
     #[arg(long, value_name = "FILE")]
     pub(super) cursor: Option<PathBuf>,
+}
+
+/// Arguments of `share`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Share {
+    /// End when so many others have all of it; without it, when interrupted
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..).map(|n| n as usize))]
+    pub(super) copies: Option<usize>,
+    /// What to offer
+    #[arg(value_name = "FILE|FOLDER", required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Arguments of `get`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Get {
+    /// Take all that is offered until --wait is over
+    #[arg(long, conflicts_with = "what")]
+    pub(super) all: bool,
+    /// Where to put it; nothing that is there is overwritten
+    #[arg(short, long, value_name = "FOLDER", default_value = ".")]
+    pub(super) output: PathBuf,
+    /// How long to wait for offers
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(super) wait: Duration,
+    /// Go on giving it to others when all is here
+    #[arg(long)]
+    pub(super) stay: bool,
+    /// Names, or at least 4 digits of their hashes
+    #[arg(value_name = "NAME|HASH")]
+    pub(super) what: Vec<String>,
 }
 
 /// Arguments of `history`.

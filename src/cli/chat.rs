@@ -15,6 +15,7 @@ use crate::engine::SendError;
 use crate::runtime::clock::wall_clock;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
 use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
+    let mut talk = talk;
+    talk.handle_files(PathBuf::from("."), None);
     let mut chat = Conversation::new(talk, config);
     let result = chat.run();
     chat.give_back();
@@ -85,7 +88,8 @@ impl<'c> Conversation<'c> {
         self.check_name()?;
         let mut wait = Duration::ZERO;
         while !self.ended {
-            self.talk.step(wait)?;
+            let busy = self.talk.files().work();
+            self.talk.step(if busy { Duration::ZERO } else { wait })?;
             wait = self.turn()?;
             self.tell_if_alone()?;
         }
@@ -208,6 +212,13 @@ impl<'c> Conversation<'c> {
                 let tally = self.talk.tally();
                 self.answer(&request, &Answer::Stats(&tally))
             }
+            Action::Share(path) => self.share(&request, path),
+            Action::Get(what) => self.get(&request, what),
+            Action::Files => {
+                let offers = self.talk.files().desk.offers();
+                let offers = offers.map(|(offer, here)| (offer.clone(), here)).collect();
+                self.answer(&request, &Answer::Files(offers))
+            }
             Action::History(count) => self.history(&request, *count),
             Action::Search(words) => self.search(&request, words),
         }?;
@@ -239,6 +250,28 @@ impl<'c> Conversation<'c> {
         }
         let found = self.talk.found(words);
         self.answer(request, &Answer::Found(&found))
+    }
+
+    fn share(&mut self, request: &Request, path: &str) -> Result<(), Halt> {
+        match self.talk.files().desk.share(Path::new(path)) {
+            Ok(()) => self.answer(request, &Answer::Begun),
+            Err(why) => {
+                let reference = request.reference.clone();
+                self.refuse(&Refusal { reference, ..Refusal::new("file", &why, "/share FILE") })
+            }
+        }
+    }
+
+    fn get(&mut self, request: &Request, what: &str) -> Result<(), Halt> {
+        let desk = &mut self.talk.files().desk;
+        let Some(object) = desk.find(what).map(|offer| offer.object) else {
+            let reference = request.reference.clone();
+            let text = format!("nothing is offered that is called {what}");
+            let refusal = Refusal::new("file", &text, "/files lists what is offered");
+            return self.refuse(&Refusal { reference, ..refusal });
+        };
+        desk.get(object);
+        self.answer(request, &Answer::Begun)
     }
 
     fn rename(&mut self, request: &Request, name: &str) -> Result<(), Halt> {

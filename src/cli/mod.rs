@@ -3,6 +3,7 @@
 mod address;
 mod alone;
 mod args;
+mod bars;
 mod bench;
 mod chat;
 mod config;
@@ -13,6 +14,7 @@ mod exec;
 mod explain;
 mod failure;
 mod fronts;
+mod get;
 mod held;
 mod history;
 mod identity;
@@ -23,10 +25,12 @@ mod passphrase;
 mod past;
 mod refusal;
 mod send;
+mod share;
 mod signals;
 mod since;
 mod talk;
 mod trace;
+mod transfers;
 mod verify;
 mod who;
 
@@ -64,6 +68,8 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         None => chat::run(&config()?),
         Some(Command::Send(send)) => send::run(&config()?, send),
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
+        Some(Command::Share(share)) => share::run(&config()?, share),
+        Some(Command::Get(get)) => get::run(&config()?, get),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
         Some(Command::Bench(typed)) => bench::run(&config()?, typed),
@@ -134,8 +140,8 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who, history, verify, bench), \
-             never a message\n  \
+             why: the first word is a command (send, listen, who, share, get, history, verify, \
+             bench), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

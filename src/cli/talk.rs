@@ -1,6 +1,7 @@
 //! One membership as a command uses it: the group, the chat above it, and the front end. Events
 //! come in by [`Talk::step`], in the main thread; nothing else is shown from.
 
+use super::bars::Bars;
 use super::config::Config;
 use super::confirm::{Absent, Confirmation};
 use super::deadline::Deadline;
@@ -11,14 +12,17 @@ use super::passphrase::Passphrase;
 use super::past::{Keep, Past, Tone};
 use super::since::{Earlier, Shown};
 use super::trace::Tracer;
+use super::transfers::Transfers;
 use super::{explain, signals};
 use crate::chat::{Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Tally, clean_name};
 use crate::engine::{Event, SendError};
+use crate::files::Word;
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
 use crate::ui::{Front, Greeting, Notices, Refusal};
 use crate::wire::packet::Service;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +52,8 @@ pub(super) struct Talk {
     /// What is held back while what was missed comes.
     pub(super) meanwhile: Meanwhile,
     pub(super) shown: Shown,
+    /// What is shared, where the command deals with files.
+    files: Option<Transfers>,
     /// What tells the group from others on its address.
     pub(super) fingerprint: [u8; 16],
     /// The group's.
@@ -96,6 +102,7 @@ impl Talk {
                 Keep::Nothing => Earlier::None,
                 Keep::History | Keep::Followed => Earlier::All,
             }),
+            files: None,
             fingerprint,
             port: config.group.port,
             json,
@@ -116,6 +123,31 @@ impl Talk {
             front.warn("identity", why)?;
         }
         self.tell_past()
+    }
+
+    /// From now on files are offered, given and taken, into `folder`.
+    pub(super) fn handle_files(&mut self, folder: PathBuf, bars: Option<Bars>) {
+        self.files = Some(Transfers::new(self.group.session(), folder, bars));
+    }
+
+    /// The files, after [`Talk::handle_files`].
+    pub(super) fn files(&mut self) -> &mut Transfers {
+        self.files.as_mut().expect("the command handles files")
+    }
+
+    /// Does and shows what files have come to.
+    fn turn_files(&mut self) -> io::Result<()> {
+        let Self { group, trace, front, files: Some(files), .. } = self else { return Ok(()) };
+        files.obey(group, |service, body| trace.send(service, body, || group.send(service, body)));
+        files.show(front.as_deref_mut())
+    }
+
+    /// Whether an event concerns files alone.
+    fn is_of_files(&mut self, event: &Event) -> bool {
+        match &mut self.files {
+            Some(files) => files.on_event(event),
+            None => matches!(event, Event::Delivered(d) if Word::is_one(&d.body)),
+        }
     }
 
     /// Shows the last messages of earlier runs.
@@ -166,6 +198,7 @@ impl Talk {
         if let Some(incoming) = next {
             self.take(incoming, &mut happenings)?;
         }
+        self.turn_files()?;
         let due = self.chat.due(wall_clock());
         self.tell(due, &mut happenings)?;
         self.tell_past()?;
@@ -193,6 +226,7 @@ impl Talk {
         match incoming {
             // Only a group that cannot go on ends before it is left.
             Incoming::Event(Event::Ended) => return Err(ended().into()),
+            Incoming::Event(event) if self.is_of_files(&event) => self.turn_files()?,
             Incoming::Event(event) => {
                 let timed = self.meanwhile.pass(wall_clock(), event);
                 self.take_all(timed, into)?;

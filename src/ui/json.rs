@@ -1,10 +1,11 @@
 //! The JSON front end: one object a line on stdout, flushed at once, for scripts. What the objects
 //! look like is in `object`; what can be asked for on stdin is in `ops`.
 
+mod files;
 mod object;
 mod ops;
 
-use super::{Answer, Front, Greeting, Refusal, Request, stamp, words};
+use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp, words};
 use crate::chat::{
     Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally, ViewId,
     message_id, service_name,
@@ -193,6 +194,10 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Warning { code, message: text })
     }
 
+    fn transfer(&mut self, transfer: &Transfer<'_>) -> io::Result<()> {
+        self.write(files::object(transfer))
+    }
+
     fn tell(&mut self, code: &'static str, text: &str) -> io::Result<()> {
         self.write(Object::Notice { code, message: text })
     }
@@ -214,6 +219,9 @@ impl<O: Write> Front for Json<O> {
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Stats(tally) => self.write_stats(tally),
+            Answer::Files(offers) => {
+                offers.iter().try_for_each(|(offer, _)| self.write(files::offered(offer)))
+            }
             Answer::History(messages) => {
                 messages.iter().try_for_each(|message| self.write_message(message, None))
             }

@@ -5,8 +5,9 @@
 //! fields. The room of a private message is `@` and the other's name: no room begins with `@`.
 
 use super::collapse::Collapse;
+use super::files::{describe as describe_offer, digits};
 use super::words::{self, Notice, Notices};
-use super::{Answer, Front, Greeting, Refusal, Request, stamp};
+use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp};
 use crate::chat::{
     COMMANDS, Chat, Command, CommandError, Departure, Happening, Kind, MemberId, Message, Person,
     Receipt, Safe, Session, Tally, command,
@@ -274,6 +275,11 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 
+    fn transfer(&mut self, transfer: &Transfer<'_>) -> io::Result<()> {
+        self.note(Notices::Normal, &transfer.words());
+        Ok(())
+    }
+
     fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal> {
         match command::parse(line) {
             Ok(action) => Ok(action.map(|action| Request { reference: None, action })),
@@ -290,7 +296,7 @@ impl<O: Write, N: Write> Front for Line<O, N> {
                     &format!("only {to} is shown this, but it is not sealed: all members get it"),
                 );
             }
-            Answer::Sent { .. } | Answer::Quit => {}
+            Answer::Sent { .. } | Answer::Quit | Answer::Begun => {}
             Answer::Sync(true) => {
                 self.write_note("from now on a line waits until all have the one before it");
             }
@@ -299,6 +305,17 @@ impl<O: Write, N: Write> Front for Line<O, N> {
             Answer::Who => self.who(chat),
             Answer::Stats(tally) => self.tally(tally),
             Answer::Help(command) => self.help(*command),
+            Answer::Files(offers) if offers.is_empty() => self.write_note("nothing is offered"),
+            Answer::Files(offers) => {
+                for (offer, here) in offers {
+                    let absent = if *here { "" } else { "\tnobody who has it is here" };
+                    self.write_note(&format!(
+                        "{}\t{}{absent}",
+                        digits(offer),
+                        describe_offer(offer)
+                    ));
+                }
+            }
             Answer::History(messages) => {
                 messages.iter().for_each(|message| self.write_past(message));
             }

@@ -4,11 +4,13 @@
 //! but its lines; what a person or script asks for comes back as a [`Request`].
 
 mod collapse;
+mod files;
 pub mod json;
 pub mod line;
 mod stamp;
 mod words;
 
+pub use files::{Transfer, describe, digits};
 pub use words::{Notices, waiting_for};
 
 use crate::chat::{Action, Chat, Happening, Message, Person, Safe, Session, Tally};
@@ -88,6 +90,10 @@ pub enum Answer<'a> {
     Found(&'a [Message]),
     /// The counters.
     Stats(&'a Tally),
+    /// It is begun; what comes of it is told as a [`Transfer`].
+    Begun,
+    /// What is offered, and whether somebody who has it is here.
+    Files(Vec<(crate::files::Offer, bool)>),
     /// How commands are used: all, or one.
     Help(Option<&'static crate::chat::Command>),
     /// The program will leave.
@@ -108,6 +114,8 @@ pub trait Front {
     fn warn(&mut self, code: &'static str, text: &str) -> io::Result<()>;
     /// Something is worth telling, and nothing is amiss.
     fn tell(&mut self, code: &'static str, text: &str) -> io::Result<()>;
+    /// Something happened to a file.
+    fn transfer(&mut self, transfer: &Transfer<'_>) -> io::Result<()>;
     /// What a line of input asks for; nothing where it is empty.
     fn understand(&mut self, line: &str) -> Result<Option<Request>, Refusal>;
     /// A request was done.

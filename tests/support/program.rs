@@ -76,7 +76,8 @@ pub struct Ended {
 }
 
 impl Program {
-    fn spawn(mut command: Command) -> Self {
+    /// Starts a command that was made by [`Home::command`], with a pipe on stdin.
+    pub fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let out = Lines::of(child.stdout.take().expect("is a pipe"));

@@ -109,6 +109,29 @@ pub(super) enum Object<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<String>,
     },
+    /// A file or folder: `offered`, `getting`, `got`, `waiting`, `failed`, `giving`, `has`.
+    File {
+        event: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        /// Who offers, takes or has it; absent for oneself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        who: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        done: Option<u64>,
+        /// Bytes a second.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a str>,
+    },
     /// Catch-up has ended: so many messages came as history.
     Sync { history: u64 },
     /// Last of all.

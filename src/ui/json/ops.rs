@@ -4,6 +4,7 @@
 //! {"op":"send","ref":"a1","room":"general","text":"…","service":"safe"}
 //! {"op":"dm","ref":"a2","to":"bo","text":"…"}
 //! {"op":"nick","name":"bo"}   {"op":"who"}   {"op":"history","count":20}
+//! {"op":"share","path":"fw.bin"}   {"op":"get","id":"1a2b3c4d"}   {"op":"files"}
 //! {"op":"stats"}   {"op":"quit"}
 //! ```
 //! Each is answered by an `ack`, or an `error`, with the same `ref`. Unknown fields are ignored.
@@ -13,8 +14,7 @@ use crate::ui::{Refusal, Request};
 use serde::Deserialize;
 
 /// The operations of the contract that this version lacks.
-const PLANNED: [&str; 9] =
-    ["any", "all", "presence", "react", "edit", "delete", "share", "get", "topic"];
+const PLANNED: [&str; 7] = ["any", "all", "presence", "react", "edit", "delete", "topic"];
 
 /// All fields that any operation has.
 #[derive(Deserialize)]
@@ -28,6 +28,8 @@ struct Op {
     name: Option<String>,
     service: Option<String>,
     count: Option<usize>,
+    path: Option<String>,
+    id: Option<String>,
     #[serde(default)]
     act: bool,
 }
@@ -53,6 +55,9 @@ fn action(op: Op) -> Result<Action, Refusal> {
         "who" => Ok(Action::Who),
         "history" => Ok(Action::History(op.count.unwrap_or(HISTORY))),
         "search" => Ok(Action::Search(required(op.text, "search", "text")?)),
+        "share" => Ok(Action::Share(required(op.path, "share", "path")?)),
+        "get" => Ok(Action::Get(required(op.id.or(op.name), "get", "id")?)),
+        "files" => Ok(Action::Files),
         "stats" => Ok(Action::Stats),
         "quit" => Ok(Action::Quit(op.text)),
         other => Err(unsupported(other)),
@@ -90,7 +95,11 @@ fn unsupported(op: &str) -> Refusal {
         true => format!("{op} is not there yet"),
         false => format!("there is no operation {op}"),
     };
-    Refusal::new("unsupported", &message, "send, dm, nick, who, history, stats and quit are")
+    Refusal::new(
+        "unsupported",
+        &message,
+        "send, dm, nick, who, history, share, get, files, stats and quit are",
+    )
 }
 
 fn not_understood(error: &serde_json::Error) -> Refusal {

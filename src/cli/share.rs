@@ -1,0 +1,52 @@
+//! `share`: offers files and folders, and gives them to whoever takes them.
+
+use super::args::Share;
+use super::bars::Bars;
+use super::config::Config;
+use super::failure::{Exit, Failure, Halt};
+use super::fronts;
+use super::past::Keep;
+use super::talk::{Talk, halted};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// With nothing to do, the loop looks around this often.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Offers and gives until all have it that are waited for, or for ever.
+pub(super) fn run(config: &Config, typed: &Share) -> Result<Exit, Failure> {
+    let front = fronts::for_messages(config, None);
+    let mut talk = match Talk::join(config, Some(front), Keep::Nothing) {
+        Ok(talk) => talk,
+        Err(halt) => return halted(halt),
+    };
+    let bars = if config.json { None } else { Bars::new() };
+    talk.handle_files(PathBuf::from("."), bars);
+    let result = give(&mut talk, typed);
+    talk.leave(result)
+}
+
+fn give(talk: &mut Talk, typed: &Share) -> Result<Exit, Halt> {
+    for path in &typed.files {
+        talk.files().desk.share(path).map_err(|why| cannot_share(&why))?;
+    }
+    talk.settle()?;
+    loop {
+        let busy = talk.files().work();
+        talk.step(if busy { Duration::ZERO } else { IDLE })?;
+        let files = talk.files();
+        if files.failed > 0 {
+            return Ok(Exit::Incomplete);
+        }
+        let enough = |copies: &std::collections::BTreeSet<_>| {
+            typed.copies.is_some_and(|wanted| copies.len() >= wanted)
+        };
+        if !files.desk.is_busy() && files.copies.values().all(enough) {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+fn cannot_share(why: &str) -> Failure {
+    Failure::usage("file", "a file cannot be shared", why, "mcast-chat share FILE")
+}
