@@ -1,5 +1,5 @@
-//! Which members of the view do not hear each other, and since when: each pair for itself, as of many
-//! pairs one is always deaf for a moment where much is lost.
+//! Which members of the view do not hear each other, and since when: each pair for itself, as of
+//! many pairs one is always deaf for a moment where much is lost.
 
 use crate::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
