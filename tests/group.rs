@@ -12,7 +12,7 @@ use mcast_chat::{
     Service, Session, TransportChoice,
 };
 use netns::{cable, inside, sh, until};
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -528,6 +528,32 @@ fn a_firewall_that_forbids_sending_is_told_in_the_turn_that_sends() {
             _ => None,
         });
         assert_eq!(told.collect::<Vec<_>>(), [(expected, true)], "{heard:?}");
+    });
+}
+
+#[test]
+fn what_the_kernel_drops_is_told_with_the_size_of_the_receive_buffer() {
+    inside("what_the_kernel_drops_is_told_with_the_size_of_the_receive_buffer", || {
+        sh("ip link set lo up multicast on");
+        sh("ip route add 224.0.0.0/4 dev lo");
+        let mut driver = Driver::open(udp_on("lo", "ana")).unwrap();
+        let noise = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..20_000 {
+            noise.send_to(&[0; 1_000], (GROUP, PORT)).unwrap();
+        }
+        let mut told = String::new();
+        until("the notice", || {
+            driver.turn(STEP).unwrap();
+            while let Some(incoming) = driver.next_incoming() {
+                if let Incoming::Notice(notice) = incoming
+                    && notice.is_trouble()
+                {
+                    told = notice.0;
+                }
+            }
+            told.contains("were dropped (of 4096 KiB asked for, the receive buffer has ")
+        });
+        assert!(driver.kernel_drops().is_some_and(|(buffer, drops)| buffer > 0 && drops > 0));
     });
 }
 

@@ -64,6 +64,7 @@ impl Engine {
         }));
         self.config.name = name;
         (self.scratch.echoes, self.scratch.list) = (echoes, acks);
+        self.shed_others();
     }
 
     /// Answers the timestamps of those who may not know us yet, and then of those whose turn it is.

@@ -2,6 +2,7 @@
 
 use super::order::Waiting;
 use super::output::{Delivery, Event, Gap, GapState};
+use super::sender::Finished;
 use super::stream::Arrival;
 use super::window::Slot;
 use super::{Drop, Engine};
@@ -137,8 +138,12 @@ impl Engine {
     }
 
     fn shed(&mut self, tag: SessionTag, excess: usize) {
-        let remote = self.remotes.get_mut(&tag).filter(|_| excess > 0);
-        let Some(stream) = remote.and_then(|remote| remote.stream.as_mut()) else { return };
+        if excess == 0 {
+            return;
+        }
+        let Some(stream) = self.remotes.get_mut(&tag).and_then(|r| r.stream.as_mut()) else {
+            return;
+        };
         let before = stream.bytes();
         stream.shed(&mut self.pool, excess);
         self.stats.held_bytes = self.stats.held_bytes.saturating_sub(before - stream.bytes());
@@ -305,9 +310,9 @@ impl Engine {
         let Some(service) = content.service() else {
             return self.on_archived(origin.rank, body);
         };
-        let Origin { from, session, rank } = *origin;
+        let rank = origin.rank;
         if !self.view.order.passes(rank, service) || self.is_stopped() {
-            let copy = self.pool.copy(body);
+            let copy = self.bodies.copy(body);
             let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
             self.view.order.push(rank, Waiting { number, service, body: copy, after });
             if service >= Service::Agreed {
@@ -315,6 +320,12 @@ impl Engine {
             }
             return;
         }
+        self.pass(origin, number, service, body);
+    }
+
+    /// Delivers a message that need not wait.
+    fn pass(&mut self, origin: &Origin, number: u64, service: Service, body: &[u8]) {
+        let Origin { from, session, rank } = *origin;
         self.view.order.pass(rank, number);
         let (order, history) = (None, false);
         self.hand_out(&Delivery { from, session, number, service, order, history, body });
@@ -324,8 +335,13 @@ impl Engine {
     pub(super) fn accept_own(&mut self) {
         let rank = self.view.rank;
         let mut finished = core::mem::take(&mut self.sender.finished);
-        for message in finished.drain(..) {
-            let (number, service, body) = (message.number, message.service, message.body);
+        for Finished { number, service, body } in finished.drain(..) {
+            if self.view.order.passes(rank, service) && !self.is_stopped() {
+                let origin = Origin { from: self.config.member, session: self.session, rank };
+                self.pass(&origin, number, service, &body);
+                self.bodies.give(body);
+                continue;
+            }
             let after = Vec::new();
             self.view.order.push(rank, Waiting { number, service, body, after });
             if service >= Service::Agreed {
@@ -344,6 +360,9 @@ impl Engine {
     }
 
     pub(super) fn pump(&mut self) {
+        if self.view.order.is_empty() {
+            return;
+        }
         let mut order = core::mem::take(&mut self.view.order);
         while let Some(ready) =
             order.next(|rank| self.received_at(rank), |rank| self.stable_at(rank))
@@ -355,7 +374,7 @@ impl Engine {
                 let body = body.as_slice();
                 self.hand_out(&Delivery { from, session, number, service, order, history, body });
             }
-            self.pool.give(body);
+            self.bodies.give(body);
         }
         self.view.order = order;
     }
@@ -383,15 +402,16 @@ impl Engine {
 
     /// Tells that messages which were reported late are all there.
     fn note_recovered(&mut self, tag: SessionTag) {
-        let Some((from, session)) = self.identity(tag) else { return };
         let Some(stream) = self.stream(tag) else { return };
-        if let Some((first, last, end)) = stream.reported
-            && stream.next >= end
-        {
+        let Some((first, last, _)) = stream.reported.filter(|(.., end)| stream.next >= *end) else {
+            return;
+        };
+        let Some((from, session)) = self.identity(tag) else { return };
+        if let Some(stream) = self.stream(tag) {
             stream.reported = None;
-            let state = GapState::Recovered;
-            self.events.push(Event::Gap(Gap { from, session, first, last, state }));
         }
+        let state = GapState::Recovered;
+        self.events.push(Event::Gap(Gap { from, session, first, last, state }));
     }
 }
 

@@ -209,5 +209,6 @@ impl Engine {
         if self.sender.unblock() {
             self.events.push(Event::Writable);
         }
+        self.shed_own();
     }
 }

@@ -221,7 +221,7 @@ impl Engine {
 
     fn tell_digest(&mut self, now: Instant, catch_up: &mut CatchUp) {
         (catch_up.digest_at, catch_up.told) = (None, true);
-        let mut body = self.pool.take();
+        let mut body = self.bodies.take();
         let digest = if self.config.history {
             self.digest(catch_up.mark, &mut body)
         } else {
@@ -304,7 +304,7 @@ impl Engine {
                 return;
             }
             let found = self.archive.next_from(catch_up.position, catch_up.mark, &catch_up.wanted);
-            let mut body = self.pool.take();
+            let mut body = self.bodies.take();
             let Some((position, entry)) = found else {
                 let covered = catch_up.covered();
                 Archived::End(covered).encode(&mut body);

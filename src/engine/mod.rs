@@ -228,6 +228,9 @@ pub struct Engine {
     /// What was to be sent next, but did not fit its batch.
     held_over: Option<Next>,
     pool: Pool,
+    /// Buffers for messages that wait: few, and soon used again, so that they stay in the nearest
+    /// caches.
+    bodies: Pool,
     scratch: Scratch,
     stats: Stats,
 }
@@ -303,6 +306,7 @@ impl Engine {
             outbox: Outbox::default(),
             held_over: None,
             pool: Pool::default(),
+            bodies: Pool::default(),
             scratch: Scratch::default(),
             stats: Stats::default(),
             config,
@@ -325,7 +329,7 @@ impl Engine {
         if self.farewell != Farewell::None {
             return Err(SendError::Left);
         }
-        let number = self.sender.submit(now, service, body, &mut self.pool)?;
+        let number = self.sender.submit(now, service, body, &mut self.bodies)?;
         self.stats.submitted += 1;
         Ok(number)
     }
@@ -455,7 +459,7 @@ impl Engine {
 
     /// What is received of a session.
     fn stream(&mut self, tag: SessionTag) -> Option<&mut Stream> {
-        self.remotes.get_mut(&tag)?.stream.as_mut()
+        self.remotes.get_mut(&tag)?.stream.as_deref_mut()
     }
 
     /// Microseconds since this session began.

@@ -99,6 +99,11 @@ impl Order {
         self.lanes[rank].bytes
     }
 
+    /// Whether no message waits.
+    pub const fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
     /// The number of the last message of each member that was delivered, by rank.
     pub fn delivered(&self) -> impl Iterator<Item = u64> {
         self.lanes.iter().map(|lane| lane.last)

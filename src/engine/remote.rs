@@ -104,8 +104,9 @@ pub struct Remote {
     pub echoed: Instant,
     /// Its last timestamp and when it came, until answered.
     pub stamp: Option<(u64, Instant)>,
-    /// What we receive from it, while it is in our view.
-    pub stream: Option<Stream>,
+    /// What we receive from it, while it is in our view. Taken out and put back for each packet:
+    /// in a box, that moves a pointer.
+    pub stream: Option<Box<Stream>>,
 }
 
 impl Remote {

@@ -10,6 +10,9 @@ use std::collections::VecDeque;
 
 /// A part of a message goes into a started packet only if at least this many of its bytes fit.
 const SMALLEST_PART: usize = 256;
+/// And into one that is sent together with others only if at least these: they should be full, as
+/// those that are sent together are of one length.
+const SMALLEST_TOGETHER: usize = 64;
 
 /// Parts of archives wait in the queue up to so many bytes: a millisecond of the pace.
 const ARCHIVED: usize = 32 << 10;
@@ -31,6 +34,19 @@ pub struct Finished {
     pub service: Service,
     /// Its bytes.
     pub body: Vec<u8>,
+}
+
+/// What a packet may be filled with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fill {
+    /// Bytes that something else takes.
+    pub taken: usize,
+    /// Messages above fifo may go.
+    pub ordered: bool,
+    /// It may be without records.
+    pub empty: bool,
+    /// It is sent together with others.
+    pub together: bool,
 }
 
 /// What a packet is to be built from.
@@ -132,6 +148,11 @@ impl Sender {
         self.unstable + self.queued
     }
 
+    /// Bytes of held packets that all have, places counted in.
+    pub fn lingering(&self) -> usize {
+        self.held.bytes().saturating_sub(self.unstable)
+    }
+
     /// Whether all members that count have message `number`.
     pub const fn is_stable(&self, number: u64) -> bool {
         number < self.stable_message
@@ -203,20 +224,12 @@ impl Sender {
         self.queue.front().is_some_and(|front| front.sent > 0)
     }
 
-    /// Fills `records` with what fits one datagram beside `taken` bytes of lists; what the packet
-    /// is then. Without `ordered` it takes nothing above fifo, with `empty` it may be without
-    /// records. `None` if there is nothing to build from.
-    pub fn build(
-        &mut self,
-        records: &mut Vec<u8>,
-        pool: &mut Pool,
-        taken: usize,
-        (ordered, empty): (bool, bool),
-    ) -> Option<Built> {
+    /// Fills `records` with what fits one datagram; what the packet is then. `None` if there is
+    /// nothing to build from.
+    pub fn build(&mut self, records: &mut Vec<u8>, pool: &mut Pool, fill: Fill) -> Option<Built> {
         let (message, (_, begins)) = (self.unbuilt_message, self.newest());
-        let capacity = self.capacity - taken;
-        while self.may_append(ordered) && self.append(capacity, records, pool) {}
-        if records.is_empty() && !empty {
+        while self.may_append(fill.ordered) && self.append(fill, records, pool) {}
+        if records.is_empty() && !fill.empty {
             return None;
         }
         let seq = self.next;
@@ -229,11 +242,13 @@ impl Sender {
     }
 
     /// Appends the next record that fits; says whether another might.
-    fn append(&mut self, capacity: usize, records: &mut Vec<u8>, pool: &mut Pool) -> bool {
-        let room = capacity.saturating_sub(records.len() + Record::OVERHEAD);
+    fn append(&mut self, fill: Fill, records: &mut Vec<u8>, pool: &mut Pool) -> bool {
+        let used = fill.taken + records.len() + Record::OVERHEAD;
+        let room = self.capacity.saturating_sub(used);
+        let least = if fill.together { SMALLEST_TOGETHER } else { SMALLEST_PART };
         let Some(front) = self.queue.front_mut() else { return false };
         let rest = front.body.len() - front.sent;
-        if rest > room && room < SMALLEST_PART && !records.is_empty() {
+        if rest > room && room < least && !records.is_empty() {
             return false;
         }
         let part = match (front.sent, rest <= room) {

@@ -9,6 +9,9 @@ use crate::wire::{Seq, SessionTag};
 /// Packets that all have are kept this long all the same, for whoever was here before us and has
 /// not yet met us.
 const LINGER: Duration = Duration::from_secs(2);
+/// But not more than so many bytes of a sender: what is kept longest is written to memory that no
+/// cache holds any more, which is what a fast stream then waits for.
+const LINGER_BYTES: usize = 1 << 20;
 /// Packets are kept at most this long for members that lag or have fallen silent.
 const RETAIN: Duration = Duration::from_secs(30);
 /// A member that holds the window back for longer while others progress is not waited for
@@ -32,6 +35,7 @@ impl Engine {
         self.bulk_upkeep(now);
         self.settle();
         self.pool.trim();
+        self.bodies.trim();
         self.free_own(now);
         self.free_others(now);
     }
@@ -101,6 +105,34 @@ impl Engine {
         }
     }
 
+    /// Frees own packets that all have, beyond what is kept for those who come late.
+    pub(super) fn shed_own(&mut self) {
+        let stable = self.sender.stable.min(self.wanted_by_absent()).min(self.stable());
+        while self.sender.lingering() > LINGER_BYTES && self.sender.held.low() < stable {
+            self.sender.held.free_lowest(&mut self.pool);
+        }
+    }
+
+    /// The same for packets of others. While a member lags, it may need what all that are waited
+    /// for have.
+    pub(super) fn shed_others(&mut self) {
+        if self.remotes.values().any(|remote| remote.is_member() && remote.lagging) {
+            return;
+        }
+        for rank in 0..self.view.members.len() {
+            let tag = self.view.members[rank];
+            let much = self.stream(tag).is_some_and(|stream| stream.bytes() > LINGER_BYTES);
+            let stable = if much { self.stable_of(tag) } else { continue };
+            let Some(stream) = self.remotes.get_mut(&tag).and_then(|r| r.stream.as_deref_mut())
+            else {
+                continue;
+            };
+            let before = stream.bytes();
+            stream.shed_below(&mut self.pool, stable, LINGER_BYTES);
+            self.stats.held_bytes = self.stats.held_bytes.saturating_sub(before - stream.bytes());
+        }
+    }
+
     fn free_own(&mut self, now: Instant) {
         let (stable, wanted) = (self.sender.stable, self.wanted_by_absent());
         // Whoever was here before us and is met late was promised what looked stable before.
@@ -143,7 +175,7 @@ impl Engine {
                 (seq < stable && age >= LINGER) || age >= RETAIN
             });
         }
-        let streams = self.remotes.values().filter_map(|remote| remote.stream.as_ref());
+        let streams = self.remotes.values().filter_map(|remote| remote.stream.as_deref());
         self.stats.held_bytes = streams.map(super::Stream::bytes).sum();
     }
 

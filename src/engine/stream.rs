@@ -301,9 +301,16 @@ impl Stream {
     /// Frees packets that were taken, lowest first, until `excess` bytes are free.
     pub fn shed(&mut self, pool: &mut Pool, excess: usize) {
         let enough = self.bytes().saturating_sub(excess);
-        while self.bytes() > enough && self.held.low() < self.next && self.held.lowest().is_some() {
+        self.shed_below(pool, self.next, enough);
+        self.held.skip_to(self.next);
+    }
+
+    /// Frees packets that were taken and lie before `end`, lowest first, until only `enough` bytes
+    /// are held.
+    pub fn shed_below(&mut self, pool: &mut Pool, end: Seq, enough: usize) {
+        let end = end.min(self.next);
+        while self.bytes() > enough && self.held.low() < end && self.held.lowest().is_some() {
             self.held.free_lowest(pool);
         }
-        self.held.skip_to(self.next);
     }
 }

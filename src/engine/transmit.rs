@@ -3,7 +3,7 @@
 //! others.
 
 use super::queue::Next;
-use super::sender::Built;
+use super::sender::{Built, Fill};
 use super::{Datagrams, Engine, Farewell};
 use crate::time::Instant;
 use crate::wire::list::ListBuilder;
@@ -145,7 +145,8 @@ impl Engine {
         let most = self.config.max_datagram;
         let room = room.filter(|room| *room >= most - most / PADDED && *room <= most);
         let taken = after.len() + reserve + (most - room.unwrap_or(most));
-        let built = self.sender.build(&mut records, &mut self.pool, taken, (ordered, empty));
+        let fill = Fill { taken, ordered, empty, together: room.is_some() };
+        let built = self.sender.build(&mut records, &mut self.bodies, fill);
         if let Some(built) = built {
             self.accept_own();
             self.view.sequencer.consider_handoff(self.view.rank);

@@ -139,7 +139,7 @@ impl Engine {
         for (rank, delivered) in delivered.into_iter().enumerate() {
             let tag = self.view.members[rank];
             let Some(remote) = self.remotes.get(&tag) else { continue };
-            let known = remote.stream.as_ref().map_or(0, Stream::last_known);
+            let known = remote.stream.as_deref().map_or(0, Stream::last_known);
             let (first, last) = (delivered + 1, known.max(self.view.order.last_known(rank)));
             let Some((from, _)) = remote.profile else { continue };
             if first > last || flush.members.contains(&tag) {
@@ -178,7 +178,7 @@ impl Engine {
             let Start { next, message } = starts[rank];
             match &mut remote.stream {
                 Some(stream) => stream.renew(&mut self.pool, next, message, members),
-                None => remote.stream = Some(Stream::new(next, message, members)),
+                None => remote.stream = Some(Box::new(Stream::new(next, message, members))),
             }
             remote.acked = starts[own].next;
             remote.told = remote.told.max(starts[own].message);

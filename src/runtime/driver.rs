@@ -189,6 +189,13 @@ impl Driver {
         &self.carrier
     }
 
+    /// What the kernel granted of the receive buffer, in bytes, and how many datagrams it dropped
+    /// for want of room, as of at most a second ago. None over TCP, and where the system does not
+    /// tell.
+    pub fn kernel_drops(&self) -> Option<(usize, u64)> {
+        self.sockets.kernel_drops()
+    }
+
     /// This member.
     pub const fn member(&self) -> MemberId {
         self.member

@@ -30,6 +30,8 @@ pub(super) struct Sockets {
     /// Which of both is asked first for the next datagram.
     mesh_first: bool,
     fallback: Option<Box<Fallback>>,
+    /// Datagrams that the kernel dropped, as of the last look.
+    drops: u64,
     buffers: Buffers,
 }
 
@@ -103,6 +105,13 @@ impl Sockets {
         if by_udp { done } else { taken }
     }
 
+    /// What the kernel granted of the receive buffer, in bytes, and how many datagrams it dropped
+    /// for want of room, as of the last refresh. None over TCP, and where the system does not tell.
+    pub(super) fn kernel_drops(&self) -> Option<(usize, u64)> {
+        let stats = self.udp.as_ref()?.stats();
+        Some((stats.receive_buffer, stats.kernel_drops?))
+    }
+
     pub(super) fn max_datagram(&self) -> usize {
         let udp = self.udp.as_ref().map(|udp| udp.max_datagram());
         let mesh = self.mesh.as_ref().map(|mesh| mesh.max_datagram());
@@ -134,6 +143,9 @@ impl Sockets {
         if let Some(udp) = &mut self.udp {
             news.extend(udp.refresh(registry).iter().map(say_interface));
             news.extend(send_errors(udp, &mut self.told));
+            let drops = udp.stats().kernel_drops.unwrap_or(0);
+            let more = drops > std::mem::replace(&mut self.drops, drops);
+            news.extend(more.then(|| say_drops(udp)));
         }
         if let Some(mesh) = &mut self.mesh {
             news.extend(mesh.refresh(registry).iter().map(say_link));
@@ -173,6 +185,15 @@ fn say_mesh(mesh: &Mesh) -> Notice {
     let address = mesh.local_addr();
     let text = "no interface is left: only members on this computer are reached, by TCP on";
     Notice::trouble(format!("{text} {address}"))
+}
+
+/// The number is in the counters: the same words are told again only after a while.
+fn say_drops(udp: &Udp) -> Notice {
+    let (granted, asked) = (udp.stats().receive_buffer >> 10, udp::BUFFER >> 10);
+    let what = "datagrams came faster than this computer read them, and were dropped";
+    let buffer = format!("of {asked} KiB asked for, the receive buffer has {granted}");
+    let raise = if granted < asked { "; net.core.rmem_max allows no more" } else { "" };
+    Notice::trouble(format!("{what} ({buffer}{raise})"))
 }
 
 fn say_interface(change: &udp::Change) -> Notice {

@@ -17,7 +17,7 @@ mod open;
 mod outlet;
 mod stats;
 
-pub use open::{BindFault, OpenError};
+pub use open::{BUFFER, BindFault, OpenError};
 pub use stats::UdpStats;
 
 use crate::transport::batch::{Batching, Buffers};

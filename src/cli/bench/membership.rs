@@ -140,6 +140,11 @@ impl Membership {
         self.driver.engine().stats()
     }
 
+    /// What the kernel granted to receive, and what it dropped.
+    pub(super) fn kernel_drops(&self) -> Option<(usize, u64)> {
+        self.driver.kernel_drops()
+    }
+
     /// Whether the person wants it to end.
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)

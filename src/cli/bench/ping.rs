@@ -33,10 +33,8 @@ pub(super) fn run(config: &Config, typed: &Ping) -> Result<(Report, Exit), Failu
     let seconds = time.waited();
     farewell(&mut member, &mut body[..LEAST])?;
     let answered = number - lost;
-    let mut report = Report::new("ping", answered, answered * typed.amount.size, seconds);
-    report.lost = lost;
-    report.repairs = member.stats().repairs_sent;
-    report.recovered = member.stats().recovered;
+    let report = Report::new("ping", answered, answered * typed.amount.size, seconds);
+    let report = Report { lost, ..report.of(&member) };
     member.leave()?;
     let exit = if lost == 0 { Exit::Done } else { Exit::Unconfirmed };
     Ok((report.with(&latency), exit))

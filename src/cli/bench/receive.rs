@@ -85,11 +85,8 @@ impl Tally {
 
     fn report(&self, member: &Membership) -> Report {
         let time = self.span.map_or(Duration::ZERO, |(first, last)| last - first);
-        let mut report =
-            Report::new("receive", self.messages, self.bytes, time).with(&self.latency);
-        report.lost = self.ended.values().sum::<u64>().saturating_sub(self.messages);
-        report.repairs = member.stats().repairs_for_others;
-        report.recovered = member.stats().recovered;
-        report
+        let lost = self.ended.values().sum::<u64>().saturating_sub(self.messages);
+        let report = Report::new("receive", self.messages, self.bytes, time).of(member);
+        Report { lost, ..report.with(&self.latency) }
     }
 }

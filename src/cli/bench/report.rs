@@ -1,5 +1,6 @@
 //! What was measured, as one JSON object or as lines for people.
 
+use super::membership::Membership;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::io::{self, Write as _};
@@ -57,6 +58,9 @@ pub(super) struct Report {
     pub(super) repairs: u64,
     /// Packets that were asked for and came.
     pub(super) recovered: u64,
+    /// The receive buffer that the kernel granted, in bytes, and what it dropped for want of room.
+    pub(super) receive_buffer: Option<usize>,
+    pub(super) kernel_drops: Option<u64>,
 }
 
 impl Report {
@@ -79,7 +83,17 @@ impl Report {
             lost: 0,
             repairs: 0,
             recovered: 0,
+            receive_buffer: None,
+            kernel_drops: None,
         }
+    }
+
+    /// Adds what the group counted.
+    pub(super) fn of(self, member: &Membership) -> Self {
+        let stats = member.stats();
+        let (receive_buffer, kernel_drops) = member.kernel_drops().unzip();
+        let repairs = stats.repairs_sent + stats.repairs_for_others;
+        Self { repairs, recovered: stats.recovered, receive_buffer, kernel_drops, ..self }
     }
 
     /// Adds the times.
@@ -103,6 +117,9 @@ impl Report {
         }
         if let (Some(cpu), Some(rss)) = (self.cpu_s, self.rss_mib) {
             writeln!(out, "  cost       {cpu:.2} s of processor, {rss:.1} MiB")?;
+        }
+        if let (Some(buffer), Some(drops)) = (self.receive_buffer, self.kernel_drops) {
+            writeln!(out, "  sockets    {} KiB to receive, {drops} dropped", buffer >> 10)?;
         }
         let Self { lost, repairs, recovered, .. } = self;
         writeln!(out, "  lost       {lost}; repaired for others {repairs}, for us {recovered}")

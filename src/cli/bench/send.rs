@@ -22,9 +22,7 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<(Report, Exit), Failu
     let sent = flood(&mut member, &typed.amount, &mut body)?;
     let last = finish(&mut member, sent, &mut body[..LEAST])?;
     let seconds = time.waited();
-    let mut report = Report::new("send", sent, sent * typed.amount.size, seconds);
-    report.repairs = member.stats().repairs_sent;
-    report.recovered = member.stats().recovered;
+    let report = Report::new("send", sent, sent * typed.amount.size, seconds).of(&member);
     let confirmed = last.is_some_and(|last| member.stable > last);
     member.leave()?;
     Ok((report, if confirmed { Exit::Done } else { Exit::Unconfirmed }))

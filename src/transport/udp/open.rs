@@ -290,7 +290,7 @@ fn ask_buffer(set: impl Fn(usize) -> io::Result<()>) {
 
 /// Bytes asked of the kernel for each direction: 4 MiB holds 2,800 full Ethernet packets, 30 ms
 /// of a saturated gigabit. Linux grants 208 KiB unless `net.core.rmem_max` is raised.
-const BUFFER: usize = 4 << 20;
+pub const BUFFER: usize = 4 << 20;
 
 /// Systems where a membership is asked for by address only.
 #[cfg(any(target_os = "openbsd", target_os = "netbsd", target_os = "illumos"))]
