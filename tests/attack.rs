@@ -148,6 +148,10 @@ fn heartbeat(session: Session, sent_at: u64, lists: &ListBuilder) -> Heartbeat<'
         profile: None,
         echoes: lists.list(),
         acks: lists.list(),
+        heard: 0,
+        reports: lists.list(),
+        prompt: RankSet(0),
+        lagging: RankSet(0),
     }
 }
 
@@ -269,7 +273,8 @@ fn two_members_that_get_no_data_do_not_stop_a_third() {
 
 #[test]
 fn a_flood_of_nacks_leaves_half_the_pace_to_new_messages() {
-    let mut lan = Segment::of(2);
+    let config = |id| Config { rate: 50_000_000, ..Config::new(member(id), "x") };
+    let mut lan = Segment::new([1, 2].map(config).into());
     lan.run_for(MS * 500);
     (0..3).for_each(|_| assert!(lan.say(0, &vec![1; 1 << 20])));
     lan.run_for(MS * 200);

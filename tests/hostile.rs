@@ -207,6 +207,10 @@ fn absurd_claims_under_the_right_seal_cost_a_bounded_price() {
             profile: None,
             echoes: none.list(),
             acks: acks.list(),
+            heard: 0,
+            reports: none.list(),
+            prompt: RankSet(0),
+            lagging: RankSet(0),
         };
         story.give_packet(&Packet::Heartbeat(beat));
         let mut list = ListBuilder::default();
@@ -353,6 +357,10 @@ fn introduction(number: u64) -> Vec<u8> {
         profile: Some(Profile { member: MemberId(session.0), name: "stranger" }),
         echoes: none.list(),
         acks: none.list(),
+        heard: 0,
+        reports: none.list(),
+        prompt: RankSet(0),
+        lagging: RankSet(0),
     });
     let mut body = Vec::new();
     packet.encode(&mut body);

@@ -714,6 +714,10 @@ impl Story {
             profile: None,
             echoes: none.list(),
             acks: none.list::<Ack>(),
+            heard: 0,
+            reports: none.list(),
+            prompt: RankSet(0),
+            lagging: RankSet(0),
         }
     }
 

@@ -12,7 +12,8 @@ use mcast_chat::wire::history::{Archived, Kept};
 use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
 use mcast_chat::wire::list::{List, ListBuilder};
 use mcast_chat::wire::packet::{
-    Ack, Content, Dependency, Echo, Handoff, Part, Profile, Record, Run, Service, encode_record,
+    Ack, Content, Dependency, Echo, Handoff, Part, Profile, Record, Report, Run, Service,
+    encode_record,
 };
 use mcast_chat::wire::{
     Bulk, BulkJoin, BulkNack, Cut, CutDone, Data, FlushReq, FlushState, GroupKey, Header,
@@ -270,6 +271,10 @@ fn plain_heartbeat() -> Vec<u8> {
         profile: None,
         echoes: empty.list(),
         acks: empty.list(),
+        heard: 0,
+        reports: empty.list(),
+        prompt: ranks(&[]),
+        lagging: ranks(&[]),
     }))
 }
 
@@ -279,6 +284,10 @@ fn full_heartbeat() -> Vec<u8> {
     let acks = list(&[
         Ack { rank: 1, received: Seq(65_535), high: Seq(65_536) },
         Ack { rank: 127, received: Seq(u64::from(u32::MAX)), high: Seq(1 << 32) },
+    ]);
+    let reports = list(&[
+        Report { rank: 1, counter: 70_000, came: 86_399_990_000, datagrams: 250, free: 16 << 20 },
+        Report { rank: 127, counter: 1, came: 0, datagrams: 1, free: 0 },
     ]);
     encoded(&Packet::Heartbeat(Heartbeat {
         sent_at: 86_400_000_000,
@@ -295,6 +304,10 @@ fn full_heartbeat() -> Vec<u8> {
         profile: Some(Profile { member: MemberId([0x5e; 16]), name: "ana 日本" }),
         echoes: echoes.list(),
         acks: acks.list(),
+        heard: 1 << 40,
+        reports: reports.list(),
+        prompt: ranks(&[1]),
+        lagging: ranks(&[127]),
     }))
 }
 
@@ -628,6 +641,18 @@ fn describe_heartbeat(heartbeat: &Heartbeat<'_>) -> Value {
         "acks": each(&heartbeat.acks, |a| {
             json!({"rank": a.rank, "received": a.received.0, "high": a.high.0})
         }),
+        "heard": heartbeat.heard,
+        "reports": each(&heartbeat.reports, |r| {
+            json!({
+                "rank": r.rank,
+                "counter": r.counter,
+                "came": r.came,
+                "datagrams": r.datagrams,
+                "free": r.free,
+            })
+        }),
+        "prompt": describe_ranks(heartbeat.prompt),
+        "lagging": describe_ranks(heartbeat.lagging),
     })
 }
 

@@ -7,7 +7,7 @@ use mcast_chat::wire::history::{self, Archived, Kept};
 use mcast_chat::wire::ids::{MAX_VIEW, RankSet};
 use mcast_chat::wire::list::ListBuilder;
 use mcast_chat::wire::packet::{
-    Ack, Content, Dependency, Echo, Handoff, MAX_NAME, Part, Profile, Record, Run, Service,
+    Ack, Content, Dependency, Echo, Handoff, MAX_NAME, Part, Profile, Record, Report, Run, Service,
     encode_record,
 };
 use mcast_chat::wire::{
@@ -99,6 +99,17 @@ fn part() -> impl Strategy<Value = Part> {
         Just(Part::Middle),
         Just(Part::Last)
     ]
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    let numbers = (any::<u64>(), number(), number(), number());
+    (rank(), numbers).prop_map(|(rank, (counter, came, datagrams, free))| Report {
+        rank,
+        counter,
+        came,
+        datagrams,
+        free,
+    })
 }
 
 fn ack() -> impl Strategy<Value = Ack> {
@@ -301,22 +312,26 @@ proptest! {
         profile in prop::option::of((any::<[u8; 16]>(), "\\PC{0,16}")),
         echoes in vec((session_tag(), number()), 0..9),
         acks in vec(ack(), 0..9),
+        (heard, reports) in (number(), vec(report(), 0..9)),
+        (prompt, lagging) in (rank_set(), rank_set()),
     ) {
         let echoes: Vec<_> = echoes.into_iter().map(|(session, at)| Echo { session, at }).collect();
-        let lists = (list(&echoes), list(&acks));
+        let lists = (list(&echoes), list(&acks), list(&reports));
         let profile = profile.as_ref().map(|(id, name)| Profile { member: MemberId(*id), name });
         let (echo_list, ack_list) = (lists.0.list(), lists.1.list());
         let heartbeat = Heartbeat {
             sent_at, low, high, next_message, view, rank, promised, together, hears, probes, hello,
-            profile, echoes: echo_list, acks: ack_list,
+            profile, echoes: echo_list, acks: ack_list, heard, reports: lists.2.list(), prompt,
+            lagging,
         };
         check(&Packet::Heartbeat(heartbeat));
         prop_assert_eq!(heartbeat.echoes.iter().collect::<Vec<_>>(), echoes);
         prop_assert_eq!(heartbeat.acks.iter().collect::<Vec<_>>(), acks);
+        prop_assert_eq!(heartbeat.reports.iter().collect::<Vec<_>>(), reports);
         let mut bytes = Vec::new();
         Packet::Heartbeat(heartbeat).encode(&mut bytes);
         let name = profile.map_or(0, |profile| profile.name.len());
-        let listed = name + lists.0.len() + lists.1.len();
+        let listed = name + lists.0.len() + lists.1.len() + lists.2.len();
         prop_assert!(bytes.len() - listed <= Heartbeat::OVERHEAD);
     }
 
@@ -617,6 +632,7 @@ fn read_all(kind: Kind, body: &[u8]) -> bool {
         Packet::Heartbeat(heartbeat) => {
             heartbeat.echoes.iter().for_each(drop);
             heartbeat.acks.iter().for_each(|ack| assert!((ack.rank as usize) < MAX_VIEW));
+            heartbeat.reports.iter().for_each(|r| assert!((r.rank as usize) < MAX_VIEW));
         }
         Packet::Nack(nack) => nack.missing.iter().for_each(drop),
         Packet::Leave(leave) => assert!(leave.high < Seq::LIMIT),
@@ -708,7 +724,7 @@ fn good_bodies() -> [Vec<u8>; 13] {
     let end = [0, 0, 1];
     let bodies = [
         data,
-        profiled(&acks),
+        profiled_with(&acks, &[3, 5, 0, 1, 1, 1, 1, 2, 4]),
         [&tag[..], &[1, 1, 1]].concat(),
         [&[1, 1][..], &view].concat(),
         [&view[..], &[8], &tag, &[0]].concat(),
@@ -741,8 +757,13 @@ fn records_of(bytes: &[u8]) -> Vec<u8> {
 
 /// A heartbeat's bytes from its profile on, after all that comes before.
 fn profiled(rest: &[u8]) -> Vec<u8> {
+    profiled_with(rest, &[0; 4])
+}
+
+/// The same, with what follows its acknowledgements.
+fn profiled_with(rest: &[u8], end: &[u8]) -> Vec<u8> {
     // Timestamp, edges, message, view, rank, promised, together, two sets, no hello.
-    [&[1, 1, 1, 1][..], &VIEW_BYTES, &[0, 1, 1, 1, 0, 0], rest].concat()
+    [&[1, 1, 1, 1][..], &VIEW_BYTES, &[0, 1, 1, 1, 0, 0], rest, end].concat()
 }
 
 fn name_of(name: &[u8]) -> Vec<u8> {
@@ -781,6 +802,12 @@ fn bombs() -> Vec<(Kind, &'static str, Vec<u8>)> {
         (Kind::Heartbeat, "echoes of 2⁴⁶ bytes", profiled(&and(&[0], &TERABYTES))),
         (Kind::Heartbeat, "half an echo", profiled(&[0, 3, 1, 2, 3, 0])),
         (Kind::Heartbeat, "half an acknowledgement", profiled(&[0, 0, 2, 1, 1])),
+        (Kind::Heartbeat, "half a report", profiled_with(&[0, 0, 0], &[0, 2, 1, 1, 0, 0])),
+        (
+            Kind::Heartbeat,
+            "reports of 2⁴⁶ bytes",
+            profiled_with(&[0, 0, 0], &and(&[0], &TERABYTES)),
+        ),
         (Kind::Heartbeat, "a mark that is neither", profiled(&[2, 0, 0])),
         (Kind::Nack, "half a gap", vec![7; 9]),
         (Kind::Nack, "a count above 32 bits", and(&and(&[7; 8], &[1]), &TERABYTES)),
@@ -885,13 +912,21 @@ fn what_a_member_claims_of_impossible_views_is_refused() {
         profile: None,
         echoes: empty.list(),
         acks: empty.list(),
+        heard: 1,
+        reports: empty.list(),
+        prompt: RankSet(0),
+        lagging: RankSet(0),
     };
     assert!(read_all(Kind::Heartbeat, &encoded(&Packet::Heartbeat(good))));
     let acks = list(&[Ack { rank: NO_RANK, received: Seq(1), high: Seq(1) }]);
     let echoes = list(&[Echo { session: SessionTag([1; 8]), at: TOO_HIGH }]);
+    let (counter, came, datagrams, free) = (u64::MAX, 1, 1, TOO_HIGH);
+    let reports = list(&[Report { rank: 0, counter, came, datagrams, free }]);
     refuse(&[
         ("an acknowledgement", Packet::Heartbeat(Heartbeat { acks: acks.list(), ..good })),
         ("an echo", Packet::Heartbeat(Heartbeat { echoes: echoes.list(), ..good })),
+        ("a report", Packet::Heartbeat(Heartbeat { reports: reports.list(), ..good })),
+        ("what it heard", Packet::Heartbeat(Heartbeat { heard: TOO_HIGH, ..good })),
         ("its view", Packet::Heartbeat(Heartbeat { view: TOO_LATE, ..good })),
         ("what it promised", Packet::Heartbeat(Heartbeat { promised: TOO_HIGH, ..good })),
         ("its age", Packet::Heartbeat(Heartbeat { sent_at: TOO_HIGH, ..good })),

@@ -17,6 +17,7 @@ impl Tally {
         // Every field is named, so that a new counter cannot be forgotten here.
         let Stats {
             received,
+            received_bytes,
             drops: _,
             data_sent,
             heartbeats_sent,
@@ -37,6 +38,8 @@ impl Tally {
             flushes,
             withdrawn,
             recovery_micros,
+            sent_bytes,
+            rates,
             symbols_sent,
             parity_sent,
             blocks_taken,
@@ -44,8 +47,9 @@ impl Tally {
             bulk_nacks_suppressed,
             held_bytes,
         } = *stats;
-        let counters = vec![
+        let mut counters = vec![
             ("received", received),
+            ("received_bytes", received_bytes),
             ("data_sent", data_sent),
             ("heartbeats_sent", heartbeats_sent),
             ("nacks_sent", nacks_sent),
@@ -70,9 +74,11 @@ impl Tally {
             ("bulk_nacks_suppressed", bulk_nacks_suppressed),
             ("withdrawn", withdrawn),
             ("recovery_micros", recovery_micros),
+            ("sent_bytes", sent_bytes),
             ("held_bytes", held_bytes as u64),
             ("unreadable", unreadable),
         ];
+        counters.extend(rates.named());
         let drops = Drop::ALL.iter().map(|&(why, name)| (name, stats.dropped(why))).collect();
         Self { counters, drops }
     }

@@ -1,11 +1,11 @@
 //! HEARTBEAT, the way out: what this member tells of itself, of others' streams, and to whom.
 
 use super::Engine;
-use super::beat::Kind;
+use super::rate::Tally;
 use super::remote::Remote;
 use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
-use crate::wire::packet::{Ack, Echo, MAX_NAME, Profile};
+use crate::wire::packet::{Ack, Echo, MAX_NAME, Profile, Report};
 use crate::wire::{Heartbeat, OVERHEAD, Packet};
 
 /// At most this many timestamps are answered in one heartbeat: 17 bytes each.
@@ -20,6 +20,12 @@ const ACK_AGAIN: Duration = Duration::from_secs(6);
 /// And with every so many-th profile while the session lasts: entries of a hundred idle streams
 /// would fill each heartbeat.
 const ACK_ALL_EVERY: u64 = 4;
+/// A sender is reported on while messages of it came within this time.
+const REPORT_WITHIN: Duration = Duration::from_millis(500);
+/// At most this many senders are reported on in one heartbeat: 41 bytes each.
+const MAX_REPORTS: usize = 16;
+/// A report, at most: an integer of 5 bytes and four of 9.
+const REPORT: usize = 5 + 4 * 9;
 /// One entry of a list, at most: a session tag and two integers.
 const ENTRY: usize = 8 + 9 + 9;
 
@@ -41,8 +47,13 @@ impl Engine {
         let mut echoes = core::mem::take(&mut self.scratch.echoes);
         let mut acks = core::mem::take(&mut self.scratch.list);
         self.list_echoes(now, &mut echoes);
+        let mut reports = core::mem::take(&mut self.scratch.reports);
         let room = room.saturating_sub(echoes.len());
-        self.list_acks(now, &mut acks, room, kind);
+        self.profiles += u64::from(kind.profile);
+        let full = kind.profile && self.profiles.is_multiple_of(ACK_ALL_EVERY);
+        self.list_acks(now, &mut acks, room / 2, (kind.profile, full));
+        let room = room.saturating_sub(acks.len()).min(MAX_REPORTS * REPORT);
+        self.list_reports(now, &mut reports, room, full);
         let name = core::mem::take(&mut self.config.name);
         let profile = Profile { member: self.config.member, name: &name };
         self.stats.heartbeats_sent += 1;
@@ -61,9 +72,14 @@ impl Engine {
             profile: kind.profile.then_some(profile),
             echoes: echoes.list(),
             acks: acks.list(),
+            heard: self.stats.received_bytes,
+            reports: reports.list(),
+            prompt: self.prompt(),
+            lagging: self.lagging(),
         }));
         self.config.name = name;
         (self.scratch.echoes, self.scratch.list) = (echoes, acks);
+        self.scratch.reports = reports;
         self.shed_others();
     }
 
@@ -85,12 +101,39 @@ impl Engine {
         }
     }
 
+    /// Reports on those from whom more came since the last report: messages of late, or, in a
+    /// `full` one, anything.
+    fn list_reports(&mut self, now: Instant, list: &mut ListBuilder, room: usize, full: bool) {
+        list.clear();
+        let size = self.view.members.len();
+        // Where not all fit, others come first next time.
+        let first = self.stats.heartbeats_sent as usize % size.max(1);
+        for rank in (0..size).map(|step| (first + step) % size) {
+            let tag = self.view.members[rank];
+            let free = self.free_for(tag);
+            let Some(remote) = self.remotes.get_mut(&tag) else { continue };
+            let Tally { counter, came, datagrams, sends, told, .. } = remote.tally;
+            if datagrams == told || !(full || now.since(sends) < REPORT_WITHIN) {
+                continue;
+            }
+            let (rank, came) = (rank as u32, came.since(self.started).as_micros() as u64);
+            if !list.push(&Report { rank, counter, came, datagrams, free }, room) {
+                return;
+            }
+            remote.tally.told = datagrams;
+        }
+    }
+
     /// Lists what was received of each member: what changed, with a profile also what changed of
     /// late, and at times all. What does not fit comes first next time.
-    fn list_acks(&mut self, now: Instant, list: &mut ListBuilder, room: usize, kind: Kind) {
+    fn list_acks(
+        &mut self,
+        now: Instant,
+        list: &mut ListBuilder,
+        room: usize,
+        (profile, full): (bool, bool),
+    ) {
         list.clear();
-        self.profiles += u64::from(kind.profile);
-        let full = kind.profile && self.profiles.is_multiple_of(ACK_ALL_EVERY);
         let size = self.view.members.len();
         let first = self.scratch.cursor.take().unwrap_or(0);
         for rank in (0..size).map(|step| (first + step) % size) {
@@ -98,7 +141,7 @@ impl Engine {
             let began = self.view.since;
             let Some(stream) = self.stream(tag) else { continue };
             let recent = now.since(began.max(stream.changed)) < ACK_AGAIN;
-            if stream.ack_repeats == 0 && !full && !(kind.profile && recent) {
+            if stream.ack_repeats == 0 && !full && !(profile && recent) {
                 continue;
             }
             let ack = Ack { rank: rank as u32, received: stream.next, high: stream.high };

@@ -14,9 +14,12 @@ use std::net::SocketAddr;
 
 /// An acknowledgement is owed this long after the first packet that it covers at least;
 /// twice the GRTT where that is longer.
-const ACK_DELAY: Duration = Duration::from_millis(10);
+pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
+/// Whoever limits the sender's rate acknowledges, and reports, after this time; after the GRTT
+/// where that is longer.
+const PROMPT_DELAY: Duration = Duration::from_millis(4);
 /// And up to so much later for each member, so that a large group does not answer in chorus.
-const ACK_SPREAD: Duration = Duration::from_millis(2);
+pub(super) const ACK_SPREAD: Duration = Duration::from_millis(2);
 
 impl Engine {
     pub(super) fn on_data(
@@ -115,7 +118,7 @@ impl Engine {
         let before = stream.bytes();
         let Extent { end: next_message, known } = extent;
         let (message, view) = (data.message, data.view);
-        let slot = Slot { sealed, since: now, repaired: None, message, next_message, known, view };
+        let slot = Slot { sealed, since: now, message, next_message, known, view, ..Slot::HOLE };
         stream.hold(data.seq, slot);
         stream.ack_repeats = 2;
         self.stats.held_bytes += stream.bytes() - before;
@@ -150,11 +153,13 @@ impl Engine {
     }
 
     /// What came is acknowledged soon; at once where a sender's window may wait for it.
-    fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
+    pub(super) fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
         let much = self.config.window / 8;
         let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
         if stream.is_some_and(|stream| stream.unacknowledged > much) {
             self.beat.owe(now);
+        } else if self.remotes.get(&tag).is_some_and(|remote| remote.prompt) {
+            self.beat.owe(now + PROMPT_DELAY.max(self.grtt));
         } else if !self.beat.owes() {
             let members = self.population as u32;
             let spread = (ACK_SPREAD * members).mul_f64(self.rng.random());

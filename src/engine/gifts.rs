@@ -27,6 +27,11 @@ impl Gifts {
         Self { rate, left: BURST, ready_at: Instant::ZERO, delivered }
     }
 
+    /// Another pace from the next rest on.
+    pub const fn set_rate(&mut self, rate: u64) {
+        self.rate = rate;
+    }
+
     /// When the next may go.
     pub const fn ready_at(&self) -> Instant {
         self.ready_at

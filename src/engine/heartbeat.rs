@@ -30,6 +30,7 @@ impl Engine {
         self.learn_echoes(now, tag, heartbeat);
         self.learn_claim(now, tag, heartbeat);
         self.learn_acks(now, tag, heartbeat);
+        self.learn_report(now, tag, heartbeat);
         self.learn_sender_edges(now, tag, heartbeat);
         self.link(now, tag);
         let looks = self.remotes.get(&tag).is_none_or(|remote| remote.claim.together == 0);

@@ -178,7 +178,7 @@ impl Engine {
             wanted: Wanted::default(),
             position: 0,
             giving: false,
-            gifts: Gifts::new(self.config.rate, self.stats.delivered),
+            gifts: Gifts::new(self.rate.pace(), self.stats.delivered),
             next_at: now,
             reported: false,
             done: !merged && !unfinished,
@@ -293,6 +293,7 @@ impl Engine {
     /// Puts what is due into our stream, in the order of delivery.
     fn give(&mut self, now: Instant, catch_up: &mut CatchUp) {
         let heard = catch_up.is_heard();
+        catch_up.gifts.set_rate(self.rate.pace());
         loop {
             let ready = catch_up.gifts.ready_at();
             if ready > now || !heard {

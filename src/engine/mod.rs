@@ -39,7 +39,9 @@ mod nack;
 mod order;
 pub mod output;
 mod pace;
+mod pacing;
 mod queue;
+mod rate;
 mod receive;
 mod remote;
 mod repair;
@@ -58,7 +60,7 @@ mod window;
 pub use config::Bug;
 pub use config::Config;
 pub use output::{Datagrams, Delivery, Departure, Event, Gap, GapState, Member, Output, View};
-pub use stats::{Drop, Stats};
+pub use stats::{Drop, Rates, Stats};
 
 use crate::time::{Duration, Instant};
 use crate::wire::list::ListBuilder;
@@ -78,6 +80,7 @@ use members::Strangers;
 use pace::Pace;
 use queue::{Events, Next, Outbox};
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use rate::Rate;
 use remote::Remote;
 use repair::Repairs;
 use sender::Sender;
@@ -186,6 +189,9 @@ pub struct Engine {
     beat: Beat,
     /// Heartbeats with a profile so far.
     profiles: u64,
+    rate: Rate,
+    /// Bytes sent when that was last looked at.
+    sent_before: u64,
     pace: Pace,
     /// What of the pace repairs may take.
     repair_pace: Pace,
@@ -243,6 +249,7 @@ struct Scratch {
     records: Vec<u8>,
     list: ListBuilder,
     echoes: ListBuilder,
+    reports: ListBuilder,
     after: ListBuilder,
     order: ListBuilder,
     batch: Batch,
@@ -262,6 +269,7 @@ impl Engine {
     ) -> Self {
         config.max_datagram = config.max_datagram.clamp(LEAST_DATAGRAM, MAX_DATAGRAM);
         let tag = session.tag();
+        let rate = Rate::new(now, &config);
         Self {
             seal: key.session_key(0, &session),
             tag,
@@ -279,8 +287,10 @@ impl Engine {
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),
             profiles: 0,
-            pace: Pace::new(config.rate),
-            repair_pace: Pace::new(config.rate / 2),
+            pace: Pace::new(rate.pace()),
+            repair_pace: Pace::new(pacing::repair_rate(rate.pace(), 1, 0.0)),
+            rate,
+            sent_before: 0,
             farewell: Farewell::None,
             upkeep_at: now + UPKEEP,
             seen: now,

@@ -4,6 +4,7 @@
 use super::backoff::backoff;
 use super::output::{Event, Gap, GapState};
 use super::repair::Waiting;
+use super::window::Slot;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::packet::Missing;
@@ -36,8 +37,10 @@ const UNHEARD_ASKED: u32 = 4;
 /// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes
 /// together.
 const NACKS_PER_GRTT: u32 = 4;
-/// After [`PATIENCE`] NACKs each repair of the same packet waits four times as long as the one
-/// before, up to this: whoever asks is out of reach, and the group must not pay for it.
+/// After so many repairs of the same packet each further one waits four times as long as the one
+/// before: at 20 % loss all of them are lost once in 3,000.
+const IN_VAIN: u32 = 5;
+/// Up to this: whoever asks is out of reach, and the group must not pay for it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
 /// before anyone cares.
@@ -192,31 +195,37 @@ impl Engine {
 
     /// The sender repairs at once, but nothing twice within a GRTT.
     fn repair_own(&mut self, now: Instant, first: Seq, end: Seq, asked: u32) {
-        let hold = self.hold_off(asked);
         let mut seq = first.max(self.sender.held.low());
         while seq < end.min(self.sender.held.end()) {
-            self.queue_repair(now, self.tag, seq, hold);
+            self.queue_repair(now, self.tag, seq, asked);
             seq = seq.next();
         }
     }
 
-    /// How long a packet that was asked for so often is not repaired again: a GRTT at first.
-    fn hold_off(&self, asked: u32) -> Duration {
-        let steps = asked.saturating_sub(PATIENCE).min(8);
+    /// How long a packet that was repaired in vain so often is not repaired again: a GRTT at first.
+    fn hold_off(&self, repairs: u32) -> Duration {
+        let steps = repairs.saturating_sub(IN_VAIN).min(8);
         (self.grtt * (1 << (2 * steps))).min(LONGEST_HOLD.max(self.grtt))
     }
 
-    /// Queues the held packet `seq` of a session, unless it was repaired less than `hold` ago.
-    fn queue_repair(&mut self, now: Instant, tag: SessionTag, seq: Seq, hold: Duration) {
-        let remote = self.remotes.get_mut(&tag).and_then(|remote| remote.stream.as_mut());
-        let own = (tag == self.tag).then_some(&mut self.sender.held);
-        let held = own.or_else(|| remote.map(|stream| &mut stream.held));
-        let Some(slot) = held.and_then(|held| held.get_mut(seq)) else { return };
-        if slot.repaired.is_some_and(|last| now.since(last) < hold) {
+    /// Queues the held packet `seq` of a session that was `asked` for so often, unless it was
+    /// repaired lately.
+    fn queue_repair(&mut self, now: Instant, tag: SessionTag, seq: Seq, asked: u32) {
+        let Some(slot) = self.slot(tag, seq) else { return };
+        // A repair that waits for its turn is asked for anew, too: that is no sign of bad reach.
+        let (last, repairs) = (slot.repaired, slot.repairs.min(asked));
+        let lately = last.is_some_and(|last| now.since(last) < self.hold_off(repairs));
+        if lately || !self.outbox.repair(tag, seq) {
             self.stats.repairs_held_off += 1;
-        } else if self.outbox.repair(tag, seq) {
-            slot.repaired = Some(now);
         }
+    }
+
+    /// What is held in place `seq` of a session's stream.
+    pub(super) fn slot(&mut self, tag: SessionTag, seq: Seq) -> Option<&mut Slot> {
+        if tag == self.tag {
+            return self.sender.held.get_mut(seq);
+        }
+        self.stream(tag)?.held.get_mut(seq)
     }
 
     /// Another lacks what we lack, too: its NACK serves both.
@@ -246,15 +255,21 @@ impl Engine {
         } else {
             self.grtt * AGAIN_TENTHS / 10 + backoff(&mut self.rng, self.grtt * 4, members)
         };
-        let (deadline, hold) = (now + wait, self.hold_off(missing.asked));
-        self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent, hold });
+        let (deadline, asked, since) = (now + wait, missing.asked, now);
+        self.repairs.schedule(Waiting { session: tag, first, end, deadline, urgent, asked, since });
     }
 
     pub(super) fn send_due_repairs(&mut self, now: Instant) {
         while let Some(repair) = self.repairs.due(now) {
+            // A sender whose packets go on coming has heard the same NACK, and repairs in its turn.
+            let stream = self.stream(repair.session);
+            if !repair.urgent && stream.is_some_and(|stream| stream.changed > repair.since) {
+                self.stats.repairs_suppressed += 1;
+                continue;
+            }
             let mut seq = repair.first;
             while let Some(next) = self.next_held(repair.session, seq).filter(|s| *s < repair.end) {
-                self.queue_repair(now, repair.session, next, repair.hold);
+                self.queue_repair(now, repair.session, next, repair.asked);
                 seq = next.next();
             }
         }

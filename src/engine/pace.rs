@@ -1,41 +1,68 @@
-//! The pace of all sending: a leaky bucket over bytes, so that a burst does not overrun the
-//! receivers' socket buffers.
+//! The pace of all sending: a bucket of bytes that fills at a rate, so that no burst overruns a
+//! queue on the way or the receivers' socket buffers.
 
 use crate::time::{Duration, Instant};
 
-/// What may go at once after silence, in bytes: a third of Linux's default receive buffer.
-const BURST: u64 = 64 * 1024;
-/// And at least what goes in a millisecond, this part of a second: timers of the system are no
-/// finer (epoll).
-const GRAIN: u64 = 1_000;
+/// What may go at once after silence: what the rate gives in this time. A wake-up by the system's
+/// timers may be as late as this without a loss of rate.
+const DEPTH: Duration = Duration::from_millis(1);
+/// And at least so many bytes: two datagrams of Ethernet.
+const LEAST: u64 = 3_000;
+/// An empty bucket is waited for until it holds what the rate gives in this time: datagrams that go
+/// together cost one wake-up.
+const TOGETHER: Duration = Duration::from_micros(100);
+/// A bucket counts in millionths of a byte: what a byte per second gives in a microsecond.
+const MILLION: u64 = 1_000_000;
 
-/// When the next datagram may go (the generic cell rate algorithm: one theoretical time of arrival,
-/// one tolerance).
+/// When the next datagram may go.
 #[derive(Debug)]
 pub struct Pace {
     rate: u64,
-    idle_at: Instant,
+    /// What the bucket held at that time, in millionths of a byte; less than nothing after a
+    /// datagram that was larger than what it held.
+    level: i64,
+    at: Instant,
 }
 
 impl Pace {
-    /// At most `rate` bytes per second on average.
+    /// At most `rate` bytes per second on average, up to 10¹² of them.
     pub const fn new(rate: u64) -> Self {
-        Self { rate, idle_at: Instant::ZERO }
+        Self { rate, level: i64::MAX, at: Instant::ZERO }
+    }
+
+    /// Another rate from `now` on.
+    pub fn set_rate(&mut self, now: Instant, rate: u64) {
+        (self.level, self.at) = (self.level_at(now), now);
+        self.rate = rate;
     }
 
     /// When a datagram may go: at once, or later than `now`.
     pub fn ready_at(&self) -> Instant {
-        let tolerance = self.time_of(BURST.max(self.rate / GRAIN));
-        Instant::from_micros(self.idle_at.since(Instant::ZERO + tolerance).as_micros() as u64)
+        if self.level.min(self.depth()) > 0 {
+            return self.at;
+        }
+        let wanted = (self.in_time(TOGETHER).min(self.depth())) - self.level;
+        self.at + Duration::from_micros((wanted as u64).div_ceil(self.rate.max(1)))
     }
 
     /// A datagram of `bytes` bytes goes at `now`.
     pub fn spend(&mut self, now: Instant, bytes: usize) {
-        self.idle_at = self.idle_at.max(now) + self.time_of(bytes as u64);
+        self.level = self.level_at(now) - (bytes as u64 * MILLION) as i64;
+        self.at = now;
     }
 
-    fn time_of(&self, bytes: u64) -> Duration {
-        Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / self.rate.max(1))
+    fn level_at(&self, now: Instant) -> i64 {
+        let since = now.since(self.at).min(Duration::from_secs(1));
+        self.level.saturating_add(self.in_time(since)).min(self.depth())
+    }
+
+    fn depth(&self) -> i64 {
+        self.in_time(DEPTH).max((LEAST * MILLION) as i64)
+    }
+
+    /// What the rate gives in `time`, at least a millionth of a byte.
+    fn in_time(&self, time: Duration) -> i64 {
+        (self.rate.min(1_000_000_000_000) as i64 * time.as_micros() as i64).max(1)
     }
 }
 
@@ -43,12 +70,10 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[test]
-    fn after_a_burst_the_rate_is_held() {
-        let mut pace = Pace::new(1_000_000);
-        let mut now = Instant::ZERO;
-        let mut sent = 0;
-        while now < Instant::from_micros(1_000_000) {
+    /// Bytes that go within `micros`, in datagrams of 1,000.
+    fn sent(pace: &mut Pace, from: Instant, micros: u64) -> usize {
+        let (mut now, mut sent) = (from, 0);
+        while now < from + Duration::from_micros(micros) {
             if pace.ready_at() <= now {
                 pace.spend(now, 1_000);
                 sent += 1_000;
@@ -56,6 +81,30 @@ mod tests {
                 now = pace.ready_at();
             }
         }
-        assert!((1_060_000..1_070_000).contains(&sent), "{sent}");
+        sent
+    }
+
+    #[test]
+    fn after_a_burst_the_rate_is_held() {
+        let mut pace = Pace::new(1_000_000);
+        let sent = sent(&mut pace, Instant::ZERO, 1_000_000);
+        assert!((1_002_000..1_005_000).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn rates_above_a_datagram_in_a_microsecond_are_held_too() {
+        let mut pace = Pace::new(2_000_000_000);
+        let sent = sent(&mut pace, Instant::ZERO, 100_000);
+        assert!((200_000_000..203_000_000).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn another_rate_holds_from_then_on() {
+        let mut pace = Pace::new(1_000_000);
+        sent(&mut pace, Instant::ZERO, 10_000);
+        let now = Instant::from_micros(10_000);
+        pace.set_rate(now, 10_000_000);
+        let sent = sent(&mut pace, now, 1_000_000);
+        assert!((9_990_000..10_015_000).contains(&sent), "{sent}");
     }
 }

@@ -5,7 +5,7 @@ use super::output::{Delivery, Event};
 use super::window::Pool;
 use crate::wire::{ObjectId, Seq, Session, SessionTag};
 use core::ops::Range;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Events for the application. Their bytes lie in one buffer that is reused.
 ///
@@ -76,6 +76,8 @@ impl Events {
 pub struct Outbox {
     control: VecDeque<Vec<u8>>,
     repairs: VecDeque<(SessionTag, Seq)>,
+    /// The same, to find one.
+    waiting: BTreeSet<(SessionTag, Seq)>,
     current: Vec<u8>,
 }
 
@@ -105,13 +107,14 @@ impl Outbox {
         self.control.push_back(datagram);
     }
 
-    /// Queues a repair; says whether there was room.
+    /// Queues a repair; says whether it was not queued yet. What finds no room is asked for again.
     pub fn repair(&mut self, session: SessionTag, seq: Seq) -> bool {
         let room = self.repairs.len() < Self::MAX_REPAIRS;
-        if room {
+        let new = room && self.waiting.insert((session, seq));
+        if new {
             self.repairs.push_back((session, seq));
         }
-        room
+        new
     }
 
     /// Whether a control packet waits.
@@ -131,7 +134,10 @@ impl Outbox {
             return Some(Next::Control);
         }
         let next = if repairs { self.repairs.pop_front() } else { None };
-        next.map(|(session, seq)| Next::Held(session, seq))
+        next.map(|(session, seq)| {
+            self.waiting.remove(&(session, seq));
+            Next::Held(session, seq)
+        })
     }
 
     /// The control packet that was taken last.

@@ -4,7 +4,7 @@
 use super::replay::Freshness;
 use super::{Drop, Engine, Farewell};
 use crate::time::Instant;
-use crate::wire::{Header, Kind, Packet, SessionTag};
+use crate::wire::{Header, Kind, OVERHEAD, Packet, SessionTag};
 use std::net::SocketAddr;
 
 impl Engine {
@@ -34,7 +34,8 @@ impl Engine {
         }
         let body = self.open(now, &header, datagram)?;
         let tag = header.session.tag();
-        self.witness(now, tag, &header, path)?;
+        let bytes = body.len() + OVERHEAD;
+        self.witness(now, tag, &header, path, bytes)?;
         let packet = Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)?;
         match packet {
             Packet::Data(data) => self.on_data(now, tag, path, &data),
@@ -61,7 +62,17 @@ impl Engine {
         datagram: &mut [u8],
     ) -> Result<(), Drop> {
         self.expects_symbols(header.session.tag())?;
+        let tag = header.session.tag();
         let body = self.open(now, header, datagram)?;
+        let bytes = body.len() + OVERHEAD;
+        self.stats.received_bytes += bytes as u64;
+        if let Some(remote) = self.remotes.get_mut(&tag) {
+            remote.tally.take(now, header.counter, true);
+            remote.tally.bytes += bytes as u64;
+        }
+        if self.remotes.get(&tag).is_some_and(|remote| remote.prompt) {
+            self.owe_ack(now, tag);
+        }
         match Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)? {
             Packet::Bulk(bulk) => self.on_bulk(now, header, &bulk),
             Packet::Parity(parity) => self.on_parity(now, header, &parity),
@@ -121,6 +132,7 @@ impl Engine {
         tag: SessionTag,
         header: &Header,
         path: SocketAddr,
+        bytes: usize,
     ) -> Result<(), Drop> {
         let Some(remote) = self.remotes.get_mut(&tag) else { return Err(Drop::Unknown) };
         let freshness = remote.replay.see(header.counter);
@@ -129,7 +141,10 @@ impl Engine {
         }
         if let Freshness::Newest { skipped } = freshness {
             self.loss.learn(skipped);
+            remote.tally.take(now, header.counter, header.kind == Kind::Data);
         }
+        remote.tally.bytes += bytes as u64;
+        self.stats.received_bytes += bytes as u64;
         if header.kind != Kind::Data {
             remote.addr = Some(path);
         }

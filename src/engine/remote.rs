@@ -3,6 +3,7 @@
 
 use super::grtt::Rtt;
 use super::output::Member;
+use super::rate::{Path, Tally};
 use super::replay::Replay;
 use super::stream::Stream;
 use crate::time::{Duration, Instant};
@@ -107,6 +108,16 @@ pub struct Remote {
     /// What we receive from it, while it is in our view. Taken out and put back for each packet:
     /// in a box, that moves a pointer.
     pub stream: Option<Box<Stream>>,
+    /// How its datagrams come here.
+    pub tally: Tally,
+    /// Bytes per second that came of it of late.
+    pub sends: u64,
+    /// It wants reports soon: we limit its rate.
+    pub prompt: bool,
+    /// How ours come there.
+    pub path: Path,
+    /// It owes reports for long.
+    pub silent: bool,
 }
 
 impl Remote {
@@ -136,6 +147,11 @@ impl Remote {
             echoed: Instant::ZERO,
             stamp: None,
             stream: None,
+            tally: Tally::NEW,
+            sends: 0,
+            prompt: false,
+            path: Path::new(),
+            silent: false,
         }
     }
 
@@ -150,12 +166,12 @@ impl Remote {
     }
 
     /// Whether it will never come back.
-    pub fn has_left(&self) -> bool {
-        self.phase == Phase::Left
+    pub const fn has_left(&self) -> bool {
+        matches!(self.phase, Phase::Left)
     }
 
     /// Whether our window waits for it.
-    pub fn counts(&self) -> bool {
+    pub const fn counts(&self) -> bool {
         self.is_member() && !self.lagging && !self.has_left()
     }
 

@@ -1,7 +1,7 @@
 //! Repairs of others' packets that wait: a member that holds what was asked for sends it if the
 //! sender does not.
 
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::{Seq, SessionTag};
 
 /// At most this many ranges wait; what is asked for beyond them is asked for again.
@@ -20,8 +20,10 @@ pub struct Waiting {
     pub deadline: Instant,
     /// Whoever asks does not hear the sender: a repair by the sender does not serve it.
     pub urgent: bool,
-    /// It is not sent if it was repaired less than this ago.
-    pub hold: Duration,
+    /// How often it was asked for.
+    pub asked: u32,
+    /// When it was asked for.
+    pub since: Instant,
 }
 
 /// The repairs that wait, in the order in which they were asked for.
@@ -78,6 +80,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Duration;
 
     #[test]
     fn a_repair_that_is_heard_in_time_is_not_sent() {
@@ -90,7 +93,8 @@ mod tests {
             end: Seq(7),
             deadline,
             urgent: false,
-            hold: Duration::ZERO,
+            asked: 1,
+            since: Instant::ZERO,
         });
         repairs.schedule(Waiting {
             session,
@@ -98,7 +102,8 @@ mod tests {
             end: Seq(9),
             deadline,
             urgent: false,
-            hold: Duration::ZERO,
+            asked: 1,
+            since: Instant::ZERO,
         });
         assert!(repairs.cancel(session, Seq(5), true));
         assert!(
@@ -123,7 +128,8 @@ mod tests {
             end,
             deadline,
             urgent: true,
-            hold: Duration::ZERO,
+            asked: 1,
+            since: Instant::ZERO,
         });
         assert!(!repairs.cancel(session, Seq(4), true));
         assert!(repairs.cancel(session, Seq(4), false));

@@ -297,10 +297,17 @@ impl Sender {
     pub fn hold(&mut self, built: Built, view: ViewId, sealed: Vec<u8>, now: Instant) {
         let Built { seq, begins: message, next_message, .. } = built;
         self.unstable += sealed.len() + Window::PLACE;
-        let repaired = None;
         self.held.insert(
             seq,
-            Slot { sealed, since: now, repaired, message, next_message, known: next_message, view },
+            Slot {
+                sealed,
+                since: now,
+                message,
+                next_message,
+                known: next_message,
+                view,
+                ..Slot::HOLE
+            },
         );
     }
 

@@ -1,8 +1,8 @@
 //! Who has what: when the own window may move, who is no longer waited for, and what may be freed.
 
-use super::Engine;
 use super::output::{Event, Member};
 use super::remote::Remote;
+use super::{Engine, UPKEEP};
 use crate::time::{Duration, Instant};
 use crate::wire::{Seq, SessionTag};
 
@@ -24,6 +24,7 @@ impl Engine {
     /// What is done ten times a second.
     pub(super) fn upkeep(&mut self, now: Instant) {
         self.update_group();
+        self.check_rate(now, UPKEEP);
         self.forget_silent(now);
         self.review(now);
         self.check_hopeless(now);

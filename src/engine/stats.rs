@@ -79,11 +79,31 @@ impl From<HeaderError> for Drop {
     }
 }
 
+/// How fast this member sends, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rates {
+    /// Bytes per second that may be sent now.
+    pub pace: u64,
+    /// Bytes per second that the way to the receiver takes which limits us; 0 until known.
+    pub capacity: u64,
+    /// How many members send, oneself included.
+    pub senders: u64,
+}
+
+impl Rates {
+    /// Each with the word that names it for people and scripts.
+    pub const fn named(&self) -> [(&'static str, u64); 3] {
+        [("pace", self.pace), ("capacity", self.capacity), ("senders", self.senders)]
+    }
+}
+
 /// Counters since the start of the session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     /// Datagrams given to the engine.
     pub received: u64,
+    /// Bytes of those that opened and were no recording.
+    pub received_bytes: u64,
     /// Datagrams not used, by [`Drop`].
     pub drops: [u64; Drop::ALL.len()],
     /// DATA packets sent for the first time.
@@ -124,6 +144,10 @@ pub struct Stats {
     pub withdrawn: u64,
     /// Microseconds from noticing a loss to its repair, summed over `recovered`.
     pub recovery_micros: u64,
+    /// Bytes sent, of all datagrams.
+    pub sent_bytes: u64,
+    /// How fast is sent.
+    pub rates: Rates,
     /// Symbols of bulk sent, parity and repeated ones included.
     pub symbols_sent: u64,
     /// Parity symbols among them.

@@ -1,6 +1,6 @@
-//! A datagram out: control packets first, then repairs, then new messages, then bulk, at the pace.
-//! Repairs have half of it at most, so that whoever asks for everything does not silence the
-//! others.
+//! A datagram out: control packets at once, then repairs, then new messages, then bulk, at the
+//! pace. Repairs have half of it, or what the loss takes, so that whoever asks for everything does
+//! not silence the others.
 
 use super::queue::Next;
 use super::sender::{Built, Fill};
@@ -49,32 +49,38 @@ impl Engine {
         if let Some(next) = self.held_over.take() {
             return Some(next);
         }
-        let next = loop {
-            if self.pace.ready_at() > now {
-                return None;
-            }
-            let repairs = self.repair_pace.ready_at() <= now;
+        let ready = self.pace.ready_at() <= now;
+        let (next, counter) = loop {
+            let repairs = ready && self.repair_pace.ready_at() <= now;
             match self.outbox.pop(&mut self.pool, repairs) {
-                Some(Next::Control) => break Next::Control,
+                Some(Next::Control) => {
+                    break (Next::Control, counter_of(self.outbox.current()));
+                }
                 Some(Next::Held(session, seq)) if self.is_held(session, seq) => {
-                    self.count_repair(session);
-                    let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
-                    self.repair_pace.spend(now, bytes);
-                    break Next::Held(session, seq);
+                    self.note_repair(now, session, seq);
+                    break (Next::Held(session, seq), None);
                 }
                 // It was freed while it waited.
                 Some(Next::Held(..) | Next::Symbol(..)) => {}
+                None if !ready || !self.has_news() => return None,
                 None => match self.build_data(now, room) {
-                    Some(seq) => break Next::Held(self.tag, seq),
+                    Some(seq) => break (Next::Held(self.tag, seq), Some(self.counter)),
                     // The messages have left this much of the pace.
                     None => {
                         let (turn, symbol) = self.take_symbol(now)?;
-                        break Next::Symbol(turn, symbol);
+                        let counter = self.symbol((turn, symbol)).and_then(counter_of);
+                        // One that was sent before says nothing new when it comes.
+                        let new = counter.filter(|counter| self.rate.sent(*counter).is_none());
+                        self.rate.on_symbol();
+                        break (Next::Symbol(turn, symbol), new);
                     }
                 },
             }
         };
-        self.pace.spend(now, self.datagram(next).map_or(0, <[u8]>::len));
+        let bytes = self.datagram(next).map_or(0, <[u8]>::len);
+        self.pace.spend(now, bytes);
+        self.rate.on_sent(now, counter, bytes);
+        self.stats.sent_bytes += bytes as u64;
         Some(next)
     }
 
@@ -93,7 +99,10 @@ impl Engine {
         if self.held_over.is_some() {
             return Some(Instant::ZERO);
         }
-        if self.outbox.has_control() || self.has_data() || self.has_symbols() {
+        if self.outbox.has_control() {
+            return Some(Instant::ZERO);
+        }
+        if self.rate.may_send() && (self.has_data() || self.has_symbols()) {
             return Some(at);
         }
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
@@ -103,12 +112,27 @@ impl Engine {
         self.sealed(session, seq).is_some()
     }
 
-    fn count_repair(&mut self, session: SessionTag) {
+    fn note_repair(&mut self, now: Instant, session: SessionTag, seq: Seq) {
         if session == self.tag {
             self.stats.repairs_sent += 1;
         } else {
             self.stats.repairs_for_others += 1;
         }
+        let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
+        self.repair_pace.spend(now, bytes);
+        if let Some(slot) = self.slot(session, seq) {
+            slot.repaired = Some(now);
+            slot.repairs += 1;
+        }
+    }
+
+    /// Whether there is something new to send, and what is under way allows for it.
+    fn has_news(&mut self) -> bool {
+        let waits = self.has_data() || self.has_symbols();
+        if !waits {
+            self.rate.on_idle();
+        }
+        waits && self.rate.may_send()
     }
 
     /// The datagram of a packet as its sender sealed it.
@@ -234,4 +258,9 @@ impl Engine {
         }
         self.counter += 1;
     }
+}
+
+/// The packet counter of a datagram of ours.
+fn counter_of(datagram: &[u8]) -> Option<u64> {
+    Header::decode(datagram).ok().map(|header| header.counter)
 }

@@ -62,6 +62,8 @@ pub struct Slot {
     pub since: Instant,
     /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
     pub repaired: Option<Instant>,
+    /// How often a repair of it was sent from here.
+    pub repairs: u32,
     /// The number of the message that its first record belongs to; in the own window, that of the
     /// first that begins in it or later.
     pub message: u64,
@@ -74,10 +76,12 @@ pub struct Slot {
 }
 
 impl Slot {
-    const HOLE: Self = Self {
+    /// What fills a place whose packet is missing.
+    pub const HOLE: Self = Self {
         sealed: Vec::new(),
         since: Instant::ZERO,
         repaired: None,
+        repairs: 0,
         message: 0,
         next_message: 0,
         known: 0,
@@ -119,6 +123,12 @@ impl Window {
     /// Bytes held, the places counted in.
     pub fn bytes(&self) -> usize {
         self.payload + self.slots.len() * Self::PLACE
+    }
+
+    /// Bytes held from place `seq` on, the places counted in.
+    pub fn bytes_from(&self, seq: Seq) -> usize {
+        let skip = usize::try_from(seq.since(self.low)).unwrap_or(usize::MAX);
+        self.slots.iter().skip(skip).map(|slot| slot.sealed.len() + Self::PLACE).sum()
     }
 
     /// The datagram in place `seq`.

@@ -2,6 +2,7 @@
 
 use super::bulk::Depot;
 use super::clock::Clock;
+use super::pipe::Pipe;
 use crate::engine::{Config, Engine, Stats};
 use crate::wire::MemberId;
 use crate::wire::packet::Service;
@@ -45,6 +46,8 @@ pub(super) struct Arrival {
     pub from: Who,
     pub bytes: Rc<[u8]>,
     pub corrupt: bool,
+    /// It has come to the receiver's bottleneck, and through it.
+    pub through: bool,
 }
 
 /// How many datagrams wait for a member that stands still: a receive buffer of 212,992 bytes
@@ -56,6 +59,10 @@ pub(super) const BACKLOG: usize = 146;
 pub(super) struct Seat {
     pub config: Config,
     pub clock: Clock,
+    /// What all that it sends goes through, once for all receivers.
+    pub uplink: Option<Pipe>,
+    /// What all that comes to it goes through, whoever sent it.
+    pub downlink: Option<Pipe>,
     /// None while the member is down.
     pub engine: Option<Box<Engine>>,
     /// The member's session in the journal; the last one while it is down.
@@ -81,6 +88,8 @@ impl Seat {
         Self {
             config,
             clock,
+            uplink: None,
+            downlink: None,
             engine: None,
             run: None,
             wake: u64::MAX,

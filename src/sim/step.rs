@@ -50,9 +50,15 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, to: Who, arrival: Arrival) {
-        let link = &mut self.links[arrival.from.0][to.0];
-        link.arrived();
+    fn arrive(&mut self, to: Who, mut arrival: Arrival) {
+        if !arrival.through {
+            arrival.through = true;
+            self.links[arrival.from.0][to.0].arrived();
+            let Some(at) = self.squeeze(to, arrival.bytes.len()) else { return };
+            if at > self.now {
+                return self.push(at, What::Arrive(to, arrival));
+            }
+        }
         let seat = &mut self.seats[to.0];
         if seat.engine.is_none() {
             self.faults.count(Fault::Absent);
@@ -63,6 +69,16 @@ impl World {
         } else {
             self.faults.count(Fault::Overflow);
         }
+    }
+
+    /// When a datagram that comes to `to`'s bottleneck now is through; none if it is dropped there.
+    fn squeeze(&mut self, to: Who, bytes: usize) -> Option<u64> {
+        let Some(pipe) = &mut self.seats[to.0].downlink else { return Some(self.now) };
+        let at = pipe.enter(self.now, bytes);
+        if at.is_none() {
+            self.faults.count(Fault::Overflow);
+        }
+        at
     }
 
     /// Gives a datagram to `to`'s engine.
@@ -213,11 +229,17 @@ impl World {
             self.carries(run, &header, datagram);
         }
         let bytes: Rc<[u8]> = datagram.into();
+        let uplink = self.seats[from.0].uplink.as_mut();
+        let Some(at) = uplink.map_or(Some(self.now), |pipe| pipe.enter(self.now, bytes.len()))
+        else {
+            self.faults.count(Fault::Overflow);
+            return self.record(first.map(drop));
+        };
         let mut lost = 0;
         for index in 0..self.seats.len() {
             let to = Who(index);
             if to != from && self.seats[index].engine.is_some() {
-                lost += u32::from(!self.send(from, to, header.kind, &bytes));
+                lost += u32::from(!self.send(at, (from, to), header.kind, &bytes));
             }
         }
         let new_data = header.kind == Kind::Data && first == Ok(true);
@@ -238,10 +260,10 @@ impl World {
         self.record(checked);
     }
 
-    /// Sends to one receiver; whether it will arrive.
-    fn send(&mut self, from: Who, to: Who, kind: Kind, bytes: &Rc<[u8]>) -> bool {
+    /// Sends to one receiver at `now`; whether it gets there, or to its bottleneck.
+    fn send(&mut self, now: u64, (from, to): (Who, Who), kind: Kind, bytes: &Rc<[u8]>) -> bool {
         let link = &mut self.links[from.0][to.0];
-        let (at, again, corrupt) = match link.verdict(self.now, kind, &mut self.rng) {
+        let (at, again, corrupt) = match link.verdict(now, kind, &mut self.rng) {
             Verdict::Drop(fault) => {
                 self.faults.count(fault);
                 self.trace.note(self.now, Mark::Drop, [to.0 as u64, fault as u64], || {
@@ -256,13 +278,13 @@ impl World {
         }
         if let Some(at) = again {
             self.faults.count(Fault::Duplicate);
-            let copy = Arrival { from, bytes: Rc::clone(bytes), corrupt: false };
+            let copy = Arrival { from, bytes: Rc::clone(bytes), corrupt: false, through: false };
             self.push(at, What::Arrive(to, copy));
         }
         let arrival = if corrupt {
             self.damaged(from, bytes)
         } else {
-            Arrival { from, bytes: Rc::clone(bytes), corrupt }
+            Arrival { from, bytes: Rc::clone(bytes), corrupt, through: false }
         };
         self.push(at, What::Arrive(to, arrival));
         true
@@ -276,7 +298,7 @@ impl World {
             let index = self.rng.random_range(0..copy.len());
             copy[index] = bytes[index] ^ self.rng.random_range(1..=u8::MAX);
         }
-        Arrival { from, bytes: copy.into(), corrupt: true }
+        Arrival { from, bytes: copy.into(), corrupt: true, through: false }
     }
 
     /// Keeps the first broken promise.

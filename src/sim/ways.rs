@@ -1,6 +1,7 @@
 //! The network's verbs of a story: ways that are cut, divided and joined.
 
 use super::link::{Fault, Link};
+use super::pipe::Pipe;
 use super::seat::Who;
 use super::world::World;
 use crate::wire::Kind;
@@ -14,6 +15,17 @@ impl World {
     /// Changes all ways.
     pub fn each_link(&mut self, change: impl FnMut(&mut Link)) {
         self.links.iter_mut().flatten().for_each(change);
+    }
+
+    /// The bottleneck that all that `who` sends goes through, once for all receivers; none at
+    /// first.
+    pub fn uplink(&mut self, who: Who) -> &mut Option<Pipe> {
+        &mut self.seats[who.0].uplink
+    }
+
+    /// The bottleneck that all that comes to `who` goes through, whoever sent it; none at first.
+    pub fn downlink(&mut self, who: Who) -> &mut Option<Pipe> {
+        &mut self.seats[who.0].downlink
     }
 
     /// Nothing passes from `from` to `to`; the other direction is another link.

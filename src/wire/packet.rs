@@ -100,6 +100,29 @@ pub struct Ack {
     pub high: Seq,
 }
 
+/// How one member's datagrams come to another: what a sender learns its rate from. Whoever sent
+/// them knows when, so they carry no time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Report {
+    /// Whose datagrams, by rank in the view of the heartbeat.
+    pub rank: u32,
+    /// The packet counter of the last datagram of that session that came and was no repair.
+    pub counter: u64,
+    /// When it came, in microseconds since the session of the reporter began.
+    pub came: u64,
+    /// How many datagrams came that were no repairs.
+    pub datagrams: u64,
+    /// How many bytes of its packets can still be held here.
+    pub free: u64,
+}
+
+impl Report {
+    fn check(&self) -> Result<(), DecodeError> {
+        ranked(self.rank)?;
+        [self.came, self.datagrams, self.free].into_iter().try_for_each(counted)
+    }
+}
+
 /// The answer to a timestamp, as RFC 5740's `grtt_response`: their time of sending plus the time it
 /// lay here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -142,6 +165,14 @@ pub struct Heartbeat<'a> {
     pub echoes: List<'a, Echo>,
     /// What was received from others; entries that changed come first.
     pub acks: List<'a, Ack>,
+    /// Bytes of all datagrams that opened since the session began, whoever sent them.
+    pub heard: u64,
+    /// How datagrams came from those that send.
+    pub reports: List<'a, Report>,
+    /// Which members of its view are to report often: those that limit its rate.
+    pub prompt: RankSet,
+    /// Which members of its view it does not wait for.
+    pub lagging: RankSet,
 }
 
 #[derive(Encode, BorrowDecode)]
@@ -160,6 +191,10 @@ struct HeartbeatBody<'a> {
     profile: Option<Profile<'a>>,
     echoes: &'a [u8],
     acks: &'a [u8],
+    heard: u64,
+    reports: &'a [u8],
+    prompt: RankSet,
+    lagging: RankSet,
 }
 
 /// A run of packets of one session that a receiver lacks: an entry of a NACK.
@@ -297,18 +332,20 @@ impl<'a> Packet<'a> {
 }
 
 impl<'a> Heartbeat<'a> {
-    /// The most bytes of a heartbeat beside its name and lists: six integers of at most 9, two of
-    /// 5, a tag, two sets of 17, two marks, a member id, three lengths of at most 3.
-    pub const OVERHEAD: usize = 6 * 9 + 2 * 5 + 8 + 2 * 17 + 2 + 16 + 3 * 3;
+    /// The most bytes of a heartbeat beside its name and lists: seven integers of at most 9, two of
+    /// 5, a tag, four sets of 17, two marks, a member id, four lengths of at most 3.
+    pub const OVERHEAD: usize = 7 * 9 + 2 * 5 + 8 + 4 * 17 + 2 + 16 + 4 * 3;
 
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let body: HeartbeatBody<'a> = whole(bytes)?;
         let (echoes, acks) = (List::decode(body.echoes)?, List::decode(body.acks)?);
-        [body.sent_at, body.next_message, body.view.epoch, body.promised]
+        let reports = List::decode(body.reports)?;
+        [body.sent_at, body.next_message, body.view.epoch, body.promised, body.heard]
             .into_iter()
             .try_for_each(counted)?;
         echoes.iter().try_for_each(|echo: Echo| counted(echo.at))?;
         acks.iter().try_for_each(|ack: Ack| ranked(ack.rank))?;
+        reports.iter().try_for_each(|report: Report| report.check())?;
         if body.profile.is_some_and(|profile| profile.name.len() > MAX_NAME) {
             return Err(DecodeError);
         }
@@ -327,6 +364,10 @@ impl<'a> Heartbeat<'a> {
             profile: body.profile,
             echoes,
             acks,
+            heard: body.heard,
+            reports,
+            prompt: body.prompt,
+            lagging: body.lagging,
         })
     }
 
@@ -346,6 +387,10 @@ impl<'a> Heartbeat<'a> {
             profile: self.profile,
             echoes: self.echoes.as_bytes(),
             acks: self.acks.as_bytes(),
+            heard: self.heard,
+            reports: self.reports.as_bytes(),
+            prompt: self.prompt,
+            lagging: self.lagging,
         }
     }
 }

@@ -69,6 +69,11 @@ pub struct Bulk {
 }
 
 impl Bulk {
+    /// Whether that session fetches what is served here.
+    pub fn has_reader(&self, session: SessionTag) -> bool {
+        self.outgoing.readers.get(session).is_some()
+    }
+
     /// Nothing to do; at most `limit` bytes of blocks are held for sending, and as many for each
     /// sender.
     pub fn new(limit: usize) -> Self {
