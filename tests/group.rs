@@ -481,6 +481,7 @@ fn an_interface_that_goes_down_and_comes_up_is_told_of_and_survived() {
         let (mut ana, mut bo) = pair(config("ana"), config("bo"));
         sh("ip link set near down");
         ana.wait("the notice", said("near is no longer in use"));
+        bo.wait("the notice", said("near is no longer in use"));
         ana.say("into the dark");
         sh("ip link set near up");
         ana.wait("the notice", said("near is in use now"));
