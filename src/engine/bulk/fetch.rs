@@ -28,7 +28,8 @@ const SILENCE: Duration = Duration::from_millis(10);
 
 impl Engine {
     /// Takes these blocks of an object from a member that serves it. Each comes as
-    /// [`Event::Block`], in any order. Says whether that session is a member.
+    /// [`Event::Block`](crate::engine::Event::Block), in any order. Says whether that session is a
+    /// member.
     pub fn fetch(
         &mut self,
         now: Instant,

@@ -34,7 +34,7 @@ impl Engine {
         self.bulk.outgoing.forget(object);
     }
 
-    /// The block that was asked for by [`Event::BlockWanted`]: 1 to [`super::bulk::MAX_GIVEN`]
+    /// The block that was asked for by [`Event::BlockWanted`]: 1 to [`MAX_GIVEN`]
     /// bytes. Says whether it was taken: not where it is too long, or nobody wants it any more.
     pub fn give_block(&mut self, object: ObjectId, number: u32, content: &[u8]) -> bool {
         let waiting = self.bulk.outgoing.begin(&object, number);
