@@ -9,7 +9,7 @@ use super::{Engine, Farewell};
 use crate::time::{Duration, Instant};
 use crate::wire::ids::MAX_VIEW;
 use crate::wire::{SessionTag, ViewId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A member that hears nobody installs a view of itself after this time.
 const ALONE_AFTER: Duration = Duration::from_millis(300);
@@ -26,8 +26,6 @@ const STRANDED_AFTER: Duration = Duration::from_millis(500);
 const SHUN_FOR: Duration = Duration::from_millis(250);
 /// Up to this: what is healed is merged within about two seconds.
 const SHUN_LONGEST: Duration = Duration::from_millis(1_500);
-/// Two members of a view that do not hear each other for so long are parted.
-const DEAF_FOR: Duration = Duration::from_secs(2);
 
 /// Members of one other view, as far as they are within reach.
 #[derive(Debug, Default)]
@@ -95,29 +93,27 @@ impl Engine {
 
     /// Of members that have not heard each other for long, the one that concerns most others.
     fn deafest(&mut self, now: Instant, here: &[usize]) -> Option<usize> {
-        let hears = |one: usize, other: usize| {
-            if one == self.view.rank {
-                return self.hears().has(other);
-            }
-            let claim = self.at_rank(one).map(|remote| remote.claim);
-            claim.is_none_or(|claim| claim.view != self.view.id || claim.hears.has(other))
-        };
-        let deaf = |one: &usize| {
-            let others = here.iter().filter(|other| *other != one);
-            others.filter(|other| !hears(*one, **other) || !hears(**other, *one)).count()
-        };
-        let worst = here.iter().filter(|rank| **rank != self.view.rank);
-        let worst = worst.map(|rank| (deaf(rank), *rank)).max().filter(|(count, _)| *count > 0);
-        let Some((_, rank)) = worst else {
-            self.deaf_since = None;
-            return None;
-        };
-        let since = *self.deaf_since.get_or_insert(now);
-        (now.since(since) > DEAF_FOR).then(|| {
-            let tag = self.view.members[rank];
-            self.shun(now, tag);
-            rank
-        })
+        let mutual =
+            |one: usize, other: usize| self.is_heard_by(one, other) && self.is_heard_by(other, one);
+        let pairs = here
+            .iter()
+            .enumerate()
+            .flat_map(|(index, one)| here[index + 1..].iter().map(move |other| (*one, *other)));
+        let deaf: BTreeSet<(usize, usize)> = pairs.filter(|pair| !mutual(pair.0, pair.1)).collect();
+        self.deaf.note(now, &deaf);
+        let rank =
+            self.deaf.worst(now, here.iter().copied().filter(|rank| *rank != self.view.rank))?;
+        self.shun(now, self.view.members[rank]);
+        Some(rank)
+    }
+
+    /// Whether the member at `other` says that it hears the one at `one`, as far as is known.
+    fn is_heard_by(&self, one: usize, other: usize) -> bool {
+        if other == self.view.rank {
+            return self.hears().has(one);
+        }
+        let claim = self.at_rank(other).map(|remote| remote.claim);
+        claim.is_none_or(|claim| claim.view != self.view.id || claim.hears.has(one))
     }
 
     /// Whether a member of our view has stopped for a change that nobody leads.

@@ -24,6 +24,7 @@ mod change;
 pub mod config;
 mod cut;
 mod data;
+mod deaf;
 mod detect;
 mod flush;
 mod gaps;
@@ -70,6 +71,7 @@ use backoff::Losers;
 use batch::Batch;
 use beat::Beat;
 use bulk::Bulk;
+use deaf::Deaf;
 use flush::Flush;
 use history::{CatchUp, Missed};
 use lead::{Lead, Spread};
@@ -216,8 +218,8 @@ pub struct Engine {
     gather_since: Option<Instant>,
     /// Since when another view is there that should ask us to come.
     invited_since: Option<Instant>,
-    /// Since when members of the view do not hear each other.
-    deaf_since: Option<Instant>,
+    /// Which members of the view do not hear each other.
+    deaf: Deaf,
     /// When the farewell is said whatever still waits.
     leave_by: Option<Instant>,
 
@@ -304,7 +306,7 @@ impl Engine {
             reviewed: now,
             gather_since: None,
             invited_since: None,
-            deaf_since: None,
+            deaf: Deaf::default(),
             leave_by: None,
             bulk: Bulk::new(config.bulk_window),
             archive: Archive::new(config.archive),

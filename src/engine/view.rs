@@ -202,6 +202,7 @@ impl Engine {
             is_primary: flush.is_primary(),
         };
         (self.flush, self.lead, self.invited_since) = (None, None, None);
+        self.deaf.forget();
         self.sender.drop_archived();
         self.gapped.clear();
         flush.members.iter().for_each(|tag| self.note_gaps(*tag));
