@@ -82,7 +82,8 @@ impl Driver {
         let max_datagram = sockets.max_datagram().min(MAX_DATAGRAM);
         let history = config.history;
         let settings = Config { max_datagram, history, ..Config::new(member, &config.name) };
-        let settings = Config { rate: config.rate.unwrap_or(settings.rate), ..settings };
+        let (rate, adaptive) = (config.rate.unwrap_or(settings.rate), config.adaptive);
+        let settings = Config { rate, adaptive, friendly: config.friendly, ..settings };
         let window = settings.window;
         let mut engine = Engine::new(settings, key, session, seed::seed()?, now);
         recall(&mut engine, &config.recall);

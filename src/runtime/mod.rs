@@ -87,8 +87,13 @@ pub struct GroupConfig {
     pub faults: Option<FaultConfig>,
     /// Many datagrams in one system call, where the system can (default).
     pub offload: bool,
-    /// The pace of all sending, in bytes per second; none: the default, 50 MB/s.
+    /// The pace of all sending, in bytes per second, or the most of an adaptive one; none: the
+    /// default, 50 MB/s.
     pub rate: Option<u64>,
+    /// The pace follows from what receivers report (default no).
+    pub adaptive: bool,
+    /// An adaptive pace yields to all loss above 2 % (default no).
+    pub friendly: bool,
 }
 
 impl GroupConfig {
@@ -112,6 +117,8 @@ impl GroupConfig {
             faults: None,
             offload: true,
             rate: None,
+            adaptive: false,
+            friendly: false,
         }
     }
 

@@ -50,6 +50,12 @@ pub(super) struct Pace {
     /// The pace of all sending in MB/s; 0: none [default: 50]
     #[arg(long, value_name = "MB/S")]
     pub(super) rate: Option<u64>,
+    /// The pace follows from what receivers report, up to --rate
+    #[arg(long)]
+    pub(super) adaptive: bool,
+    /// An adaptive pace that yields to loss above 2 %
+    #[arg(long, requires = "adaptive")]
+    pub(super) friendly: bool,
 }
 
 /// How much is sent.

@@ -48,6 +48,7 @@ impl Membership {
             0 => UNPACED,
             megabytes => megabytes.saturating_mul(1_000_000),
         });
+        (group.adaptive, group.friendly) = (pace.adaptive, pace.friendly);
         let driver = Driver::open(group).map_err(|error| explain::join(&error, config))?;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
