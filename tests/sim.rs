@@ -35,6 +35,15 @@ fn members_find_each_other_and_say_hello() {
 }
 
 #[test]
+fn who_missed_a_farewell_does_not_wait_for_those_who_heard_it() {
+    let mut world = group(3, 27);
+    world.cut(A, B);
+    world.leave(A);
+    let gone = |world: &World| [B, C].iter().all(|who| world.members(*who) == [B, C]);
+    assert!(world.run_until(gone, millis(1_500)), "{:?}", world.unsettled());
+}
+
+#[test]
 fn a_lost_last_message_is_found_by_the_heartbeat() {
     let mut world = group(2, 7);
     world.lose_next(A, B);

@@ -17,6 +17,9 @@ const PROBES: u32 = 8;
 /// At this interval, or a GRTT where that is longer: a member that waits for its turn of the
 /// processor has four of Linux' longest slices (`base_slice_ns`, 3 to 4 ms) to answer each.
 const PROBE_EVERY: Duration = Duration::from_millis(15);
+/// And no longer than this: all answers have come before the last wait ends, as eight of these are
+/// more than the longest GRTT.
+const PROBE_LONGEST: Duration = Duration::from_millis(50);
 /// So many members look for a silent one: the coordinator, and those next in rank to it.
 const NEIGHBOURS: usize = 2;
 /// A member that shows another view, of an older epoch, is given this long to follow.
@@ -39,7 +42,7 @@ impl Engine {
 
     /// Looks for members that have fallen silent.
     pub(super) fn watch(&mut self, now: Instant) {
-        let (limit, every) = (self.quiet_limit(), PROBE_EVERY.max(self.grtt));
+        let (limit, every) = (self.quiet_limit(), self.grtt.clamp(PROBE_EVERY, PROBE_LONGEST));
         let mut next = now + limit;
         let (mut probe, mut tell) = (false, false);
         let observed = self.observed();

@@ -338,11 +338,13 @@ impl Engine {
         others.map(|(_, received)| *received).min().unwrap_or(stream.next).min(stream.next)
     }
 
-    /// Which members of the view we hear.
+    /// Which members of the view we hear. Who has left is none: those that missed its farewell
+    /// must not wait for it.
     pub(super) fn hears(&self) -> RankSet {
         let mut hears = RankSet::default();
         for (rank, tag) in self.view.members.iter().enumerate() {
-            if *tag == self.tag || self.remotes.get(tag).is_some_and(|r| !r.is_unheard()) {
+            let heard = |remote: &Remote| !remote.is_unheard() && !remote.has_left();
+            if *tag == self.tag || self.remotes.get(tag).is_some_and(heard) {
                 hears.add(rank);
             }
         }
