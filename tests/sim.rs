@@ -44,6 +44,18 @@ fn who_missed_a_farewell_does_not_wait_for_those_who_heard_it() {
 }
 
 #[test]
+fn where_each_hears_but_one_answers_to_probes_do_not_follow_each_other() {
+    let mut world = group(3, 28);
+    for (from, to) in [(A, C), (B, A), (C, B)] {
+        world.cut(from, to);
+    }
+    let before = world.sent_datagrams();
+    world.run_for(secs(2));
+    let sent = world.sent_datagrams() - before;
+    assert!(sent < 400, "{sent} datagrams in 2 s");
+}
+
+#[test]
 fn a_lost_last_message_is_found_by_the_heartbeat() {
     let mut world = group(2, 7);
     world.lose_next(A, B);

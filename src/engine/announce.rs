@@ -54,6 +54,7 @@ impl Engine {
         self.list_acks(now, &mut acks, room / 2, (kind.profile, full));
         let room = room.saturating_sub(acks.len()).min(MAX_REPORTS * REPORT);
         self.list_reports(now, &mut reports, room, full);
+        let probes = self.probes();
         let name = core::mem::take(&mut self.config.name);
         let profile = Profile { member: self.config.member, name: &name };
         self.stats.heartbeats_sent += 1;
@@ -67,7 +68,7 @@ impl Engine {
             promised: self.promised.epoch,
             together: self.together(now),
             hears: self.hears(),
-            probes: self.probes(),
+            probes,
             hello: kind.hello,
             profile: kind.profile.then_some(profile),
             echoes: echoes.list(),

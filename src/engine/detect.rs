@@ -72,6 +72,7 @@ impl Engine {
             });
         }
         self.watch_at = next;
+        self.probing |= probe;
         if (probe || tell) && self.farewell == Farewell::None {
             self.beat.introduce(now);
         }
@@ -105,10 +106,14 @@ impl Engine {
         observers
     }
 
-    /// Whom the next heartbeat asks to answer at once.
-    pub(super) fn probes(&self) -> RankSet {
-        let observed = self.observed();
+    /// Whom the next heartbeat asks to answer at once. An answer asks nobody: where each hears but
+    /// one, answers would follow each other without end.
+    pub(super) fn probes(&mut self) -> RankSet {
         let mut probes = RankSet::default();
+        if !core::mem::take(&mut self.probing) {
+            return probes;
+        }
+        let observed = self.observed();
         for remote in self.remotes.values() {
             let probed = matches!(remote.silence, Silence::Probed(..));
             if let Some(rank) = remote.rank.filter(|rank| probed && observed.has(*rank)) {

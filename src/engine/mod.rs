@@ -209,6 +209,8 @@ pub struct Engine {
     /// The last view that it agreed to go to.
     promised: ViewId,
     watch_at: Instant,
+    /// The next heartbeat asks those to answer that are looked for.
+    probing: bool,
     /// When a heartbeat last said who we are.
     introduced: Instant,
     /// Something was learned that may ask for another view.
@@ -301,6 +303,7 @@ impl Engine {
             spread: None,
             promised: ViewId { epoch: 0, coordinator: tag },
             watch_at: now,
+            probing: false,
             introduced: Instant::ZERO,
             review_due: false,
             reviewed: now,
