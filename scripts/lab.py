@@ -156,7 +156,7 @@ def counter(rule):
 
 # ---- the members ------------------------------------------------------------
 
-Arrival = collections.namedtuple("Arrival", "stream number seq latency at")
+Arrival = collections.namedtuple("Arrival", "stream number seq latency at history")
 
 
 class Member:
@@ -216,7 +216,8 @@ class Member:
     def on_msg(self, event, now):
         stream, number, sent_at, *_ = event["text"].split(" ")
         latency = now - float(sent_at)
-        self.arrivals.append(Arrival(stream, int(number), event["seq"], latency, now))
+        self.arrivals.append(
+            Arrival(stream, int(number), event["seq"], latency, now, event["history"]))
 
     def on_gap(self, event, _now):
         if event["state"] == "lost":
