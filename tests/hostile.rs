@@ -161,7 +161,7 @@ fn authentic_bodies_that_are_no_packets_are_counted_as_malformed() {
         Kind::BulkJoin,
     ];
     for round in 0..100_000_u64 {
-        let kind = kinds[(round % 9) as usize];
+        let kind = kinds[round as usize % kinds.len()];
         let length = story.rng.random_range(0..200);
         let mut body = vec![0; length];
         story.rng.fill_bytes(&mut body);

@@ -263,6 +263,33 @@ fn a_late_joiner_is_given_what_was_said_before_it_came() {
 }
 
 #[test]
+fn history_is_in_order_though_more_waits_than_is_held() {
+    let mut world = group(4, 29);
+    world.say_as(D, Service::Agreed, "before");
+    world.run_for(secs(1));
+    // So that no two have the same archive.
+    world.each_link(|link| link.loss = Loss::Independent(0.2));
+    world.isolate(D);
+    let talk = |world: &mut World, count: usize| {
+        for number in 0..count {
+            for who in [A, B, C] {
+                world.say_as(who, Service::Fifo, vec![number as u8; 16_000]);
+                world.run_for(millis(3));
+            }
+        }
+    };
+    talk(&mut world, 600);
+    world.rejoin();
+    talk(&mut world, 150);
+    world.run_for(secs(10));
+    for who in [A, B, C] {
+        let past = world.deliveries(D).filter(|heard| heard.history && heard.from == who);
+        let said: Vec<_> = past.map(|heard| heard.said).collect();
+        assert!(!said.is_empty() && said.is_sorted(), "{who}");
+    }
+}
+
+#[test]
 fn who_wants_no_history_is_given_none_and_others_are() {
     let mut world = group(2, 26);
     world.say_as(A, Service::Agreed, "before");

@@ -139,14 +139,14 @@ impl CatchUp {
         self.is_heard() && !self.giving && self.digest_at.is_none() && (0..members).all(covers)
     }
 
-    /// Whether an earlier message of the session is still to come. What waits for that has a bound.
+    /// Whether an earlier message of the session is still to come.
     fn keeps_back(&self, archive: &Archive, session: SessionTag, number: u64) -> bool {
         let first = self.promised.first(session);
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
         let follows = self.is_heard() && archive.is_whole_before(session, number);
         let waits = self.early.range((session, 0)..(session, number)).next().is_some();
-        self.early_bytes < EARLY && (promised || waits || !follows)
+        promised || waits || !follows
     }
 }
 
@@ -396,7 +396,27 @@ impl Engine {
             catch_up.early_bytes += early_cost(&owned);
             catch_up.early.insert((tag, message.number), owned);
             catch_up.arrived.push_back((tag, message.number));
+            self.make_room_for_early();
         }
+    }
+
+    /// Where too much waits for what does not come, the session that has waited longest goes on
+    /// with its first: the order of each stays.
+    fn make_room_for_early(&mut self) {
+        while let Some(catch_up) = self.catch_up.as_mut().filter(|c| c.early_bytes > EARLY) {
+            let Some((tag, _)) = catch_up.arrived.front().copied() else { return };
+            let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
+            let Some(key) = next.map(|(key, _)| *key) else { return };
+            self.take_early(key);
+        }
+    }
+
+    fn take_early(&mut self, key: (SessionTag, u64)) {
+        let Some(catch_up) = &mut self.catch_up else { return };
+        let Some(message) = catch_up.early.remove(&key) else { return };
+        catch_up.early_bytes -= early_cost(&message);
+        catch_up.arrived.retain(|arrived| *arrived != key);
+        self.take_past(&message.header().map(|()| message.body.as_slice()));
     }
 
     fn take_past(&mut self, message: &Delivery<&[u8]>) {
@@ -410,10 +430,8 @@ impl Engine {
             let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
             let key = next.map(|(key, _)| *key);
             let key = key.filter(|key| !catch_up.keeps_back(&self.archive, tag, key.1));
-            let Some(message) = key.and_then(|key| catch_up.early.remove(&key)) else { return };
-            catch_up.early_bytes -= early_cost(&message);
-            catch_up.arrived.retain(|arrived| Some(*arrived) != key);
-            self.take_past(&message.header().map(|()| message.body.as_slice()));
+            let Some(key) = key else { return };
+            self.take_early(key);
         }
     }
 
