@@ -65,6 +65,14 @@ impl Room {
         path
     }
 
+    /// `fw.bin` of the member, offered to all.
+    fn offer(&mut self, of: usize, size: usize) -> PathBuf {
+        let path = self.file(of, "fw.bin", size);
+        self.desks[of].share(&path).unwrap();
+        self.settle();
+        path
+    }
+
     fn read(&self, of: usize, name: &str) -> Vec<u8> {
         fs::read(self.folder.join(of.to_string()).join(name)).unwrap_or_default()
     }
@@ -167,9 +175,7 @@ fn is_got(news: &News) -> bool {
 #[test]
 fn all_take_from_the_one_who_offered_and_then_have_it() {
     let mut room = Room::new("all", 3);
-    let path = room.file(0, "fw.bin", 1_300_000);
-    room.desks[0].share(&path).unwrap();
-    room.settle();
+    room.offer(0, 1_300_000);
     for taker in 1..3 {
         let object = room.desks[taker].find("fw.bin").unwrap().object;
         room.desks[taker].get(object);
@@ -184,9 +190,7 @@ fn all_take_from_the_one_who_offered_and_then_have_it() {
 #[test]
 fn whoever_gives_something_else_is_not_asked_again() {
     let mut room = Room::new("liar", 3);
-    let path = room.file(0, "fw.bin", 900_000);
-    room.desks[0].share(&path).unwrap();
-    room.settle();
+    room.offer(0, 900_000);
     let object = room.desks[1].find("fw.bin").unwrap().object;
     room.desks[1].get(object);
     room.settle();
@@ -200,17 +204,13 @@ fn whoever_gives_something_else_is_not_asked_again() {
 #[test]
 fn when_nobody_has_it_it_waits_for_somebody_who_does() {
     let mut room = Room::new("waits", 3);
-    let path = room.file(0, "fw.bin", 900_000);
-    room.desks[0].share(&path).unwrap();
-    room.settle();
+    room.offer(0, 900_000);
     let object = room.desks[1].find("fw.bin").unwrap().object;
     room.gone.insert(0);
     room.desks[1].get(object);
     room.settle();
     assert_eq!(room.told(1, |news| matches!(news, News::Waiting(_))), 1);
-    let path = room.file(2, "fw.bin", 900_000);
-    room.desks[2].share(&path).unwrap();
-    room.settle();
+    room.offer(2, 900_000);
     assert_eq!(room.read(1, "fw.bin"), content(900_000));
 }
 
@@ -219,9 +219,7 @@ fn who_comes_later_is_told_by_one_of_those_who_have_it() {
     let mut room = Room::new("later", 4);
     room.gone.extend([2, 3]);
     room.meet();
-    let path = room.file(0, "fw.bin", 900_000);
-    room.desks[0].share(&path).unwrap();
-    room.settle();
+    room.offer(0, 900_000);
     let object = room.desks[1].find("fw.bin").unwrap().object;
     room.desks[1].get(object);
     room.settle();
@@ -277,9 +275,7 @@ fn hostile_names_are_refused_and_nothing_is_written() {
 #[test]
 fn a_file_that_changes_is_given_no_more_and_comes_from_another() {
     let mut room = Room::new("changes", 3);
-    let path = room.file(0, "fw.bin", 900_000);
-    room.desks[0].share(&path).unwrap();
-    room.settle();
+    let path = room.offer(0, 900_000);
     let object = room.desks[1].find("fw.bin").unwrap().object;
     room.desks[1].get(object);
     room.settle();
