@@ -119,8 +119,7 @@ healing.settings = {"members": 5, "loss": 0}
 def joining(test):
     """a late joiner behind 10,000 messages at 5 % loss, while the others go on talking"""
     start(test)
-    # One only listens, as the joiner will: safe messages wait for its acknowledgements, and those
-    # of a silent member come later than with data.
+    # One only listens, as the joiner will: safe messages wait for its acknowledgements, too.
     talkers = test.live()[:-1]
     each = 10_000 // len(talkers)
     bursts = [threading.Thread(target=voice.burst, args=(each, 400)) for voice in talkers]
@@ -130,53 +129,86 @@ def joining(test):
         thread.join()
     test.hush()
     streams = {voice.stream: each for voice in talkers}
-    before = latencies(test, talkers, lambda: None)
-    joiner = test.voice(test.options.members + 1)
-    old = lambda: [arrival for arrival in list(joiner.arrivals) if arrival.number < each]
-    begin = time.monotonic()
-
-    def join():
-        joiner.start()
-        wait_for(lambda: f"all 10,000 at the joiner, not {len(old())}",
-                 lambda: len(old()) >= each * len(talkers), test.options.timeout)
-
-    during = latencies(test, talkers, join)
-    after = latencies(test, talkers, lambda: None)
-    last = max(arrival.at for arrival in old())
-    for stream, count in streams.items():
-        got = [number for number in joiner.numbers(stream) if number < count]
-        if got != list(range(count)):
-            raise Failure(f"of {stream}: {len(got)} of {count}, not all in order")
-    return (f"complete and in order after {last - begin:.2f} s (target 5 s); live latency of the "
-            f"others, p50 p90 p99 in ms: before {before}, during {during}, after, with one more, "
-            f"{after} (target: during at most 1.5 times)")
+    before, during, after, took = {}, {}, {}, []
+    for round_ in range(test.options.repeat):
+        live_latencies(test, talkers, before, lambda: time.sleep(SPAN))
+        joiner = test.voice(test.options.members + 1 + round_)
+        begin = time.monotonic()
+        live_latencies(test, talkers, during, lambda: join(test, joiner, streams))
+        took.append(1000 * (joined_at(joiner, streams) - begin))
+        live_latencies(test, talkers, after, lambda: time.sleep(SPAN))
+        joiner.quit((0, 5))
+    return (f"complete and in order: {summary(took)} (target 5 s)\n"
+            + "\n".join(f"  {service}: {ratios(before[service], during[service], after[service])}"
+                        for service in sorted(before))
+            + f"\n  all: {ratios(*map(pooled, (before, during, after)))}"
+            + "\n  live latency before, during, and after it, with one more; target: 1.5 ×")
 
 
-joining.settings = {"members": 5, "loss": 5}
+joining.settings = {"members": 5, "loss": 5, "repeat": 10}
 
 
 MEASURES = (kill_oldest, kill_one, leaving, healing, joining)
 
+# Seconds of talk that a time without a joiner is measured over.
+SPAN = 2
 
-def latencies(test, talkers, meanwhile, seconds=3, rate=50):
-    """The live latencies of the talkers while they talk for some seconds, or, where it takes time,
-    for as long as `meanwhile` does: p50, p90 and p99, in ms."""
+
+def old_at(joiner, streams):
+    """What of the 10,000 messages has come to the joiner."""
+    return [arrival for arrival in list(joiner.arrivals)
+            if arrival.number < streams.get(arrival.stream, 0)]
+
+
+def join(test, joiner, streams):
+    joiner.start()
+    total = sum(streams.values())
+    wait_for(lambda: f"all {total} at the joiner, not {len(old_at(joiner, streams))}",
+             lambda: len(old_at(joiner, streams)) >= total, test.options.timeout)
+
+
+def joined_at(joiner, streams):
+    """When the last of them came; all must have come in order."""
+    for stream, count in streams.items():
+        got = [number for number in joiner.numbers(stream) if number < count]
+        if got != list(range(count)):
+            raise Failure(f"of {stream}: {len(got)} of {count}, not all in order")
+    return max(arrival.at for arrival in old_at(joiner, streams))
+
+
+def live_latencies(test, talkers, into, meanwhile, rate=50):
+    """Adds to `into`, by service, the live latencies of the talkers, who talk while `meanwhile` goes
+    on."""
     for voice in talkers:
-        test.speak(voice, seconds, rate)
-    begin, since = time.time_ns(), time.monotonic()
+        test.speak(voice, SPAN, rate)
+    time.sleep(0.2)
+    begin = time.time_ns()
     meanwhile()
-    busy = time.monotonic() - since
+    end = time.time_ns()
     for thread in test.threads:
         thread.join()
     time.sleep(0.5)
-    end = begin + int((busy if busy > 0.05 else seconds) * 1e9)
-    ways = sorted(one_ways(talkers, begin, end))
-    return [round(percentile(ways, share) / 1e6, 2) for share in (0.50, 0.90, 0.99)]
+    for service, nanos in one_ways(talkers, begin, end):
+        into.setdefault(service, []).append(nanos / 1e6)
+
+
+def pooled(by_service):
+    return [value for values in by_service.values() for value in values]
+
+
+def ratios(before, during, after):
+    """Quantiles in ms, and how what was during the catch-up compares with before."""
+    parts = []
+    for share in (0.5, 0.9, 0.99):
+        old, new, late = (percentile(sorted(values), share) for values in (before, during, after))
+        parts.append(f"p{share * 100:g} {old:.2f}, {new:.2f}, {late:.2f} ms ({new / old:.2f} ×)")
+    return f"{'; '.join(parts)}; of {len(before)}, {len(during)}, {len(after)}"
 
 
 def one_ways(talkers, begin, end):
     """From the moment a member's group took a message, in that time, to each delivery at another
-    (nanoseconds): by the traces, as this harness itself is slow where many lines come at once."""
+    (service, nanoseconds): by the traces, as this harness itself is slow where many lines come at
+    once."""
     records = {voice.session(): voice.records() for voice in talkers}
     taken = {(session, record["number"]): record["t"] for session, all in records.items()
              for record in all
@@ -186,4 +218,4 @@ def one_ways(talkers, begin, end):
             if record["kind"] == "deliver" and record["from"] != session:
                 at = taken.get((record["from"], record["number"]))
                 if at is not None:
-                    yield record["t"] - at
+                    yield record["service"], record["t"] - at

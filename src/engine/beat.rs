@@ -13,6 +13,10 @@ pub struct Beat {
     profile: Instant,
     /// When an acknowledgement or an answer is owed.
     owed: Option<Instant>,
+    /// When the last went.
+    last: Option<Instant>,
+    /// After the next, another is owed after this time: one of the two may be lost.
+    twice: Option<Duration>,
     hello: bool,
     idle: Duration,
 }
@@ -20,7 +24,16 @@ pub struct Beat {
 impl Beat {
     /// The first, a hello with the profile, is due at once; then every `idle`, denser at first.
     pub fn new(now: Instant, first: Duration, idle: Duration) -> Self {
-        Self { next: now, interval: first, profile: now, owed: None, hello: true, idle }
+        Self {
+            next: now,
+            interval: first,
+            profile: now,
+            owed: None,
+            last: None,
+            twice: None,
+            hello: true,
+            idle,
+        }
     }
 
     /// The interval of an idle member.
@@ -56,6 +69,17 @@ impl Beat {
         self.owed = Some(self.owed.map_or(at, |owed| owed.min(at)));
     }
 
+    /// An acknowledgement is owed: at `at`, or later if the last heartbeat went less than `rest` ago.
+    pub fn owe_after(&mut self, at: Instant, rest: Duration) {
+        self.owe(self.last.map_or(at, |last| at.max(last + rest)));
+    }
+
+    /// The same, and once more after another `rest`, as somebody waits for it.
+    pub fn owe_twice(&mut self, at: Instant, rest: Duration) {
+        self.owe_after(at, rest);
+        self.twice = Some(rest);
+    }
+
     /// Whether an acknowledgement or an answer is owed already.
     pub const fn owes(&self) -> bool {
         self.owed.is_some()
@@ -78,7 +102,8 @@ impl Beat {
             self.next = now + self.interval;
             self.interval = (self.interval * 2).min(self.idle);
         }
-        self.owed = None;
+        self.owed = self.twice.take().map(|rest| now + rest);
+        self.last = Some(now);
         kind
     }
 }
@@ -121,6 +146,18 @@ mod tests {
         let now = Instant::ZERO + MS * 2_100;
         beat.restart(now, MS * 2);
         assert_eq!(beats(&mut beat, now, MS * 30), [2, 4, 8, 16]);
+    }
+
+    #[test]
+    fn an_acknowledgement_goes_soon_after_a_rest_and_else_when_the_rest_is_over() {
+        let mut beat = Beat::new(Instant::ZERO, MS, MS * 500);
+        beats(&mut beat, Instant::ZERO, MS * 2_000);
+        let now = Instant::ZERO + MS * 2_050;
+        beat.owe_after(now + MS, MS * 10);
+        assert_eq!(beat.deadline(), now + MS);
+        beat.fire(now + MS);
+        beat.owe_after(now + MS * 2, MS * 10);
+        assert_eq!(beat.deadline(), now + MS * 11);
     }
 
     #[test]
