@@ -418,9 +418,14 @@ fn a_full_queue_refuses_says_when_there_is_room_and_loses_nothing() {
         ana.wait("room", |incoming| *incoming == Incoming::Event(Event::Writable));
         assert_eq!(ana.group.send(Service::Fifo, &body), Ok(last + 1));
         let from = ana.group.member();
-        bo.wait("the last", |incoming| match incoming {
+        let is_last = |incoming: &Incoming| match incoming {
             Incoming::Event(Event::Delivered(d)) => d.from == from && d.number == last + 1,
             _ => false,
+        };
+        // Both read: a member whose application does not is stopped.
+        std::thread::scope(|scope| {
+            scope.spawn(|| ana.wait("her own last", is_last));
+            bo.wait("the last", is_last);
         });
         let numbers: Vec<u64> = bo.texts_from(from).into_iter().map(|(number, _)| number).collect();
         assert_eq!(numbers, (1..=last + 1).collect::<Vec<_>>());
