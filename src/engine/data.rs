@@ -1,6 +1,6 @@
 //! DATA: hold, close gaps, take in order, deliver as each message's service says.
 
-use super::order::Waiting;
+use super::order::{Coming, Waiting};
 use super::output::{Delivery, Event, Gap, GapState};
 use super::sender::Finished;
 use super::stream::Arrival;
@@ -257,8 +257,16 @@ impl Engine {
         if data.order.iter().any(|run| !self.view.order.has_room(&run)) {
             return false;
         }
-        let Some(remote) = self.remotes.get_mut(&tag) else { return false };
-        let (Some(mut stream), Some(rank)) = (remote.stream.take(), remote.rank) else {
+        let Some(rank) = self.remotes.get(&tag).and_then(|remote| remote.rank) else {
+            return false;
+        };
+        if let Some(stream) = self.stream(tag) {
+            // A safe message waits until all have what came with it: this packet, too, if it
+            // tells the message's place.
+            stream.next = data.seq.next();
+        }
+        self.learn_order(rank, data);
+        let Some(mut stream) = self.remotes.get_mut(&tag).and_then(|r| r.stream.take()) else {
             return false;
         };
         let mut after = core::mem::take(&mut stream.after);
@@ -276,21 +284,22 @@ impl Engine {
             self.stats.count(Drop::Malformed);
         }
         stream.after = after;
-        let (held, next) = (stream.bytes(), stream.next);
+        let held = stream.bytes();
         self.stats.held_bytes = (self.stats.held_bytes + held).saturating_sub(before);
         if let Some(remote) = self.remotes.get_mut(&tag) {
             remote.stream = Some(stream);
         }
-        self.learn_order(rank, next, data);
         true
     }
 
-    /// Takes what a packet tells of the agreed order.
-    fn learn_order(&mut self, rank: usize, next: Seq, data: &Data<'_>) {
+    /// Takes what a packet tells of the agreed order, and delivers what waited for that: so the
+    /// packet's own messages, whose places are often told with them, need not wait.
+    fn learn_order(&mut self, rank: usize, data: &Data<'_>) {
         for run in data.order {
             self.view.order.place(&run, None);
         }
-        self.view.order.confirm(rank, next);
+        self.view.order.confirm(rank, data.seq.next());
+        self.deliver_ready();
         let ours = data.handoff.filter(|handoff| handoff.rank as usize == self.view.rank);
         if let Some(handoff) = ours {
             self.view.handoff = Some(handoff.place);
@@ -310,8 +319,11 @@ impl Engine {
         }
     }
 
-    /// As the sequencer: gives a message its place.
+    /// As the sequencer: gives a message its place, unless the one before did so.
     pub(super) fn assign(&mut self, rank: usize, number: u64) {
+        if self.view.order.is_placed(rank, number) {
+            return;
+        }
         if let Some(run) = self.view.sequencer.assign(rank, number) {
             self.view.order.place(&run, None);
         }
@@ -330,26 +342,33 @@ impl Engine {
             return self.on_archived(origin.rank, body);
         };
         let rank = origin.rank;
-        if !self.view.order.passes(rank, service) || self.is_stopped() {
-            let copy = self.bodies.copy(body);
-            let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
-            self.view.order.push(rank, Waiting { number, service, body: copy, after });
-            if service >= Service::Agreed {
-                self.assign(rank, number);
+        if self.passes(rank, Coming { number, service, after }) {
+            if service > Service::Fifo {
+                after.clear();
             }
-            if service == Service::Safe {
-                self.hasten_ack();
-            }
-            return;
+            return self.pass(origin, number, service, body);
         }
-        self.pass(origin, number, service, body);
+        let body = self.bodies.copy(body);
+        let after = if service > Service::Fifo { core::mem::take(after) } else { Vec::new() };
+        self.view.order.push(rank, Waiting { number, service, body, after });
+        if service == Service::Safe {
+            self.hasten_ack();
+        }
+    }
+
+    /// Whether a message that just came may be delivered at once. The sequencer gives it its place
+    /// before.
+    fn passes(&mut self, rank: usize, message: Coming<'_>) -> bool {
+        if message.service >= Service::Agreed {
+            self.assign(rank, message.number);
+        }
+        !self.is_stopped() && self.view.order.passes(rank, message)
     }
 
     /// Delivers a message that need not wait.
     fn pass(&mut self, origin: &Origin, number: u64, service: Service, body: &[u8]) {
         let Origin { from, session, rank } = *origin;
-        self.view.order.pass(rank, number);
-        let (order, history) = (None, false);
+        let (order, history) = (self.view.order.pass(rank, number, service), false);
         self.hand_out(&Delivery { from, session, number, service, order, history, body });
     }
 
@@ -358,7 +377,7 @@ impl Engine {
         let rank = self.view.rank;
         let mut finished = core::mem::take(&mut self.sender.finished);
         for Finished { number, service, body } in finished.drain(..) {
-            if self.view.order.passes(rank, service) && !self.is_stopped() {
+            if self.passes(rank, Coming { number, service, after: &[] }) {
                 let origin = Origin { from: self.config.member, session: self.session, rank };
                 self.pass(&origin, number, service, &body);
                 self.bodies.give(body);
@@ -366,9 +385,6 @@ impl Engine {
             }
             let after = Vec::new();
             self.view.order.push(rank, Waiting { number, service, body, after });
-            if service >= Service::Agreed {
-                self.assign(rank, number);
-            }
         }
         self.sender.finished = finished;
     }

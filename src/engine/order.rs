@@ -28,6 +28,17 @@ pub struct Waiting {
     pub after: Vec<Dependency>,
 }
 
+/// A message that just came, or that a packet has just carried away.
+#[derive(Clone, Copy, Debug)]
+pub struct Coming<'a> {
+    /// Its number in its session.
+    pub number: u64,
+    /// How it is to be delivered.
+    pub service: Service,
+    /// What must be delivered before, unless it is fifo.
+    pub after: &'a [Dependency],
+}
+
 /// The messages of one member that wait.
 #[derive(Debug, Default)]
 struct Lane {
@@ -76,14 +87,34 @@ impl Order {
         Self { lanes: firsts.iter().map(lane).collect(), next: 1, ..Self::default() }
     }
 
-    /// Whether a message of that service may be delivered as soon as it comes.
-    pub fn passes(&self, rank: usize, service: Service) -> bool {
-        service == Service::Fifo && self.lanes[rank].waiting.is_empty()
+    /// Whether a message that just came need not wait: none of its sender does, and its service
+    /// asks for no more than is known.
+    pub fn passes(&self, rank: usize, message: Coming<'_>) -> bool {
+        let Coming { number, service, after } = message;
+        let in_turn = match service {
+            Service::Fifo => true,
+            Service::Causal => self.has_delivered(after),
+            Service::Agreed => {
+                self.places.front() == Some(&Some((rank, number))) && self.has_delivered(after)
+            }
+            // It waits for the others, too.
+            Service::Safe => false,
+        };
+        in_turn && self.lanes[rank].waiting.is_empty()
     }
 
-    /// A message that passed was delivered.
-    pub fn pass(&mut self, rank: usize, number: u64) {
+    /// A message that passed is delivered; its place, if it has one.
+    pub fn pass(&mut self, rank: usize, number: u64, service: Service) -> Option<u64> {
         self.lanes[rank].last = number;
+        (service >= Service::Agreed).then(|| self.advance())
+    }
+
+    /// The message at the next place is delivered; which place that was.
+    fn advance(&mut self) -> u64 {
+        self.places.pop_front();
+        self.safe = None;
+        self.next += 1;
+        self.next - 1
     }
 
     /// A message waits.
@@ -138,6 +169,11 @@ impl Order {
             self.early.push((sender, seq, *run));
         }
         true
+    }
+
+    /// Whether a message has a place already, as far as known.
+    pub fn is_placed(&self, rank: usize, number: u64) -> bool {
+        number <= self.lanes[rank].placed
     }
 
     /// Whether a run can be taken now.
@@ -218,10 +254,12 @@ impl Order {
     /// Whether all that must be delivered before was. It is asked when the message comes first in
     /// its lane, so what was told with earlier ones holds.
     fn is_caused(&self, message: &Waiting) -> bool {
-        let delivered = |after: &Dependency| {
-            self.lanes.get(after.rank as usize).is_none_or(|lane| lane.last >= after.number)
-        };
-        message.service == Service::Fifo || message.after.iter().all(delivered)
+        message.service == Service::Fifo || self.has_delivered(&message.after)
+    }
+
+    fn has_delivered(&self, all: &[Dependency]) -> bool {
+        all.iter()
+            .all(|one| self.lanes.get(one.rank as usize).is_none_or(|lane| lane.last >= one.number))
     }
 
     fn next_placed(
@@ -286,9 +324,7 @@ impl Order {
         lane.last = message.number;
         self.waiting -= 1;
         if place.is_some() {
-            self.places.pop_front();
-            self.next += 1;
-            self.safe = None;
+            self.advance();
         }
         Ready { rank, message, place }
     }
@@ -314,6 +350,10 @@ mod tests {
         Waiting { number, service, body: Vec::new(), after }
     }
 
+    fn coming(number: u64, service: Service) -> Coming<'static> {
+        Coming { number, service, after: &[] }
+    }
+
     fn drain(order: &mut Order, stable: u64) -> Vec<(usize, u64)> {
         let next = |order: &mut Order| order.next(|_| Seq(5), |_| Seq(stable));
         core::iter::from_fn(|| next(order))
@@ -328,9 +368,10 @@ mod tests {
     #[test]
     fn a_fifo_message_waits_for_its_senders_earlier_ones_only() {
         let mut order = Order::new(&[1, 1]);
-        assert!(order.passes(0, Service::Fifo));
+        assert!(order.passes(0, coming(1, Service::Fifo)));
         order.push(0, message(1, Service::Agreed, &[]));
-        assert!(!order.passes(0, Service::Fifo) && order.passes(1, Service::Fifo));
+        assert!(!order.passes(0, coming(2, Service::Fifo)));
+        assert!(order.passes(1, coming(1, Service::Fifo)));
         order.push(0, message(2, Service::Fifo, &[]));
         assert_eq!(drain(&mut order, 0), []);
         order.place(&run(1, 0, 1), None);
@@ -341,9 +382,9 @@ mod tests {
     fn a_causal_message_comes_after_what_its_sender_had_delivered() {
         let mut order = Order::new(&[1, 1]);
         order.push(1, message(1, Service::Causal, &[(0, 2)]));
-        order.pass(0, 1);
+        order.pass(0, 1, Service::Fifo);
         assert_eq!(drain(&mut order, 0), []);
-        order.pass(0, 2);
+        order.pass(0, 2, Service::Fifo);
         assert_eq!(drain(&mut order, 0), [(1, 1)]);
     }
 
@@ -357,6 +398,22 @@ mod tests {
         assert_eq!(order.first_unknown(), 1);
         order.place(&run(1, 1, 1), None);
         assert_eq!(drain(&mut order, 0), [(1, 1), (0, 1)]);
+    }
+
+    #[test]
+    fn an_agreed_message_passes_at_its_place_and_not_before() {
+        let mut order = Order::new(&[1, 1]);
+        assert!(!order.passes(0, coming(1, Service::Agreed)), "its place is not known");
+        order.place(&run(1, 1, 1), None);
+        order.place(&run(2, 0, 1), None);
+        assert!(!order.passes(0, coming(1, Service::Agreed)), "another comes first");
+        assert!(order.passes(1, coming(1, Service::Agreed)));
+        assert!(!order.passes(1, coming(1, Service::Safe)));
+        let after = [Dependency { rank: 0, number: 1 }];
+        assert!(!order.passes(1, Coming { after: &after, ..coming(1, Service::Agreed) }));
+        assert_eq!(order.pass(1, 1, Service::Agreed), Some(1));
+        assert!(order.passes(0, coming(1, Service::Agreed)));
+        assert_eq!(order.pass(0, 1, Service::Agreed), Some(2));
     }
 
     #[test]

@@ -14,6 +14,9 @@ const MOST: u32 = 80;
 /// So many messages are looked at: at a chat's pace the role stays, in a burst it moves soon.
 const SAMPLE: u32 = 1_000;
 
+/// No more messages than these end in one packet: a record has three bytes at least.
+const PACKED: u64 = 512;
+
 /// What a sequencer does in one view.
 #[derive(Debug, Default)]
 pub struct Sequencer {
@@ -87,13 +90,17 @@ impl Sequencer {
         !self.pending.is_empty() || self.handoff.is_some()
     }
 
-    /// The most bytes that [`Sequencer::write`] would like to have for one packet.
-    pub fn room(&self) -> usize {
-        if !self.has_pending() && self.next.is_none() {
-            return 0;
-        }
-        let runs = self.pending.len() + self.recent.iter().map(Vec::len).sum::<usize>() + 1;
-        runs * Run::LONGEST
+    /// The most bytes that [`Sequencer::write`] would like to have for one packet, whose messages
+    /// begin with `number` of `rank`.
+    pub fn room(&self, rank: usize, number: u64) -> usize {
+        let old = self.pending.iter().chain(self.recent.iter().flatten());
+        let own = self.next.map(|place| Run {
+            place: place.saturating_add(PACKED),
+            rank: rank as u32,
+            number: number.saturating_add(PACKED),
+            count: PACKED as u32,
+        });
+        old.chain(&own).map(Run::length).sum()
     }
 
     /// Writes what the next packet is to carry, within `limit` bytes: what is new, and then what
@@ -105,11 +112,11 @@ impl Sequencer {
             return None;
         }
         let fits = self.pending.iter().take_while(|run| list.push(*run, limit)).count();
-        let sent: Vec<Run> = self.pending.drain(..fits).collect();
         let old = self.recent.iter().flatten();
         old.take_while(|run| list.push(*run, limit)).for_each(drop);
         self.recent.rotate_right(1);
-        self.recent[0] = sent;
+        self.recent[0].clear();
+        self.recent[0].extend(self.pending.drain(..fits));
         if self.pending.is_empty() { self.handoff.take() } else { None }
     }
 }
