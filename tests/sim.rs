@@ -349,6 +349,29 @@ fn survivors_agree_on_what_the_oldest_said_when_it_dies_in_mid_burst() {
 }
 
 #[test]
+fn what_the_sequencer_before_placed_is_not_placed_again() {
+    let mut world = group(3, 41);
+    let [_, talker, third] = world.views(A).last().expect("a view").members[..] else {
+        panic!("three are here")
+    };
+    let say = |world: &mut World, count| {
+        (0..count).for_each(|_| world.say_as(talker, Service::Agreed, "on and on"));
+        world.run_for(millis(100));
+    };
+    say(&mut world, 995);
+    // The role moves to the talker, who lacks a message that has a place.
+    world.lose_next(third, talker);
+    world.say_as(third, Service::Agreed, "once");
+    say(&mut world, 20);
+    say(&mut world, 20);
+    rest(&mut world);
+    for who in [A, B, C] {
+        assert_eq!(world.heard(who).len(), 1_036);
+        assert_eq!(world.heard(who), world.heard(A));
+    }
+}
+
+#[test]
 fn what_nobody_has_any_more_is_named() {
     let mut world = group(3, 26);
     world.keep_story();

@@ -153,20 +153,23 @@ impl Order {
         if end > self.next + MAX_PLACES || rank >= self.lanes.len() {
             return false;
         }
-        let mut new = false;
+        let mut new = None;
         for place in run.place.max(self.next)..end {
             let index = (place - self.next) as usize;
             if self.places.len() <= index {
                 self.places.resize(index + 1, None);
             }
             let number = run.number.saturating_add(place - run.place);
-            new |= self.places[index].is_none();
-            self.places[index].get_or_insert((rank, number));
+            if self.places[index].is_none() {
+                self.places[index] = Some((rank, number));
+                new.get_or_insert(place);
+            }
             let lane = &mut self.lanes[rank];
             lane.placed = lane.placed.max(number);
         }
-        if let Some((sender, seq)) = beyond.filter(|_| new) {
-            self.early.push((sender, seq, *run));
+        // What was known before is in a packet that came in order, or is told of already.
+        if let (Some((sender, seq)), Some(first)) = (beyond, new) {
+            self.early.push((sender, seq, run.from(first)));
         }
         true
     }
@@ -446,6 +449,16 @@ mod tests {
         assert_eq!(order.early().count(), 1);
         order.confirm(1, Seq(5));
         assert_eq!(order.early().count(), 0);
+    }
+
+    #[test]
+    fn of_what_is_learned_early_only_the_new_part_is_told() {
+        let mut order = Order::new(&[1]);
+        order.place(&run(1, 0, 1), None);
+        order.place(&Run { count: 3, ..run(1, 0, 1) }, Some((0, Seq(4))));
+        assert_eq!(order.early().collect::<Vec<_>>(), [&Run { count: 2, ..run(2, 0, 2) }]);
+        order.forget_from(2);
+        assert_eq!(order.first_unknown(), 2);
     }
 
     #[test]

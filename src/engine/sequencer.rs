@@ -49,13 +49,10 @@ impl Sequencer {
         let place = self.next?;
         self.next = Some(place + 1);
         let run = Run { place, rank: rank as u32, number, count: 1 };
-        match self.pending.last_mut() {
-            Some(last)
-                if last.rank == run.rank && last.number + u64::from(last.count) == number =>
-            {
-                last.count += 1;
-            }
-            _ => self.pending.push(run),
+        let last = self.pending.last_mut();
+        match last.and_then(|last| Some((last.joined(&run)?, last))) {
+            Some((joined, last)) => *last = joined,
+            None => self.pending.push(run),
         }
         self.counts[rank] += 1;
         self.total += 1;
@@ -103,6 +100,23 @@ impl Sequencer {
         old.chain(&own).map(Run::length).sum()
     }
 
+    /// All runs, new and old, as one, where they follow each other: so it is while one member
+    /// talks.
+    fn joined(&self) -> Option<Run> {
+        let [last, before] = &self.recent;
+        let mut runs = before.iter().chain(last).chain(&self.pending).copied();
+        let first = runs.next()?;
+        runs.try_fold(first, |all, run| all.joined(&run))
+    }
+
+    /// Writes the new runs and then the old ones, as far as they fit; how many of the new do.
+    fn write_each(&self, list: &mut ListBuilder, limit: usize) -> usize {
+        let fits = self.pending.iter().take_while(|run| list.push(*run, limit)).count();
+        let old = self.recent.iter().flatten();
+        old.take_while(|run| list.push(*run, limit)).for_each(drop);
+        fits
+    }
+
     /// Writes what the next packet is to carry, within `limit` bytes: what is new, and then what
     /// was sent before. What does not fit comes next. Only with something new, or `along` with a
     /// packet that goes anyway.
@@ -111,9 +125,8 @@ impl Sequencer {
         if !self.has_pending() && !along {
             return None;
         }
-        let fits = self.pending.iter().take_while(|run| list.push(*run, limit)).count();
-        let old = self.recent.iter().flatten();
-        old.take_while(|run| list.push(*run, limit)).for_each(drop);
+        let whole = self.joined().is_some_and(|run| list.push(&run, limit));
+        let fits = if whole { self.pending.len() } else { self.write_each(list, limit) };
         self.recent.rotate_right(1);
         self.recent[0].clear();
         self.recent[0].extend(self.pending.drain(..fits));
@@ -145,6 +158,19 @@ mod tests {
         sequencer.write(&mut list, 500, true);
         sequencer.write(&mut list, 500, true);
         assert!(list.is_empty() && !sequencer.has_pending());
+    }
+
+    #[test]
+    fn runs_that_follow_each_other_are_one() {
+        let mut sequencer = Sequencer::new(2, true);
+        let mut list = ListBuilder::default();
+        let mut packets = Vec::new();
+        for number in 7..=10 {
+            sequencer.assign(1, number);
+            sequencer.write(&mut list, 500, true);
+            packets.push(runs(&list));
+        }
+        assert_eq!(packets, [[(1, 1)], [(1, 2)], [(1, 3)], [(2, 3)]]);
     }
 
     #[test]

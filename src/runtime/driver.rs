@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
+use super::spin::Spin;
 use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
 use crate::engine::{Config, Datagrams, Delivery, Engine, Event, SendError};
 use crate::time::{Duration, Instant};
@@ -54,6 +55,11 @@ pub struct Driver {
     turned: Instant,
     /// There is more to do at once: the next turn does not wait.
     again: bool,
+    /// The last turn asked which sockets are ready.
+    looked: bool,
+    spin: Spin,
+    /// How long the last wait was, until it is known what it brought.
+    waited: Option<Duration>,
     carrier: Carrier,
     member: MemberId,
     session: Session,
@@ -104,6 +110,9 @@ impl Driver {
             refresh_at: now + REFRESH,
             turned: now,
             again: true,
+            looked: false,
+            spin: Spin::default(),
+            waited: None,
             carrier,
             member,
             session,
@@ -246,16 +255,50 @@ impl Driver {
 
 /// One turn, step by step.
 impl Driver {
+    /// Waits for the sockets, at most `max_wait` and until something is due. What was just
+    /// submitted goes out without a look at them: the turn after it looks.
     fn wait(&mut self, max_wait: Duration) -> io::Result<()> {
+        let goes_on = self.again && !self.is_stalled();
+        if std::mem::take(&mut self.looked) && goes_on {
+            return Ok(());
+        }
+        self.looked = true;
         let longest = self.patience().min(max_wait);
+        if goes_on || longest.is_zero() {
+            return self.look(Duration::ZERO).map(drop);
+        }
+        let began = self.clock.now();
+        let awake = self.spin.budget().min(longest);
+        let came = self.look_until(began + awake)?;
+        if !came {
+            self.look(longest.saturating_sub(awake))?;
+        }
+        self.waited = Some(self.clock.now().since(began));
+        Ok(())
+    }
+
+    /// Waits without sleep until something came, and says so, or that time.
+    fn look_until(&mut self, end: Instant) -> io::Result<bool> {
+        while self.clock.now() < end {
+            if self.look(Duration::ZERO)? {
+                return Ok(true);
+            }
+            std::thread::yield_now();
+        }
+        Ok(false)
+    }
+
+    /// Asks the system which sockets are ready, and waits at most `longest` for one; says whether
+    /// one is, or the loop was woken.
+    fn look(&mut self, longest: Duration) -> io::Result<bool> {
         match self.poll.poll(&mut self.ready, Some(longest)) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
             result => result?,
         }
         for event in &self.ready {
             self.sockets.handle_ready(self.poll.registry(), event);
         }
-        Ok(())
+        Ok(!self.ready.is_empty())
     }
 
     /// How long nothing has to be done.
@@ -297,6 +340,9 @@ impl Driver {
                 break came > 0;
             }
         };
+        if let Some(waited) = self.waited.take() {
+            self.spin.learn(waited, count);
+        }
         self.release(now);
     }
 

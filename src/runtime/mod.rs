@@ -11,6 +11,7 @@
 //! | `fallback` | the other transport, when the network changes |
 //! | `sockets` | both transports under one set of names |
 //! | `driver` | the loop |
+//! | `spin` | waits without sleep in a quick exchange |
 //! | `mailbox` | the bounded queues between a handle and its loop |
 //! | `group` | the handle and its thread |
 //! | `bulk` | bulk transfers through both |
@@ -27,6 +28,7 @@ mod mailbox;
 mod notices;
 mod seed;
 mod sockets;
+mod spin;
 
 pub use crate::transport::faults::FaultConfig;
 pub use driver::Driver;

@@ -59,6 +59,21 @@ impl Run {
         [place, rank.into(), number, count.into()].into_iter().map(length).sum()
     }
 
+    /// What is left of this run from `place` on, which lies in it.
+    pub fn from(&self, place: u64) -> Self {
+        let gone = place - self.place;
+        let count = self.count.saturating_sub(gone as u32);
+        Self { place, number: self.number.saturating_add(gone), count, ..*self }
+    }
+
+    /// This run and `next` as one, if that goes on where this one ends.
+    pub fn joined(&self, next: &Self) -> Option<Self> {
+        let count = self.count.checked_add(next.count)?;
+        let length = u64::from(self.count);
+        let ends = (self.rank, self.place + length, self.number + length);
+        (ends == (next.rank, next.place, next.number)).then_some(Self { count, ..*self })
+    }
+
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         ranked(self.rank)?;
         numbered(self.place)?;
