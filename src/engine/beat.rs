@@ -69,7 +69,8 @@ impl Beat {
         self.owed = Some(self.owed.map_or(at, |owed| owed.min(at)));
     }
 
-    /// An acknowledgement is owed: at `at`, or later if the last heartbeat went less than `rest` ago.
+    /// An acknowledgement is owed: at `at`, or later if the last heartbeat went less than `rest`
+    /// ago.
     pub fn owe_after(&mut self, at: Instant, rest: Duration) {
         self.owe(self.last.map_or(at, |last| at.max(last + rest)));
     }

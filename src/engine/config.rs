@@ -103,8 +103,9 @@ impl Config {
             name: cut(name, MAX_NAME).to_owned(),
             // Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header.
             max_datagram: 1_452,
-            // Holds 1 Gbit/s over 100 ms: at 20 % loss a packet is repaired within 12 round trips for
-            // 99 of 100, which on a busy machine take 5 ms each, and an acknowledgement comes after.
+            // Holds 1 Gbit/s over 100 ms: at 20 % loss a packet is repaired within 12 round trips
+            // for 99 of 100, which on a busy machine take 5 ms each, and an acknowledgement comes
+            // after.
             window: 12 << 20,
             // 1 Gbit/s for 130 ms: an acknowledgement of each of 64 members, and two rounds of
             // repair.

@@ -7,8 +7,9 @@ use crate::time::{Duration, Instant};
 use crate::wire::ids::RankSet;
 
 impl Engine {
-    /// Adds those that should have acknowledged more of our packets by `now`. Only a regular heartbeat asks: where
-    /// two lack something of each other, answers would follow each other without end.
+    /// Adds those that should have acknowledged more of our packets by `now`. Only a regular
+    /// heartbeat asks: where two lack something of each other, answers would follow each other
+    /// without end.
     pub(super) fn solicit(&self, now: Instant, asked: &mut RankSet) {
         let wait = self.ack_wait();
         let overdue = |since: Instant| now.since(since) > wait;

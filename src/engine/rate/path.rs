@@ -82,8 +82,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// How far its loss may lie above `floor`, which was taken over `known` datagrams, by chance: two
-    /// standard deviations.
+    /// How far its loss may lie above `floor`, which was taken over `known` datagrams, by chance:
+    /// two standard deviations.
     fn doubt(&self, floor: f64, known: u64) -> f64 {
         let datagrams = self.to.saturating_sub(self.from).max(1) as f64;
         2.0 * (floor * (1.0 - floor) * (1.0 / datagrams + 1.0 / known as f64)).sqrt()
