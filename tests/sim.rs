@@ -350,7 +350,7 @@ fn survivors_agree_on_what_the_oldest_said_when_it_dies_in_mid_burst() {
 
 #[test]
 fn what_the_sequencer_before_placed_is_not_placed_again() {
-    let mut world = group(3, 41);
+    let mut world = group(3, 42);
     let [_, talker, third] = world.views(A).last().expect("a view").members[..] else {
         panic!("three are here")
     };
@@ -369,6 +369,24 @@ fn what_the_sequencer_before_placed_is_not_placed_again() {
         assert_eq!(world.heard(who).len(), 1_036);
         assert_eq!(world.heard(who), world.heard(A));
     }
+}
+
+#[test]
+fn an_acknowledgement_that_is_lost_is_asked_for() {
+    let mut world = group(2, 41);
+    let mut longest = 0;
+    for round in 0..20 {
+        // Each time at another moment between two heartbeats, which acknowledge, too.
+        world.run_for(millis(200 + 11 * round));
+        world.lose(B, A, Kind::Heartbeat, 1);
+        world.say(A, "have you got this?");
+        let since = world.now();
+        let known = |world: &World| world.unconfirmed(A, round + 1) == 0;
+        assert!(world.run_until(known, millis(500)), "round {round}");
+        longest = longest.max((world.now() - since).as_millis());
+    }
+    // Without being asked B tells again after 200 ms.
+    assert!(longest <= 60, "{longest} ms");
 }
 
 #[test]
