@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
-use super::spin::Spin;
+use super::spin::{self, Spin};
 use super::{Carrier, GroupConfig, Incoming, JoinError, Notice, carrier, seed};
 use crate::engine::{Config, Datagrams, Delivery, Engine, Event, SendError};
 use crate::time::{Duration, Instant};
@@ -55,11 +55,11 @@ pub struct Driver {
     turned: Instant,
     /// There is more to do at once: the next turn does not wait.
     again: bool,
-    /// The last turn asked which sockets are ready.
-    looked: bool,
     spin: Spin,
     /// How long the last wait was, until it is known what it brought.
     waited: Option<Duration>,
+    /// A few messages came in the last turn.
+    talks: bool,
     carrier: Carrier,
     member: MemberId,
     session: Session,
@@ -110,9 +110,9 @@ impl Driver {
             refresh_at: now + REFRESH,
             turned: now,
             again: true,
-            looked: false,
             spin: Spin::default(),
             waited: None,
+            talks: false,
             carrier,
             member,
             session,
@@ -147,7 +147,9 @@ impl Driver {
         if self.is_stalled() {
             self.engine.excuse(now.since(self.turned));
         } else {
+            let before = self.engine.stats().delivered;
             self.read(now, &mut happened);
+            self.learn(self.engine.stats().delivered - before);
         }
         for session in self.sockets.take_lost() {
             self.engine.lost_link(now, session);
@@ -255,14 +257,13 @@ impl Driver {
 
 /// One turn, step by step.
 impl Driver {
-    /// Waits for the sockets, at most `max_wait` and until something is due. What was just
-    /// submitted goes out without a look at them: the turn after it looks.
+    /// Waits for the sockets, at most `max_wait` and until something is due. An answer to what
+    /// just came goes out without a look at them: the turn after it looks.
     fn wait(&mut self, max_wait: Duration) -> io::Result<()> {
         let goes_on = self.again && !self.is_stalled();
-        if std::mem::take(&mut self.looked) && goes_on {
+        if std::mem::take(&mut self.talks) && goes_on {
             return Ok(());
         }
-        self.looked = true;
         let longest = self.patience().min(max_wait);
         if goes_on || longest.is_zero() {
             return self.look(Duration::ZERO).map(drop);
@@ -340,10 +341,15 @@ impl Driver {
                 break came > 0;
             }
         };
-        if let Some(waited) = self.waited.take() {
-            self.spin.learn(waited, count);
-        }
         self.release(now);
+    }
+
+    /// Learns how many messages a wait brought.
+    fn learn(&mut self, messages: u64) {
+        self.talks = (1..=spin::FEW).contains(&messages);
+        if let Some(waited) = self.waited.take() {
+            self.spin.learn(waited, messages);
+        }
     }
 
     /// Gives the engine what the faults let through by now.

@@ -1,10 +1,11 @@
-//! When to look for the next datagram again and again for a moment, before sleeping until it comes.
+//! When to look for the next message again and again for a moment, before sleeping until it comes.
 //!
 //! To sleep and be woken costs more than a whole turn does. So while two members answer each other
 //! at once, a wait begins without sleep; whoever has something else to do on the same core goes
 //! first. This ends with the first wait that was longer: who is idle, or hears from others now and
-//! then, sleeps at once. So does who is flooded, as much comes at a time then and the processor is
-//! others' to use. (Linux's halt polling of virtual machines goes by the last wait likewise.)
+//! then, sleeps at once. So does who is flooded, as much comes at a time then, and who floods, as no
+//! messages come: the processor is others' to use. (Linux's halt polling of virtual machines goes by
+//! the last waits likewise.)
 
 use crate::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::time::Duration;
 const LONGEST: Duration = Duration::from_micros(100);
 /// So many waits in a row must have been short before.
 const ENOUGH: u32 = 8;
-/// What comes of a conversation after one wait; a flood brings more.
-const FEW: usize = 3;
+/// Messages that come of a conversation at once; a flood brings more.
+pub(super) const FEW: u64 = 3;
 
 /// How the last waits ended.
 #[derive(Debug, Default)]
@@ -28,11 +29,11 @@ impl Spin {
         if self.quick < ENOUGH { Duration::ZERO } else { LONGEST }
     }
 
-    /// How long a wait was, and how many datagrams it brought.
-    pub(super) fn learn(&mut self, waited: Duration, datagrams: usize) {
-        if waited > LONGEST || datagrams > FEW {
+    /// How long a wait was, and how many messages it brought.
+    pub(super) fn learn(&mut self, waited: Duration, messages: u64) {
+        if waited > LONGEST || messages > FEW {
             self.quick = 0;
-        } else if datagrams > 0 {
+        } else if messages > 0 {
             self.quick = (self.quick + 1).min(ENOUGH);
         }
     }
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_says_nothing() {
+    fn a_timer_or_an_acknowledgement_says_nothing() {
         let mut spin = in_an_exchange();
         spin.learn(SHORT, 0);
         assert_eq!(spin.budget(), LONGEST);
