@@ -145,8 +145,8 @@ impl Part {
         Ok(Put::Written)
     }
 
-    /// Writes bytes at their place. Zeros where zeros are read already stay what they are, a hole in
-    /// most cases: a sparse file is one here, too.
+    /// Writes bytes at their place. Zeros where zeros are read already stay what they are, a hole
+    /// in most cases: a sparse file is one here, too.
     fn write(&mut self, from: u64, bytes: &[u8]) -> io::Result<()> {
         self.data.seek(SeekFrom::Start(from))?;
         if is_zero(bytes) {
@@ -339,8 +339,8 @@ mod tests {
         assert_eq!(fs::read(path).unwrap(), bytes());
     }
 
-    /// Whatever was at a place before, zeros are there afterwards; and where nothing was, nothing is
-    /// written.
+    /// Whatever was at a place before, zeros are there afterwards; and where nothing was, nothing
+    /// is written.
     #[cfg(unix)]
     #[test]
     fn zeros_are_a_hole_where_nothing_was_and_overwrite_what_was_there() {
