@@ -349,6 +349,24 @@ fn survivors_agree_on_what_the_oldest_said_when_it_dies_in_mid_burst() {
 }
 
 #[test]
+fn an_acknowledgement_that_is_lost_is_asked_for() {
+    let mut world = group(2, 41);
+    let mut longest = 0;
+    for round in 0..20 {
+        // Each time at another moment between two heartbeats, which acknowledge, too.
+        world.run_for(millis(200 + 11 * round));
+        world.lose(B, A, Kind::Heartbeat, 1);
+        world.say(A, "have you got this?");
+        let since = world.now();
+        let known = |world: &World| world.unconfirmed(A, round + 1) == 0;
+        assert!(world.run_until(known, millis(500)), "round {round}");
+        longest = longest.max((world.now() - since).as_millis());
+    }
+    // Without being asked B tells again after 200 ms.
+    assert!(longest <= 60, "{longest} ms");
+}
+
+#[test]
 fn what_nobody_has_any_more_is_named() {
     let mut world = group(3, 26);
     world.keep_story();

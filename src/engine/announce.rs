@@ -54,7 +54,10 @@ impl Engine {
         self.list_acks(now, &mut acks, room / 2, (kind.profile, full));
         let room = room.saturating_sub(acks.len()).min(MAX_REPORTS * REPORT);
         self.list_reports(now, &mut reports, room, full);
-        let probes = self.probes();
+        let mut probes = self.probes();
+        if kind.regular {
+            self.solicit(now, &mut probes);
+        }
         let name = core::mem::take(&mut self.config.name);
         let profile = Profile { member: self.config.member, name: &name };
         self.stats.heartbeats_sent += 1;

@@ -69,7 +69,8 @@ impl Beat {
         self.owed = Some(self.owed.map_or(at, |owed| owed.min(at)));
     }
 
-    /// An acknowledgement is owed: at `at`, or later if the last heartbeat went less than `rest` ago.
+    /// An acknowledgement is owed: at `at`, or later if the last heartbeat went less than `rest`
+    /// ago.
     pub fn owe_after(&mut self, at: Instant, rest: Duration) {
         self.owe(self.last.map_or(at, |last| at.max(last + rest)));
     }
@@ -92,7 +93,11 @@ impl Beat {
 
     /// A heartbeat goes now; what it must be.
     pub fn fire(&mut self, now: Instant) -> Kind {
-        let kind = Kind { profile: self.profile <= now, hello: self.hello && self.profile <= now };
+        let kind = Kind {
+            profile: self.profile <= now,
+            hello: self.hello && self.profile <= now,
+            regular: self.next <= now,
+        };
         if kind.profile {
             self.profile = now + self.idle;
             self.hello = false;
@@ -115,6 +120,8 @@ pub struct Kind {
     pub profile: bool,
     /// A request for answers.
     pub hello: bool,
+    /// Not only an acknowledgement or an answer.
+    pub regular: bool,
 }
 
 #[cfg(test)]
@@ -166,7 +173,10 @@ mod tests {
         beats(&mut beat, Instant::ZERO, MS * 2_000);
         let due = beat.deadline();
         beat.owe(Instant::ZERO + MS * 2_010);
-        assert_eq!(beat.fire(beat.deadline()), Kind { profile: false, hello: false });
+        assert_eq!(
+            beat.fire(beat.deadline()),
+            Kind { profile: false, hello: false, regular: false }
+        );
         assert_eq!(beat.deadline(), due);
     }
 }

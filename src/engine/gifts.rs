@@ -7,7 +7,8 @@ use crate::time::{Duration, Instant};
 const BURST: usize = 256 << 10;
 /// Bursts and rests together take this part of the pace.
 const SHARE: u64 = 10;
-/// While others talk the rests are longer: a live message seldom meets a burst, or the repair of one.
+/// While others talk the rests are longer: a live message seldom meets a burst, or the repair of
+/// one.
 const LIVELY_SHARE: u64 = 100;
 
 /// The pace of gifts.

@@ -48,6 +48,7 @@ mod repair;
 mod replay;
 mod sender;
 mod sequencer;
+mod solicit;
 mod stability;
 pub mod stats;
 mod stream;

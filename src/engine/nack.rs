@@ -38,8 +38,8 @@ const UNHEARD_ASKED: u32 = 4;
 /// together.
 const NACKS_PER_GRTT: u32 = 4;
 /// After so many repairs of the same packet each further one waits four times as long as the one
-/// before: at 20 % loss all of them are lost once in 3,000.
-const IN_VAIN: u32 = 5;
+/// before: at 20 % loss all of them are lost once in 15,000.
+const IN_VAIN: u32 = 6;
 /// Up to this: whoever asks is out of reach, and the group must not pay for it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes

@@ -87,6 +87,11 @@ impl World {
         seats.map(Who).filter(|other| ids.iter().any(|m| m.id == other.member())).collect()
     }
 
+    /// How many members have not confirmed `who`'s messages up to `number`.
+    pub fn unconfirmed(&self, who: Who, number: u64) -> usize {
+        self.seats[who.0].engine.as_ref().map_or(0, |engine| engine.unconfirmed(number).len())
+    }
+
     /// What `who`'s engine counts; none while it is down.
     pub fn stats(&self, who: Who) -> Option<&Stats> {
         self.seats[who.0].engine.as_ref().map(|engine| engine.stats())

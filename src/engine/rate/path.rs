@@ -18,6 +18,9 @@ const LATELY: u64 = 10_000_000;
 const SAMPLES: u64 = 10;
 /// A sample has at least so many datagrams, or spans [`SAMPLE_SPAN`].
 const SAMPLE_LEAST: u64 = 32;
+/// And spans this: what a receiver takes while it has the processor says nothing of how much it
+/// takes where several share one.
+const SAMPLE_TIME: Duration = Duration::from_millis(20);
 /// At the latest then.
 const SAMPLE_SPAN: Duration = Duration::from_millis(100);
 /// The loss floor is taken over so many datagrams at a time: at 20 % loss that is known to 1.3
@@ -79,10 +82,11 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// How far its loss may lie above `floor` by chance: two standard deviations.
-    fn doubt(&self, floor: f64) -> f64 {
+    /// How far its loss may lie above `floor`, which was taken over `known` datagrams, by chance:
+    /// two standard deviations.
+    fn doubt(&self, floor: f64, known: u64) -> f64 {
         let datagrams = self.to.saturating_sub(self.from).max(1) as f64;
-        2.0 * (floor * (1.0 - floor) / datagrams).sqrt()
+        2.0 * (floor * (1.0 - floor) * (1.0 / datagrams + 1.0 / known as f64)).sqrt()
     }
 }
 
@@ -160,9 +164,21 @@ impl Path {
         self.rtt.get()
     }
 
-    /// The share that is lost at every rate.
+    /// The share that is lost at every rate; 0 while that is not known.
     pub fn floor(&self) -> f64 {
-        self.floor.get()
+        self.floor.get().map_or(0.0, |(share, _)| share)
+    }
+
+    /// The floor to judge a sample by: where all that came so far came through a queue, all loss
+    /// counts. None while nothing is known.
+    fn judged_by(&self) -> Option<(f64, u64)> {
+        self.floor.get().or_else(|| self.is_queued().then_some((0.0, FLOOR_FIRST)))
+    }
+
+    /// How much more the last sample lost than the floor explains.
+    fn excess(&self) -> Option<f64> {
+        let (floor, known) = self.judged_by()?;
+        Some(self.sample.lost - floor - self.sample.doubt(floor, known))
     }
 
     /// Whether datagrams wait on the way.
@@ -194,8 +210,9 @@ impl Path {
             self.last = Some(facts);
             return None;
         }
-        let enough = facts.sent.order - last.sent.order >= SAMPLE_LEAST
-            || Duration::from_micros(facts.came.saturating_sub(last.came)) >= SAMPLE_SPAN;
+        let spans = Duration::from_micros(facts.came.saturating_sub(last.came));
+        let enough = facts.sent.order - last.sent.order >= SAMPLE_LEAST && spans >= SAMPLE_TIME
+            || spans >= SAMPLE_SPAN;
         if enough {
             self.last = Some(facts);
         }
@@ -281,7 +298,8 @@ impl Path {
     }
 
     fn is_behind(&self, sample: &Sample) -> bool {
-        let passes = 1.0 - self.floor().min(0.9) - sample.doubt(self.floor());
+        let Some((floor, known)) = self.judged_by() else { return false };
+        let passes = 1.0 - floor.min(0.9) - sample.doubt(floor, known);
         (sample.delivered as f64) < sample.sent as f64 * passes * 0.9
     }
 
@@ -289,7 +307,7 @@ impl Path {
     /// with it the loss or the time; or loss grows where the rate `before` was raised and nothing
     /// came of it.
     pub fn is_congested(&self, before: Option<u64>) -> bool {
-        let lossy = self.sample.lost > self.floor() + LOSS_MARGIN + self.sample.doubt(self.floor());
+        let lossy = self.excess().is_some_and(|excess| excess > LOSS_MARGIN);
         let flat = before.is_some_and(|rate| self.sample.delivered < rate + rate / 20);
         self.is_queued() && (lossy || self.slower >= 2) || lossy && flat
     }
@@ -316,40 +334,44 @@ fn per_second(bytes: f64, micros: u64) -> u64 {
 struct Floor {
     expected: u64,
     lost: u64,
-    queued: bool,
     least: Least<f64>,
     above: u32,
 }
 
 impl Floor {
     const fn new() -> Self {
-        Self { expected: 0, lost: 0, queued: false, least: Least::new(LATELY), above: 0 }
+        Self { expected: 0, lost: 0, least: Least::new(LATELY), above: 0 }
     }
 
-    fn get(&self) -> f64 {
-        let first = (self.expected >= FLOOR_FIRST && !self.queued).then(|| self.share());
-        self.least.get().or(first).unwrap_or(0.0)
+    /// The floor, and over how many datagrams it was taken.
+    fn get(&self) -> Option<(f64, u64)> {
+        let first = || (self.expected >= FLOOR_FIRST).then(|| (self.share(), self.expected));
+        self.least.get().map(|least| (least, FLOOR_SAMPLE)).or_else(first)
     }
 
     fn share(&self) -> f64 {
         self.lost as f64 / self.expected.max(1) as f64
     }
 
+    /// A sample with a queue is looked at only where it shows that less is lost.
     fn learn(&mut self, now: Instant, expected: u64, lost: u64, queued: bool) {
+        let known = self.get().map_or(0.0, |(share, _)| share);
+        if queued && lost as f64 >= expected as f64 * known {
+            return;
+        }
         self.expected += expected;
         self.lost += lost;
-        self.queued |= queued;
         if self.expected < FLOOR_SAMPLE {
             return;
         }
         let (share, at) = (self.share(), now.as_micros());
-        let above = !self.queued && self.least.get().is_some_and(|l| share > l + LOSS_MARGIN);
+        let above = self.least.get().is_some_and(|least| share > least + LOSS_MARGIN);
         self.above = if above { self.above + 1 } else { 0 };
         if self.above >= FLOOR_RISES {
             self.least.reset(at, share);
-        } else if !self.queued || self.least.get().is_some_and(|least| share < least) {
+        } else {
             self.least.learn(at, share);
         }
-        (self.expected, self.lost, self.queued) = (0, 0, false);
+        (self.expected, self.lost) = (0, 0);
     }
 }
