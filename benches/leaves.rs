@@ -1,11 +1,12 @@
 //! What the parts that every datagram passes cost, and what whole engines do without sockets.
 //!
-//! `cargo bench` runs all of it in about 20 s; `cargo bench -- seal` one part.
+//! `cargo bench` runs all of it in about 30 s; `cargo bench -- seal` one part. `leaves --count NAME
+//! TIMES` runs one leaf so often and measures nothing: scripts/instructions counts what that takes.
 
 #[path = "../tests/support/lan.rs"]
 mod lan;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use lan::{GROUP, Lan, path};
 use mcast_chat::engine::{Config, Output};
 use mcast_chat::time::Duration as Span;
@@ -14,11 +15,17 @@ use mcast_chat::wire::packet::{Content, Part, Record, Service, encode_record};
 use mcast_chat::wire::{
     Data, GroupKey, Header, Kind, MemberId, Packet, Seq, Session, SessionKey, ViewId,
 };
+use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
 use std::hint::black_box;
 use std::time::Duration;
 
 /// Bytes of a body that fills a datagram on Ethernet, nearly.
 const BODY: usize = 1_300;
+/// A block of bulk: 512 KiB in symbols of that size, and half as many and 16 of parity
+/// (docs/PROTOCOL.md#bulk). One in twenty is lost.
+const SYMBOLS: usize = (512 << 10) / BODY + 1;
+const PARITY: usize = SYMBOLS / 2 + 16;
+const LOST: usize = SYMBOLS / 20 + 1;
 const MESSAGES: u64 = 10_000;
 const MESSAGE: [u8; 1_024] = [7; 1_024];
 
@@ -31,60 +38,125 @@ fn header(counter: u64) -> Header {
     Header { kind: Kind::Data, group, epoch: 0, session: Session([7; 16]), counter }
 }
 
-fn seal(c: &mut Criterion) {
-    let key = key();
-    let mut clear = header(1).encode().to_vec();
-    clear.resize(Header::LEN + BODY, 7);
-    let mut sealed = clear.clone();
-    key.seal(1, &mut sealed);
-    let mut group = c.benchmark_group("seal");
-    group.throughput(Throughput::Bytes(BODY as u64));
-    let mut datagram = Vec::with_capacity(2_000);
-    group.bench_function("seal 1,300 B", |b| {
-        b.iter(|| {
-            datagram.clear();
-            datagram.extend_from_slice(&clear);
-            key.seal(black_box(1), &mut datagram);
-        });
-    });
-    group.bench_function("open 1,300 B", |b| {
-        b.iter(|| {
-            datagram.clear();
-            datagram.extend_from_slice(&sealed);
-            assert!(key.open(black_box(1), &mut datagram).is_ok());
-        });
-    });
-    group.finish();
-    c.bench_function("seal/key of a session", |b| {
-        let secret = GroupKey::open(GROUP);
-        b.iter(|| secret.session_key(0, black_box(&Session([9; 16]))));
-    });
+/// A leaf: what it is called, how many bytes it works on, and what makes it ready to be run.
+type Leaf = (&'static str, u64, fn() -> Box<dyn FnMut()>);
+
+const LEAVES: [Leaf; 6] = [
+    ("seal/seal 1,300 B", BODY as u64, sealing),
+    ("seal/open 1,300 B", BODY as u64, opening),
+    ("seal/key of a session", 16, keys),
+    ("packet/encode and decode DATA of 1,300 B", BODY as u64, coding),
+    ("parity/of a block of 512 KiB", (SYMBOLS * BODY) as u64, parity),
+    ("parity/restore a block that lacks 5 %", (SYMBOLS * BODY) as u64, restoring),
+];
+
+fn each(c: &mut Criterion) {
+    for (name, bytes, make) in LEAVES {
+        let (part, name) = name.split_once('/').expect("its group comes first");
+        let mut group = c.benchmark_group(part);
+        group.throughput(Throughput::Bytes(bytes));
+        let mut leaf = make();
+        group.bench_function(name, |b| b.iter(&mut leaf));
+        group.finish();
+    }
 }
 
-fn packet(c: &mut Criterion) {
+fn clear() -> Vec<u8> {
+    let mut clear = header(1).encode().to_vec();
+    clear.resize(Header::LEN + BODY, 7);
+    clear
+}
+
+fn sealing() -> Box<dyn FnMut()> {
+    let (key, clear, mut datagram) = (key(), clear(), Vec::with_capacity(2_000));
+    Box::new(move || {
+        datagram.clear();
+        datagram.extend_from_slice(&clear);
+        key.seal(black_box(1), &mut datagram);
+    })
+}
+
+fn opening() -> Box<dyn FnMut()> {
+    let (key, mut sealed, mut datagram) = (key(), clear(), Vec::with_capacity(2_000));
+    key.seal(1, &mut sealed);
+    Box::new(move || {
+        datagram.clear();
+        datagram.extend_from_slice(&sealed);
+        assert!(key.open(black_box(1), &mut datagram).is_ok());
+    })
+}
+
+fn keys() -> Box<dyn FnMut()> {
+    let secret = GroupKey::open(GROUP);
+    Box::new(move || {
+        black_box(secret.session_key(0, black_box(&Session([9; 16]))));
+    })
+}
+
+fn coding() -> Box<dyn FnMut()> {
     let mut records = Vec::new();
     let record = Record { content: Content::Fifo, part: Part::Whole, body: &[7; BODY] };
     encode_record(&record, &mut records);
     let mut body = Vec::with_capacity(2_000);
     let none = ListBuilder::default();
     let view = ViewId { epoch: 7, coordinator: Session([7; 16]).tag() };
-    c.bench_function("packet/encode and decode DATA of 1,300 B", |b| {
-        b.iter(|| {
-            body.clear();
-            let data = Data {
-                seq: Seq(1 << 20),
-                view,
-                message: 1 << 20,
-                after: none.list(),
-                order: none.list(),
-                handoff: None,
-                records: &records,
-            };
-            Packet::Data(data).encode(&mut body);
-            let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, &body) else { panic!() };
-            data.iter().map(|(_, record)| record.body.len()).sum::<usize>()
-        });
-    });
+    Box::new(move || {
+        body.clear();
+        let data = Data {
+            seq: Seq(1 << 20),
+            view,
+            message: 1 << 20,
+            after: none.list(),
+            order: none.list(),
+            handoff: None,
+            records: &records,
+        };
+        Packet::Data(data).encode(&mut body);
+        let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, &body) else { panic!() };
+        black_box(data.iter().map(|(_, record)| record.body.len()).sum::<usize>());
+    })
+}
+
+fn symbols() -> Vec<Vec<u8>> {
+    (0..SYMBOLS).map(|number| vec![number as u8; BODY]).collect()
+}
+
+/// Makes the parity of `symbols`, and hands over each symbol of it.
+fn encode(
+    encoder: &mut ReedSolomonEncoder,
+    symbols: &[Vec<u8>],
+    mut each: impl FnMut(usize, &[u8]),
+) {
+    symbols.iter().for_each(|symbol| encoder.add_original_shard(symbol).expect("it fits"));
+    let made = encoder.encode().expect("all are there");
+    made.recovery_iter().enumerate().for_each(|(index, code)| each(index, code));
+}
+
+fn encoder() -> ReedSolomonEncoder {
+    ReedSolomonEncoder::new(SYMBOLS, PARITY, BODY).expect("a shape that the code has")
+}
+
+fn parity() -> Box<dyn FnMut()> {
+    let (symbols, mut encoder) = (symbols(), encoder());
+    Box::new(move || encode(&mut encoder, &symbols, |_, code| _ = black_box(code)))
+}
+
+fn restoring() -> Box<dyn FnMut()> {
+    let symbols = symbols();
+    let mut codes = Vec::new();
+    encode(&mut encoder(), &symbols, |_, code| codes.push(code.to_vec()));
+    let mut decoder = ReedSolomonDecoder::new(SYMBOLS, PARITY, BODY).expect("the same shape");
+    Box::new(move || {
+        for (index, symbol) in symbols.iter().enumerate().filter(|(index, _)| index % 20 != 7) {
+            decoder.add_original_shard(index, symbol).expect("it fits");
+        }
+        for (index, code) in codes.iter().enumerate().take(LOST) {
+            decoder.add_recovery_shard(index, code).expect("it fits");
+        }
+        let restored = decoder.decode().expect("they suffice");
+        let restored = restored.restored_original_iter();
+        assert!(restored.filter(|(index, symbol)| *symbol == symbols[*index]).count() > 0);
+    })
 }
 
 /// Every other datagram of a thousand comes first: 500 gaps, which are asked for, then closed.
@@ -169,6 +241,25 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(2))
         .sample_size(20);
-    targets = seal, packet, gaps, engines
+    targets = each, gaps, engines
 }
-criterion_main!(leaves);
+
+/// Runs the leaf `name` so often; what all else takes is the same for any number of times.
+fn count(name: &str, times: u32) {
+    let leaf = LEAVES.iter().find(|(known, ..)| *known == name);
+    let mut run = leaf.expect("one of those that are listed").2();
+    (0..times).for_each(|_| run());
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["--count"] => LEAVES.iter().for_each(|(name, ..)| println!("{name}")),
+        ["--count", name, times] => count(name, times.parse().expect("a number")),
+        _ => {
+            leaves();
+            Criterion::default().configure_from_args().final_summary();
+        }
+    }
+}

@@ -190,6 +190,57 @@ fn a_folder_comes_with_all_that_is_in_it_and_nothing_is_overwritten() {
     });
 }
 
+/// The most memory that a member may have, in KiB, whatever the number and the size of its files.
+const MOST_MEMORY: u64 = 64 << 10;
+
+/// The most memory that a process has had, in KiB.
+fn most_memory(of: &Program) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", of.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("is there");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// In full size, ten GiB and more, it is `scripts/file-test --large`.
+#[test]
+fn memory_stays_flat_for_many_files_and_for_a_large_one_and_holes_stay_holes() {
+    use std::os::unix::fs::MetadataExt as _;
+    inside("memory_stays_flat_for_many_files_and_for_a_large_one_and_holes_stay_holes", || {
+        loopback();
+        let (giver, bo) = (Member::new("giver"), Member::new("bo"));
+        for number in 0..70 {
+            giver.file(&format!("many/{number}.bin"), 1_000_000 + number);
+        }
+        let holes = giver.0.path().join("holes.bin");
+        let file = fs::File::create(&holes).expect("can be made");
+        file.set_len(100 << 20).expect("can be long");
+        std::io::Write::write_all(&mut &file, b"begin").expect("can be written");
+        let many = giver.0.path().join("many");
+        let paths = [many, holes].map(|path| path.to_str().expect("a plain path").to_owned());
+        let mut share = giver.start(&["share", &paths[0], &paths[1]], "");
+        for name in ["many", "holes.bin"] {
+            let folder = bo.folder();
+            let words = ["get", "--stay", name, "-o", folder.to_str().expect("plain")];
+            let mut get = bo.start(&words, "");
+            get.out.find(&[r#""event":"got""#]);
+            share.out.find(&[r#""event":"has""#]);
+            for (who, memory) in [("giver", most_memory(&share)), ("bo", most_memory(&get))] {
+                assert!(memory < MOST_MEMORY, "{who} has {memory} KiB with {name}");
+            }
+            get.signal("INT");
+            drop(get.wait());
+        }
+        for number in 0..70 {
+            same(&bo.folder().join(format!("many/{number}.bin")), 1_000_000 + number);
+        }
+        let copy = bo.folder().join("holes.bin");
+        let about = fs::metadata(&copy).expect("is there");
+        assert_eq!(about.len(), 100 << 20);
+        assert!(about.blocks() * 512 <= 1 << 20, "{} bytes on disk", about.blocks() * 512);
+        assert_eq!(fs::read(copy).expect("can be read")[..6], *b"begin\0");
+        share.signal("INT");
+    });
+}
+
 #[test]
 fn a_full_disk_is_told_and_what_came_is_kept() {
     inside("a_full_disk_is_told_and_what_came_is_kept", || {

@@ -48,6 +48,8 @@ pub enum Happening {
     Synced(u64),
     /// The member is no longer waited for (`true`), or has caught up (`false`).
     Lagging(Person, bool),
+    /// Others no longer wait for this member (`true`), or all do again (`false`).
+    Behind(bool),
     /// Members with another passphrase are here.
     OtherPassphrase {
         /// How many sessions, at most 32 are told apart.

@@ -119,6 +119,7 @@ impl Chat {
             Event::Received(session, before) => told(self.receipts.received(session, before)),
             Event::Synced => vec![Happening::Synced(std::mem::take(&mut self.missed))],
             Event::Lagging(member, lagging) => vec![self.on_lagging(member, lagging)],
+            Event::Behind(behind) => vec![Happening::Behind(behind)],
             Event::ForeignKey { sessions, datagrams } => self.on_strangers(sessions, datagrams),
             // What is fetched and served concerns whoever keeps the files.
             Event::BlockWanted { .. }

@@ -73,6 +73,9 @@ fn take(talk: &mut Talk, typed: &Get) -> Result<Exit, Halt> {
 
 /// Begins with what was named, or with all, as it is offered.
 fn choose(talk: &mut Talk, typed: &Get, taken: &mut BTreeSet<ObjectId>) {
+    if !typed.all && taken.len() >= typed.what.len() {
+        return;
+    }
     let desk = &mut talk.files().desk;
     let found: Vec<ObjectId> = if typed.all {
         desk.offers().filter(|(_, here)| *here).map(|(offer, _)| offer.object).collect()

@@ -78,6 +78,7 @@ impl Tracer {
             | Event::Renamed(..)
             | Event::Writable
             | Event::Lagging(..)
+            | Event::Behind(_)
             | Event::ForeignKey { .. }
             | Event::BlockWanted { .. }
             | Event::Block { .. }

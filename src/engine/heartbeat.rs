@@ -6,6 +6,7 @@ use super::output::Event;
 use super::remote::{Claim, Phase};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
+use crate::wire::ids::RankSet;
 use crate::wire::packet::{Ack, Profile};
 use crate::wire::{Heartbeat, Seq, SessionTag};
 use rand::RngExt;
@@ -30,6 +31,7 @@ impl Engine {
         self.learn_echoes(now, tag, heartbeat);
         self.learn_claim(now, tag, heartbeat);
         self.learn_acks(now, tag, heartbeat);
+        self.learn_behind(tag, heartbeat);
         self.learn_report(now, tag, heartbeat);
         self.learn_sender_edges(now, tag, heartbeat);
         self.link(now, tag);
@@ -162,6 +164,28 @@ impl Engine {
             self.events.push(Event::Received(remote.session, message));
         }
         self.settle();
+    }
+
+    /// Whether it waits for us.
+    fn learn_behind(&mut self, tag: SessionTag, heartbeat: &Heartbeat<'_>) {
+        let rank = self.remotes.get(&tag).and_then(|remote| remote.rank);
+        let Some(rank) = rank.filter(|_| heartbeat.view == self.view.id) else { return };
+        let mut behind = self.view.behind;
+        if heartbeat.lagging.has(self.view.rank) {
+            behind.add(rank);
+        } else {
+            behind.remove(rank);
+        }
+        self.set_behind(behind);
+    }
+
+    /// These of the view do not wait for us: the first of them is told of, and when there is none
+    /// any more.
+    pub(super) fn set_behind(&mut self, behind: RankSet) {
+        if self.view.behind.is_empty() != behind.is_empty() {
+            self.events.push(Event::Behind(!behind.is_empty()));
+        }
+        self.view.behind = behind;
     }
 
     fn learn_edge(&mut self, now: Instant, tag: SessionTag, high: Seq) {

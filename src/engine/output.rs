@@ -62,6 +62,9 @@ pub enum Event<B = Vec<u8>> {
     /// The member holds the group back and is no longer waited for (`true`), or has caught up
     /// (`false`).
     Lagging(Member, bool),
+    /// Others of the view no longer wait for this member (`true`): it lags, and may be told that
+    /// messages are lost. All wait for it again (`false`): it has caught up, or the view has ended.
+    Behind(bool),
     /// Members with another passphrase are here: how many, and how many of their datagrams could
     /// not be opened so far.
     ForeignKey {
@@ -218,6 +221,7 @@ impl<B> Event<B> {
             Self::Synced => Event::Synced,
             Self::Writable => Event::Writable,
             Self::Lagging(member, lagging) => Event::Lagging(member, lagging),
+            Self::Behind(behind) => Event::Behind(behind),
             Self::ForeignKey { sessions, datagrams } => Event::ForeignKey { sessions, datagrams },
             Self::BlockWanted { object, block } => Event::BlockWanted { object, block },
             Self::Block { object, block, from, body } => {

@@ -32,6 +32,8 @@ pub struct Current {
     pub installed: bool,
     /// When it began.
     pub since: Instant,
+    /// Who of them does not wait for us.
+    pub behind: RankSet,
     /// What may be delivered when.
     pub order: Order,
     /// Our part in the agreed order.
@@ -60,6 +62,7 @@ impl Current {
             rank: 0,
             installed: false,
             since: now,
+            behind: RankSet::default(),
             order: Order::new(&[1]),
             sequencer: Sequencer::default(),
             handoff: None,
@@ -89,6 +92,7 @@ impl Engine {
         let together = flush.companions();
         self.end_view(now, flush);
         self.tell_stable(&together, starts[flush.rank(self.tag)]);
+        self.set_behind(RankSet::default());
         let (before, first) = (self.members(), !self.view.installed);
         self.enter_view(now, flush, starts);
         if flush.is_primary() {
@@ -192,6 +196,7 @@ impl Engine {
             rank: own,
             installed: true,
             since: now,
+            behind: RankSet::default(),
             order: Order::new(&firsts),
             sequencer: Sequencer::new(members, own == 0),
             handoff: None,

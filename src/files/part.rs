@@ -139,11 +139,25 @@ impl Part {
         if self.hashes[block as usize].is_some() {
             return Ok(Put::Known);
         }
-        self.data.seek(SeekFrom::Start(number * BLOCK as u64))?;
-        self.data.write_all(bytes)?;
+        self.write(number * BLOCK as u64, bytes)?;
         self.have.write_all(&[&block.to_le_bytes()[..], &hash].concat())?;
         self.note(block, hash);
         Ok(Put::Written)
+    }
+
+    /// Writes bytes at their place. Zeros where zeros are read already stay what they are, a hole
+    /// in most cases: a sparse file is one here, too.
+    fn write(&mut self, from: u64, bytes: &[u8]) -> io::Result<()> {
+        self.data.seek(SeekFrom::Start(from))?;
+        if is_zero(bytes) {
+            let mut there = vec![0; bytes.len()];
+            self.data.read_exact(&mut there)?;
+            if is_zero(&there) {
+                return Ok(());
+            }
+            self.data.seek(SeekFrom::Start(from))?;
+        }
+        self.data.write_all(bytes)
     }
 
     /// Gives the complete file its name, or the next free one: `name (2).ext`; where it is, and its
@@ -164,6 +178,11 @@ impl Part {
         let _ = fs::remove_file(self.path.with_extension("have"));
         Ok((named, hashes))
     }
+}
+
+/// Whether all bytes are zeros: by pages, as most that are not show it in the first.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(4_096).all(|page| page.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 /// A file to be read and written, made where there is none. Where something else is in its place,
@@ -318,6 +337,31 @@ mod tests {
         }
         let (path, _) = part.finish(&folder.0.join("copy.bin")).unwrap();
         assert_eq!(fs::read(path).unwrap(), bytes());
+    }
+
+    /// Whatever was at a place before, zeros are there afterwards; and where nothing was, nothing
+    /// is written.
+    #[cfg(unix)]
+    #[test]
+    fn zeros_are_a_hole_where_nothing_was_and_overwrite_what_was_there() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = Folder::new("holes");
+        let file = [vec![0; 3 * BLOCK], b"end".to_vec()].concat();
+        let mut hashing = Hashing::begin(&folder.file("original", &file)).unwrap();
+        while hashing.step().unwrap() {}
+        let mut source = hashing.finish();
+        let path = folder.0.join("copy.bin");
+        let mut part = Part::open(&path, source.object(), file.len() as u64).unwrap();
+        // A crash left this of a block that nothing is known of.
+        part.data.seek(SeekFrom::Start(BLOCK as u64 + 9_000)).unwrap();
+        part.data.write_all(b"garbage").unwrap();
+        for block in 0..4 {
+            assert_eq!(part.put(block, &source.block(block).unwrap()).unwrap(), Put::Written);
+        }
+        let (path, _) = part.finish(&path).unwrap();
+        assert!(fs::read(&path).unwrap() == file);
+        let on_disk = fs::metadata(path).unwrap().blocks() * 512;
+        assert!(on_disk < 2 * BLOCK as u64, "{on_disk} bytes on disk: one block and the end");
     }
 
     #[test]

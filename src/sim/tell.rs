@@ -242,6 +242,8 @@ impl<'a> Teller<'a> {
                 let state = if *lagging { "lags" } else { "lags no more" };
                 format!("says that {} {state}", self.session(&member.session))
             }
+            Event::Behind(true) => "is told that others do not wait for it".into(),
+            Event::Behind(false) => "is told that all wait for it again".into(),
             Event::Received(session, number) => {
                 format!("says that {} has all before {number}", self.session(session))
             }

@@ -182,6 +182,7 @@ impl<O: Write> Front for Json<O> {
             Happening::Divided { .. } | Happening::Whole(_) => Ok(()),
             Happening::SameName(_)
             | Happening::Lagging(..)
+            | Happening::Behind(_)
             | Happening::OtherPassphrase { .. }
             | Happening::Unreadable { .. } => match words::notice(happening) {
                 Some(notice) => self.warn(notice.code, &notice.text),

@@ -47,6 +47,7 @@ pub(super) fn notice(happening: &Happening) -> Option<Notice> {
         Happening::SameName(names) => normal("same_name", same_name(names)),
         Happening::Gap { name, first, last, state, .. } => Some(gap(name, *first, *last, *state)),
         Happening::Lagging(person, lagging) => normal("lagging", lag(&person.name, *lagging)),
+        Happening::Behind(behind) => normal("behind", fall_behind(*behind)),
         Happening::OtherPassphrase { sessions, datagrams } => {
             normal("passphrase", strangers(*sessions, *datagrams))
         }
@@ -163,6 +164,15 @@ fn lag(name: &Safe, lagging: bool) -> String {
     match lagging {
         true => format!("{name} cannot keep up and is not waited for"),
         false => format!("{name} has caught up"),
+    }
+}
+
+fn fall_behind(behind: bool) -> String {
+    match behind {
+        true => "this member cannot keep up: the others do not wait for it, and what it lacks may \
+                 be lost to it"
+            .to_owned(),
+        false => "this member has caught up: the others wait for it again".to_owned(),
     }
 }
 

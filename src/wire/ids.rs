@@ -138,6 +138,13 @@ impl RankSet {
         }
     }
 
+    /// Takes `rank` out.
+    pub const fn remove(&mut self, rank: usize) {
+        if rank < MAX_VIEW {
+            self.0 &= !(1 << rank);
+        }
+    }
+
     /// Whether nobody is in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

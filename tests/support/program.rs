@@ -86,6 +86,11 @@ impl Program {
         Self { child, stdin, out, notes }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes a line to its stdin.
     pub fn say(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("stdin is open");

@@ -109,6 +109,7 @@ impl Check {
             Event::Joined(member) => self.joined(run, member),
             Event::Left(member, why) => self.departed(run, member, *why),
             Event::Lagging(member, lagging) => self.lagging(run, member, *lagging),
+            Event::Behind(behind) => self.behind(run, *behind),
             Event::Ended => self.ended(run),
             Event::Renamed(..) | Event::Writable | Event::ForeignKey { .. } => Ok(()),
             // Blocks are checked where they are taken, in `bulk`.

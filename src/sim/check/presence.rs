@@ -52,7 +52,22 @@ impl Check {
         state.lagging &= !only(other);
         if lagging {
             state.lagging |= only(other);
+            state.lagged |= only(other);
         }
+        Ok(())
+    }
+
+    /// It is told in turn that it is behind, and that it is not; only after somebody said that it
+    /// lags.
+    pub(super) fn behind(&mut self, run: usize, behind: bool) -> Checked {
+        let name = self.journal.name(run);
+        if self.journal.runs[run].behind == behind {
+            return Err(format!("{name} is told twice that behind is {behind}"));
+        }
+        if !self.journal.runs.iter().any(|other| holds(other.lagged, run)) {
+            return Err(format!("{name} is told that it is behind, and nobody said that it lags"));
+        }
+        self.journal.runs[run].behind = behind;
         Ok(())
     }
 

@@ -42,6 +42,10 @@ pub(super) struct Run {
     /// Whom it told of: members, and those gone whose end was not told yet.
     pub present: Set,
     pub lagging: Set,
+    /// Who was ever said to lag.
+    pub lagged: Set,
+    /// It was told that others do not wait for it.
+    pub behind: bool,
     pub end: Option<End>,
     /// It was told to leave, whatever happened then.
     pub told_to_leave: bool,
@@ -80,6 +84,8 @@ impl Run {
             stays: Vec::new(),
             present: 0,
             lagging: 0,
+            lagged: 0,
+            behind: false,
             end: None,
             told_to_leave: false,
             stable: 1,

@@ -96,6 +96,15 @@ fn notices_are_plain_sentences() {
     );
     check(&Happening::Lagging(person("bo"), true), "-- bo cannot keep up and is not waited for\n");
     check(
+        &Happening::Behind(true),
+        "-- this member cannot keep up: the others do not wait for it, and what it lacks may be \
+         lost to it\n",
+    );
+    check(
+        &Happening::Behind(false),
+        "-- this member has caught up: the others wait for it again\n",
+    );
+    check(
         &Happening::OtherPassphrase { sessions: 2, datagrams: 17 },
         "-- 2 members with another passphrase are here: 17 datagrams could not be opened; \
          nothing of them is shown, and they cannot read you\n",

@@ -135,6 +135,19 @@ fn a_receipt_for_what_never_came_is_a_lie() {
 }
 
 #[test]
+fn who_is_told_that_it_is_behind_lags_for_somebody_and_is_told_once() {
+    let mut check = group(3);
+    breaks(check.happened(6, 2, &Event::Behind(false)), "told twice");
+    breaks(check.happened(6, 2, &Event::Behind(true)), "nobody said that it lags");
+    let slow = member(&check, 2);
+    check.happened(6, 0, &Event::Lagging(slow, true)).expect("C lags");
+    check.happened(6, 2, &Event::Behind(true)).expect("C is told");
+    breaks(check.happened(6, 2, &Event::Behind(true)), "told twice");
+    breaks(check.happened(6, 1, &Event::Behind(true)), "nobody said that it lags");
+    check.happened(6, 2, &Event::Behind(false)).expect("C has caught up");
+}
+
+#[test]
 fn what_is_called_stable_after_the_signal_is_owed_to_those_who_come_along() {
     let called = |given: &[usize]| {
         let mut check = group(3);
