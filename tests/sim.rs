@@ -372,7 +372,7 @@ fn in_a_conversation_copies_go_where_much_is_lost_and_only_there() {
         let mut world = group(4, 42);
         world.each_link(|link| link.loss = Loss::Independent(loss));
         for number in 0..200 {
-            world.say(A, &number.to_string());
+            world.say(A, format!("{number}"));
             world.run_for(millis(50));
         }
         let sent = world.stats(A).expect("A runs").copies_sent;
@@ -386,7 +386,7 @@ fn in_a_burst_no_copies_go() {
     let mut world = group(4, 43);
     world.each_link(|link| link.loss = Loss::Independent(0.2));
     for number in 0..2_000 {
-        world.say(A, &number.to_string());
+        world.say(A, format!("{number}"));
         world.run_for(millis(1));
     }
     let sent = world.stats(A).expect("A runs").copies_sent;
