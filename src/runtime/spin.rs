@@ -3,9 +3,9 @@
 //! To sleep and be woken costs more than a whole turn does. So while two members answer each other
 //! at once, a wait begins without sleep; whoever has something else to do on the same core goes
 //! first. This ends with the first wait that was longer: who is idle, or hears from others now and
-//! then, sleeps at once. So does who is flooded, as much comes at a time then, and who floods, as no
-//! messages come: the processor is others' to use. (Linux's halt polling of virtual machines goes by
-//! the last waits likewise.)
+//! then, sleeps at once. So does who is flooded, as much comes at a time then, and who floods, as
+//! no messages come: the processor is others' to use. (Linux's halt polling of virtual machines
+//! goes by the last waits likewise.)
 
 use crate::time::Duration;
 
