@@ -367,6 +367,34 @@ fn an_acknowledgement_that_is_lost_is_asked_for() {
 }
 
 #[test]
+fn in_a_conversation_copies_go_where_much_is_lost_and_only_there() {
+    for (loss, copies) in [(0.0, 0..1), (0.05, 10..150), (0.2, 100..400)] {
+        let mut world = group(4, 42);
+        world.each_link(|link| link.loss = Loss::Independent(loss));
+        for number in 0..200 {
+            world.say(A, format!("{number}"));
+            world.run_for(millis(50));
+        }
+        let sent = world.stats(A).expect("A runs").copies_sent;
+        assert!(copies.contains(&sent), "{sent} copies at {loss}");
+        rest(&mut world);
+    }
+}
+
+#[test]
+fn in_a_burst_no_copies_go() {
+    let mut world = group(4, 43);
+    world.each_link(|link| link.loss = Loss::Independent(0.2));
+    for number in 0..2_000 {
+        world.say(A, format!("{number}"));
+        world.run_for(millis(1));
+    }
+    let sent = world.stats(A).expect("A runs").copies_sent;
+    assert!(sent <= 20, "{sent} copies");
+    rest(&mut world);
+}
+
+#[test]
 fn what_nobody_has_any_more_is_named() {
     let mut world = group(3, 26);
     world.keep_story();

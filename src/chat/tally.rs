@@ -2,6 +2,15 @@
 
 use crate::engine::{Drop, Stats};
 
+/// The named counters of a [`Stats`] with their names. Each field is named once, so that a new one
+/// cannot be forgotten.
+macro_rules! counters {
+    ($stats:expr, $($name:ident,)*) => {{
+        let Stats { drops: _, rates: _, held_bytes: _, $($name,)* } = *$stats;
+        vec![$((stringify!($name), $name),)*]
+    }};
+}
+
 /// All counters of an engine and of the chat above it, in a fixed order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
@@ -14,11 +23,10 @@ pub struct Tally {
 impl Tally {
     /// The counters of `stats`, and the messages that could not be read.
     pub fn new(stats: &Stats, unreadable: u64) -> Self {
-        // Every field is named, so that a new counter cannot be forgotten here.
-        let Stats {
+        let mut counters = counters!(
+            stats,
             received,
             received_bytes,
-            drops: _,
             data_sent,
             heartbeats_sent,
             nacks_sent,
@@ -28,6 +36,7 @@ impl Tally {
             repairs_for_others,
             repairs_suppressed,
             repairs_held_off,
+            copies_sent,
             submitted,
             delivered,
             lost,
@@ -36,49 +45,18 @@ impl Tally {
             archived_sent,
             archived_taken,
             flushes,
-            withdrawn,
-            recovery_micros,
-            sent_bytes,
-            rates,
             symbols_sent,
             parity_sent,
             blocks_taken,
             bulk_nacks_sent,
             bulk_nacks_suppressed,
-            held_bytes,
-        } = *stats;
-        let mut counters = vec![
-            ("received", received),
-            ("received_bytes", received_bytes),
-            ("data_sent", data_sent),
-            ("heartbeats_sent", heartbeats_sent),
-            ("nacks_sent", nacks_sent),
-            ("nacks_heard", nacks_heard),
-            ("nacks_suppressed", nacks_suppressed),
-            ("repairs_sent", repairs_sent),
-            ("repairs_for_others", repairs_for_others),
-            ("repairs_suppressed", repairs_suppressed),
-            ("repairs_held_off", repairs_held_off),
-            ("submitted", submitted),
-            ("delivered", delivered),
-            ("lost", lost),
-            ("recovered", recovered),
-            ("given_up", given_up),
-            ("archived_sent", archived_sent),
-            ("archived_taken", archived_taken),
-            ("flushes", flushes),
-            ("symbols_sent", symbols_sent),
-            ("parity_sent", parity_sent),
-            ("blocks_taken", blocks_taken),
-            ("bulk_nacks_sent", bulk_nacks_sent),
-            ("bulk_nacks_suppressed", bulk_nacks_suppressed),
-            ("withdrawn", withdrawn),
-            ("recovery_micros", recovery_micros),
-            ("sent_bytes", sent_bytes),
-            ("held_bytes", held_bytes as u64),
-            ("unreadable", unreadable),
-        ];
-        counters.extend(rates.named());
+            withdrawn,
+            recovery_micros,
+            sent_bytes,
+        );
+        counters.push(("held_bytes", stats.held_bytes as u64));
+        counters.push(("unreadable", unreadable));
+        counters.extend(stats.rates.named());
         let drops = Drop::ALL.iter().map(|&(why, name)| (name, stats.dropped(why))).collect();
         Self { counters, drops }
     }

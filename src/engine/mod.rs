@@ -22,6 +22,7 @@ mod beat;
 pub mod bulk;
 mod change;
 pub mod config;
+mod copies;
 mod cut;
 mod data;
 mod deaf;
@@ -72,6 +73,7 @@ use backoff::Losers;
 use batch::Batch;
 use beat::Beat;
 use bulk::Bulk;
+use copies::Copies;
 use deaf::Deaf;
 use flush::Flush;
 use history::{CatchUp, Missed};
@@ -130,6 +132,8 @@ pub enum Timer {
     Nack,
     /// Another's packet is to be repaired.
     Repair,
+    /// What was said is to be sent once more.
+    Copy,
     /// A heartbeat or an acknowledgement is due.
     Heartbeat,
     /// A silent member is to be looked for.
@@ -184,6 +188,7 @@ pub struct Engine {
     /// How many members there are, oneself included.
     population: usize,
     repairs: Repairs,
+    copies: Copies,
     losers: Losers,
     loss: Loss,
     grtt: Duration,
@@ -285,6 +290,7 @@ impl Engine {
             nack_at: now,
             population: 1,
             repairs: Repairs::default(),
+            copies: Copies::default(),
             losers: Losers::new(),
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),
@@ -372,6 +378,7 @@ impl Engine {
             self.send_nack(now);
         }
         self.send_due_repairs(now);
+        self.send_due_copies(now);
         if self.watch_at <= now {
             self.watch(now);
         }
@@ -425,6 +432,7 @@ impl Engine {
         [
             self.gaps_deadline().map(|at| (at, Timer::Nack)),
             self.repairs.deadline().map(|at| (at, Timer::Repair)),
+            self.copies.deadline().map(|at| (at, Timer::Copy)),
             (!self.is_leaving()).then(|| (self.beat.deadline(), Timer::Heartbeat)),
             Some((self.watch_at, Timer::Watch)),
             self.lead_deadline().map(|at| (at, Timer::Change)),

@@ -124,6 +124,8 @@ pub struct Stats {
     pub repairs_suppressed: u64,
     /// Repairs not sent, as the same was sent less than a GRTT before.
     pub repairs_held_off: u64,
+    /// Copies of what was said sent before anybody asked; they count as repairs, too.
+    pub copies_sent: u64,
     /// Messages submitted.
     pub submitted: u64,
     /// Messages delivered, own ones included.

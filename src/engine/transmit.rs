@@ -189,6 +189,7 @@ impl Engine {
             self.free_excess(now);
             self.beat.restart(now, self.grtt);
             self.stats.data_sent += 1;
+            self.plan_copies(now, seq);
             self.deliver_ready();
         }
         (self.scratch.records, self.scratch.after, self.scratch.order) = (records, after, order);
