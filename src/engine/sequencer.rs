@@ -14,9 +14,6 @@ const MOST: u32 = 80;
 /// So many messages are looked at: at a chat's pace the role stays, in a burst it moves soon.
 const SAMPLE: u32 = 1_000;
 
-/// No more messages than these end in one packet: a record has three bytes at least.
-const PACKED: u64 = 512;
-
 /// What a sequencer does in one view.
 #[derive(Debug, Default)]
 pub struct Sequencer {
@@ -87,17 +84,13 @@ impl Sequencer {
         !self.pending.is_empty() || self.handoff.is_some()
     }
 
-    /// The most bytes that [`Sequencer::write`] would like to have for one packet, whose messages
-    /// begin with `number` of `rank`.
-    pub fn room(&self, rank: usize, number: u64) -> usize {
-        let old = self.pending.iter().chain(self.recent.iter().flatten());
-        let own = self.next.map(|place| Run {
-            place: place.saturating_add(PACKED),
-            rank: rank as u32,
-            number: number.saturating_add(PACKED),
-            count: PACKED as u32,
-        });
-        old.chain(&own).map(Run::length).sum()
+    /// The most bytes that [`Sequencer::write`] would like to have for one packet.
+    pub fn room(&self) -> usize {
+        if !self.has_pending() && self.next.is_none() {
+            return 0;
+        }
+        let runs = self.pending.len() + self.recent.iter().map(Vec::len).sum::<usize>() + 1;
+        runs * Run::LONGEST
     }
 
     /// All runs, new and old, as one, where they follow each other: so it is while one member

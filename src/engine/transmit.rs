@@ -164,8 +164,7 @@ impl Engine {
         records.clear();
         let told = self.list_dependencies(&mut after);
         let ordered = told && self.sender.is_ordered_next();
-        let reserve = self.view.sequencer.room(self.view.rank, self.sender.unbuilt_message());
-        let reserve = reserve.min(self.config.max_datagram / 4);
+        let reserve = self.view.sequencer.room().min(self.config.max_datagram / 4);
         let empty = self.view.sequencer.has_pending() || !told;
         let most = self.config.max_datagram;
         let room = room.filter(|room| *room >= most - most / PADDED && *room <= most);

@@ -25,16 +25,6 @@ pub(super) fn put(number: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes [`put`] appends.
-pub(super) const fn length(number: u64) -> usize {
-    match number {
-        0..=250 => 1,
-        251..=0xffff => 3,
-        0x1_0000..=0xffff_ffff => 5,
-        _ => 9,
-    }
-}
-
 /// Appends bytes behind their length.
 pub(super) fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     put(bytes.len() as u64, out);
