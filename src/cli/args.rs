@@ -1,6 +1,7 @@
 //! What was typed. What it means is in [`super::config`].
 
 use super::bench::args::Bench;
+use super::pace::Pace;
 use super::since::Since;
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
@@ -136,6 +137,8 @@ pub(super) struct Share {
     /// End when so many others have all of it; without it, when interrupted
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..).map(|n| n as usize))]
     pub(super) copies: Option<usize>,
+    #[command(flatten)]
+    pub(super) pace: Pace,
     /// What to offer
     #[arg(value_name = "FILE|FOLDER", required = true)]
     pub(super) files: Vec<PathBuf>,
@@ -157,6 +160,8 @@ pub(super) struct Get {
     /// Go on giving it to others when all is here
     #[arg(long)]
     pub(super) stay: bool,
+    #[command(flatten)]
+    pub(super) pace: Pace,
     /// Names, or at least 4 digits of their hashes
     #[arg(value_name = "NAME|HASH")]
     pub(super) what: Vec<String>,

@@ -18,7 +18,9 @@ use std::time::Duration;
 const IDLE: Duration = Duration::from_millis(200);
 
 /// Takes what was named, or lists what is offered.
-pub(super) fn run(config: &Config, typed: &Get) -> Result<Exit, Failure> {
+pub(super) fn run(mut config: Config, typed: &Get) -> Result<Exit, Failure> {
+    typed.pace.apply(&mut config.group);
+    let config = &config;
     let front = fronts::for_messages(config, None);
     let mut talk = match Talk::join(config, Some(front), Keep::Nothing) {
         Ok(talk) => talk,

@@ -21,6 +21,7 @@ mod identity;
 mod input;
 mod listen;
 mod meanwhile;
+mod pace;
 mod passphrase;
 mod past;
 mod refusal;
@@ -68,8 +69,8 @@ fn execute(args: &Args) -> Result<Exit, Failure> {
         None => chat::run(&config()?),
         Some(Command::Send(send)) => send::run(&config()?, send),
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
-        Some(Command::Share(share)) => share::run(&config()?, share),
-        Some(Command::Get(get)) => get::run(&config()?, get),
+        Some(Command::Share(share)) => share::run(config()?, share),
+        Some(Command::Get(get)) => get::run(config()?, get),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
         Some(Command::Bench(typed)) => bench::run(&config()?, typed),

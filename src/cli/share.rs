@@ -14,7 +14,9 @@ use std::time::Duration;
 const IDLE: Duration = Duration::from_millis(200);
 
 /// Offers and gives until all have it that are waited for, or for ever.
-pub(super) fn run(config: &Config, typed: &Share) -> Result<Exit, Failure> {
+pub(super) fn run(mut config: Config, typed: &Share) -> Result<Exit, Failure> {
+    typed.pace.apply(&mut config.group);
+    let config = &config;
     let front = fronts::for_messages(config, None);
     let mut talk = match Talk::join(config, Some(front), Keep::Nothing) {
         Ok(talk) => talk,

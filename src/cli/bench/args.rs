@@ -1,6 +1,7 @@
 //! What was typed after `bench`.
 
 use super::message::LEAST;
+use crate::cli::pace::Pace;
 use crate::engine::MAX_MESSAGE;
 use clap::{Args as ClapArgs, Subcommand, value_parser};
 use std::time::Duration;
@@ -42,20 +43,6 @@ pub(super) struct Begin {
     pub(super) settle: Duration,
     #[command(flatten)]
     pub(super) pace: Pace,
-}
-
-/// What all parts are told.
-#[derive(ClapArgs, Debug)]
-pub(super) struct Pace {
-    /// The pace of all sending in MB/s; 0: none [default: 50]
-    #[arg(long, value_name = "MB/S")]
-    pub(super) rate: Option<u64>,
-    /// The pace follows from what receivers report, up to --rate
-    #[arg(long)]
-    pub(super) adaptive: bool,
-    /// An adaptive pace that yields to loss above 2 %
-    #[arg(long, requires = "adaptive")]
-    pub(super) friendly: bool,
 }
 
 /// How much is sent.

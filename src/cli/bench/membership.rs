@@ -1,12 +1,13 @@
 //! A membership without a conversation: the loop turns in the main thread, and bytes are not
 //! copied on their way to whoever counts them.
 
-use super::args::{Begin, Pace};
+use super::args::Begin;
 use super::message::Message;
 use crate::cli::config::Config;
 use crate::cli::deadline::Deadline;
 use crate::cli::explain;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::pace::Pace;
 use crate::cli::passphrase::Passphrase;
 use crate::engine::{Event, SendError};
 use crate::runtime::Driver;
@@ -22,8 +23,6 @@ use std::time::Duration;
 const LEAVE: Duration = Duration::from_secs(2);
 /// Bytes that wait to be sent at most: two batches.
 const QUEUED: usize = 128 << 10;
-/// The pace of `--rate 0`, in bytes a second: more than any machine sends.
-const UNPACED: u64 = 1 << 40;
 
 /// A member of the group that is measured.
 pub(super) struct Membership {
@@ -44,11 +43,7 @@ impl Membership {
     pub(super) fn join(config: &Config, pace: &Pace) -> Result<Self, Failure> {
         let mut group = config.group.clone();
         group.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
-        group.rate = pace.rate.map(|rate| match rate {
-            0 => UNPACED,
-            megabytes => megabytes.saturating_mul(1_000_000),
-        });
-        (group.adaptive, group.friendly) = (pace.adaptive, pace.friendly);
+        pace.apply(&mut group);
         let driver = Driver::open(group).map_err(|error| explain::join(&error, config))?;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
