@@ -11,6 +11,7 @@ import os
 import pathlib
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -111,6 +112,8 @@ class Adapter:
         finally:
             for process in (*sends, *takes, *drivers):
                 process.end()
+            for number in range(1, len(drivers) + 1):
+                shutil.rmtree(self.folder_of(number), ignore_errors=True)
         return judged(sent.get("sent", 0), taken)
 
     def start(self, folder, role, number, both):
@@ -118,8 +121,13 @@ class Adapter:
         return Process(number, program, self.surroundings(number))
 
     def surroundings(self, number):
-        own = {"AERON_DIR": f"/dev/shm/mcast-chat-aeron-{os.getpid()}-{number}"}
+        own = {"AERON_DIR": self.folder_of(number)}
         return {**self.environment, **(own if self.driver else {})}
+
+    @staticmethod
+    def folder_of(number):
+        """Where the driver keeps its memory; it leaves that behind."""
+        return f"/dev/shm/mcast-chat-aeron-{os.getpid()}-{number}"
 
 
 def judged(sent, taken):
