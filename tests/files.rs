@@ -190,6 +190,21 @@ fn a_folder_comes_with_all_that_is_in_it_and_nothing_is_overwritten() {
     });
 }
 
+#[test]
+fn what_is_named_twice_is_taken_once_and_get_ends() {
+    inside("what_is_named_twice_is_taken_once_and_get_ends", || {
+        loopback();
+        let (giver, bo) = (Member::new("giver"), Member::new("bo"));
+        let path = giver.file("fw.bin", 10_000);
+        let share = giver.start(&["share", path.to_str().expect("plain")], "");
+        let folder = bo.folder();
+        let words = ["get", "fw.bin", "fw.bin", "-o", folder.to_str().expect("plain")];
+        done(bo.start(&words, ""));
+        same(&folder.join("fw.bin"), 10_000);
+        share.signal("INT");
+    });
+}
+
 /// The most memory that a member may have, in KiB, whatever the number and the size of its files.
 const MOST_MEMORY: u64 = 64 << 10;
 

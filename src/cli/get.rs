@@ -52,9 +52,15 @@ fn list(talk: &mut Talk, config: &Config, typed: &Get) -> Result<Exit, Halt> {
 fn take(talk: &mut Talk, typed: &Get) -> Result<Exit, Halt> {
     talk.settle()?;
     let patience = Deadline::after(typed.wait);
+    // What was named and not yet offered; two names may be of one object.
+    let mut left: Vec<&str> = typed.what.iter().map(String::as_str).collect();
     let mut taken = BTreeSet::new();
     loop {
-        choose(talk, typed, &mut taken);
+        for object in choose(talk, typed.all, &mut left) {
+            if taken.insert(object) {
+                talk.files().desk.get(object);
+            }
+        }
         let busy = talk.files().work();
         talk.step(if busy { Duration::ZERO } else { IDLE })?;
         let files = talk.files();
@@ -62,7 +68,7 @@ fn take(talk: &mut Talk, typed: &Get) -> Result<Exit, Halt> {
             return Ok(Exit::Incomplete);
         }
         let all = taken.iter().all(|object| files.got.contains(object));
-        let named = !typed.all && taken.len() >= typed.what.len();
+        let named = !typed.all && left.is_empty();
         let waited = patience.left().is_none();
         if all && !typed.stay && (named || (waited && !taken.is_empty())) {
             return if named || typed.all { Ok(Exit::Done) } else { Err(lacking(typed).into()) };
@@ -73,22 +79,21 @@ fn take(talk: &mut Talk, typed: &Get) -> Result<Exit, Halt> {
     }
 }
 
-/// Begins with what was named, or with all, as it is offered.
-fn choose(talk: &mut Talk, typed: &Get, taken: &mut BTreeSet<ObjectId>) {
-    if !typed.all && taken.len() >= typed.what.len() {
-        return;
+/// What is to be taken, as it is offered: all, or what was named and is `left`.
+fn choose(talk: &mut Talk, all: bool, left: &mut Vec<&str>) -> Vec<ObjectId> {
+    let desk = &talk.files().desk;
+    if all {
+        return desk.offers().filter(|(_, here)| *here).map(|(offer, _)| offer.object).collect();
     }
-    let desk = &mut talk.files().desk;
-    let found: Vec<ObjectId> = if typed.all {
-        desk.offers().filter(|(_, here)| *here).map(|(offer, _)| offer.object).collect()
-    } else {
-        typed.what.iter().filter_map(|what| Some(desk.find(what)?.object)).collect()
-    };
-    for object in found {
-        if taken.insert(object) {
-            desk.get(object);
+    let mut found = Vec::new();
+    left.retain(|name| match desk.find(name) {
+        Some(offer) => {
+            found.push(offer.object);
+            false
         }
-    }
+        None => true,
+    });
+    found
 }
 
 fn nothing_offered(typed: &Get) -> Failure {

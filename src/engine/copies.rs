@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// Copies are this far apart at least, or two GRTTs: losses come in bursts of a few milliseconds,
 /// and acknowledgements may come before.
 const SPACING: Duration = Duration::from_millis(5);
-/// From this loss on one copy goes, in hundredths; below it a NACK seldom follows.
+/// From this loss on, 0 to 1, one copy goes; below it a NACK seldom follows.
 const ONE_FROM: f64 = 0.01;
 /// And from here on two: at 20 % loss all three are lost once in 125.
 const TWO_FROM: f64 = 0.10;

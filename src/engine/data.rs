@@ -257,14 +257,13 @@ impl Engine {
         if data.order.iter().any(|run| !self.view.order.has_room(&run)) {
             return false;
         }
-        let Some(rank) = self.remotes.get(&tag).and_then(|remote| remote.rank) else {
+        let Some(remote) = self.remotes.get_mut(&tag) else { return false };
+        let (Some(rank), Some(stream)) = (remote.rank, remote.stream.as_mut()) else {
             return false;
         };
-        if let Some(stream) = self.stream(tag) {
-            // A safe message waits until all have what came with it: this packet, too, if it
-            // tells the message's place.
-            stream.next = data.seq.next();
-        }
+        // A safe message waits until all have what came with it: this packet, too, if it tells the
+        // message's place.
+        stream.next = data.seq.next();
         self.learn_order(rank, data);
         let Some(mut stream) = self.remotes.get_mut(&tag).and_then(|r| r.stream.take()) else {
             return false;
