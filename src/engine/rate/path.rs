@@ -18,9 +18,6 @@ const LATELY: u64 = 10_000_000;
 const SAMPLES: u64 = 10;
 /// A sample has at least so many datagrams, or spans [`SAMPLE_SPAN`].
 const SAMPLE_LEAST: u64 = 32;
-/// And spans this: what a receiver takes while it has the processor says nothing of how much it
-/// takes where several share one.
-const SAMPLE_TIME: Duration = Duration::from_millis(20);
 /// At the latest then.
 const SAMPLE_SPAN: Duration = Duration::from_millis(100);
 /// The loss floor is taken over so many datagrams at a time: at 20 % loss that is known to 1.3
@@ -210,9 +207,8 @@ impl Path {
             self.last = Some(facts);
             return None;
         }
-        let spans = Duration::from_micros(facts.came.saturating_sub(last.came));
-        let enough = facts.sent.order - last.sent.order >= SAMPLE_LEAST && spans >= SAMPLE_TIME
-            || spans >= SAMPLE_SPAN;
+        let enough = facts.sent.order - last.sent.order >= SAMPLE_LEAST
+            || Duration::from_micros(facts.came.saturating_sub(last.came)) >= SAMPLE_SPAN;
         if enough {
             self.last = Some(facts);
         }
