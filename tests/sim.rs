@@ -56,6 +56,18 @@ fn where_each_hears_but_one_answers_to_probes_do_not_follow_each_other() {
 }
 
 #[test]
+fn an_idle_group_of_any_size_sends_no_more_than_200_datagrams_a_second() {
+    for (members, most) in [(3, 8), (20, 50), (100, 200)] {
+        let mut world = group(members, 44);
+        world.run_for(secs(3));
+        let before = world.sent_datagrams();
+        world.run_for(secs(5));
+        let each_second = (world.sent_datagrams() - before).div_ceil(5);
+        assert!(each_second <= most, "{each_second} datagrams a second of {members}");
+    }
+}
+
+#[test]
 fn a_lost_last_message_is_found_by_the_heartbeat() {
     let mut world = group(2, 7);
     world.lose_next(A, B);
