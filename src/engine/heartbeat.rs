@@ -19,8 +19,8 @@ const ANSWER_LONGEST: Duration = Duration::from_millis(200);
 const FRESH: Duration = Duration::from_secs(10);
 /// All members together send no more heartbeats than one in this time, when idle: 200 a second.
 const BEAT_SHARE: Duration = Duration::from_millis(5);
-/// Where nobody said anything for this long, heartbeats go less often: a death that nobody waits
-/// for may be noticed later.
+/// Where nobody said anything for this long, heartbeats go less often: a death that nobody waits for
+/// may be noticed later.
 const LIVELY: Duration = Duration::from_secs(2);
 /// By this factor.
 const CALM: u32 = 2;
