@@ -23,11 +23,6 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// When the last packet was built.
-    pub const fn built(&self) -> Option<Instant> {
-        self.built
-    }
-
     /// When the next is due.
     pub fn deadline(&self) -> Option<Instant> {
         self.due.front().map(|(at, _)| *at)

@@ -19,11 +19,6 @@ const ANSWER_LONGEST: Duration = Duration::from_millis(200);
 const FRESH: Duration = Duration::from_secs(10);
 /// All members together send no more heartbeats than one in this time, when idle: 200 a second.
 const BEAT_SHARE: Duration = Duration::from_millis(5);
-/// Where nobody said anything for this long, heartbeats go less often: a death that nobody waits for
-/// may be noticed later.
-const LIVELY: Duration = Duration::from_secs(2);
-/// By this factor.
-const CALM: u32 = 2;
 
 impl Engine {
     pub(super) fn on_heartbeat(
@@ -227,15 +222,7 @@ impl Engine {
         let near = self.remotes.values().filter(|r| r.is_linked() && !r.is_unheard());
         self.grtt = grtt::greatest(near.map(|remote| &remote.rtt), self.config.grtt_floor);
         let share = BEAT_SHARE * self.population as u32;
-        let calm = if self.is_lively() { 1 } else { CALM };
-        self.beat.set_idle((self.config.heartbeat * calm).max(share));
-    }
-
-    /// Whether anybody said something of late.
-    fn is_lively(&self) -> bool {
-        let lately = |at: Instant| self.seen.since(at) < LIVELY;
-        let mut streams = self.remotes.values().filter_map(|remote| remote.stream.as_ref());
-        self.copies.built().is_some_and(lately) || streams.any(|stream| lately(stream.changed))
+        self.beat.set_idle(self.config.heartbeat.max(share));
     }
 
     /// All own messages that every member has.
