@@ -15,6 +15,8 @@ use std::net::SocketAddr;
 /// Between two acknowledgements lies this time at least; twice the GRTT where that is longer, and
 /// only that where a safe message waits.
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
+/// Of a fast sender so many bytes are acknowledged at once: an eighth of what may be under way.
+const ACK_BYTES: usize = 256 << 10;
 /// Whoever limits the sender's rate acknowledges, and reports, after this time; after the GRTT
 /// where that is longer.
 const PROMPT_DELAY: Duration = Duration::from_millis(4);
@@ -157,7 +159,7 @@ impl Engine {
 
     /// What came is acknowledged soon; at once where a sender's window may wait for it.
     pub(super) fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
-        let much = self.config.window / 8;
+        let much = (self.config.window / 8).min(ACK_BYTES);
         let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
         if stream.is_some_and(|stream| stream.unacknowledged > much) {
             self.beat.owe(now);

@@ -153,6 +153,12 @@ impl Engine {
     fn learn_ack(&mut self, now: Instant, tag: SessionTag, ack: &Ack) {
         let received = ack.received.min(self.sender.next);
         let message = self.sender.message_at(received);
+        let high = ack.high.min(self.sender.next);
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        if remote.high < high {
+            remote.high = high;
+            self.sender.heard = self.heard();
+        }
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         if remote.acked >= received {
             return;
@@ -228,6 +234,7 @@ impl Engine {
     /// All own messages that every member has.
     pub(super) fn settle(&mut self) {
         let stable = self.stable();
+        self.sender.heard = self.heard();
         if let Some(number) = self.sender.settle(stable) {
             self.events.push(Event::Stable(number));
         }

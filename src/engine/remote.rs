@@ -93,6 +93,8 @@ pub struct Remote {
     pub addr: Option<SocketAddr>,
     /// All of ours before this it has received.
     pub acked: Seq,
+    /// And has heard of all before this.
+    pub high: Seq,
     /// The messages before this number it has received, as was told.
     pub told: u64,
     /// When that last rose.
@@ -140,6 +142,7 @@ impl Remote {
             profile: None,
             addr: None,
             acked: Seq::FIRST,
+            high: Seq::FIRST,
             told: 0,
             progressed: now,
             lagging: false,

@@ -17,6 +17,14 @@ const SMALLEST_TOGETHER: usize = 64;
 /// Parts of archives wait in the queue up to so many bytes: a millisecond of the pace.
 const ARCHIVED: usize = 32 << 10;
 
+/// So many packets may be sent beyond what every member that counts has heard of: 2 MiB of full
+/// ones, what a processor's cache holds on its way from one member to another. More waits in the
+/// members' sockets, which takes 1.4 times as long for each and repairs nothing sooner
+/// (docs/PERFORMANCE.md); 1 Gbit/s over 16 ms.
+const UNDER_WAY: u64 = 1_440;
+/// So many bytes of messages wait for their packets: they are not read back from far memory.
+const QUEUED: usize = 2 << 20;
+
 /// A message, or the rest of one, that no packet carries yet.
 #[derive(Debug)]
 struct Queued {
@@ -43,6 +51,8 @@ pub struct Fill {
     pub taken: usize,
     /// Messages above fifo may go.
     pub ordered: bool,
+    /// Messages may go.
+    pub messages: bool,
     /// It may be without records.
     pub empty: bool,
     /// It is sent together with others.
@@ -69,6 +79,8 @@ pub struct Sender {
     pub next: Seq,
     /// All before this are received by every member that counts.
     pub stable: Seq,
+    /// Every member that counts has heard of all before this, whether it got them or not.
+    pub heard: Seq,
     /// Datagrams sent and still held.
     pub held: Window,
     /// Messages that were finished since they were last taken.
@@ -98,6 +110,7 @@ impl Sender {
         Self {
             next: Seq::FIRST,
             stable: Seq::FIRST,
+            heard: Seq::FIRST,
             held: Window::new(Seq::FIRST),
             finished: Vec::new(),
             blocked: None,
@@ -111,6 +124,11 @@ impl Sender {
             limit,
             capacity: max_datagram.max(smallest) - OVERHEAD - Data::OVERHEAD,
         }
+    }
+
+    /// Whether messages wait for a packet that may be sent.
+    pub fn is_ready(&self) -> bool {
+        self.has_queued() && self.next.since(self.heard) < UNDER_WAY
     }
 
     /// Whether messages wait for a packet.
@@ -201,12 +219,14 @@ impl Sender {
     fn has_room(&self, bytes: usize) -> bool {
         let unstable = self.unstable();
         let packets = self.next.since(self.stable) + self.queue.len() as u64;
-        unstable == 0 || (unstable + bytes <= self.limit && packets < MAX_AHEAD / 2)
+        let waits = self.queued > 0 && self.queued + bytes > QUEUED;
+        unstable == 0 || (!waits && unstable + bytes <= self.limit && packets < MAX_AHEAD / 2)
     }
 
-    /// After a refusal: whether a quarter of the window is free again. Asked once, it is told once.
+    /// After a refusal: whether a quarter of the window, or of the queue, is free again. Asked
+    /// once, it is told once.
     pub fn unblock(&mut self) -> bool {
-        let free = self.blocked.is_some() && self.has_room(self.limit / 4);
+        let free = self.blocked.is_some() && self.has_room((self.limit / 4).min(QUEUED / 4));
         if free {
             self.blocked = None;
         }
@@ -228,7 +248,7 @@ impl Sender {
     /// nothing to build from.
     pub fn build(&mut self, records: &mut Vec<u8>, pool: &mut Pool, fill: Fill) -> Option<Built> {
         let (message, (_, begins)) = (self.unbuilt_message, self.newest());
-        while self.may_append(fill.ordered) && self.append(fill, records, pool) {}
+        while fill.messages && self.may_append(fill.ordered) && self.append(fill, records, pool) {}
         if records.is_empty() && !fill.empty {
             return None;
         }

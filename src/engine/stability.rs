@@ -47,6 +47,12 @@ impl Engine {
         counting.map(|remote| remote.acked).min().unwrap_or(self.sender.next)
     }
 
+    /// All own packets before this were heard of by every member that counts.
+    pub(super) fn heard(&self) -> Seq {
+        let counting = self.remotes.values().filter(|remote| remote.counts());
+        counting.map(|remote| remote.high.max(remote.acked)).min().unwrap_or(self.sender.next)
+    }
+
     /// Members that count and have not yet received all own messages up to `number`.
     pub fn unconfirmed(&self, number: u64) -> Vec<Member> {
         if self.sender.is_stable(number) {

@@ -152,7 +152,7 @@ impl Engine {
 
     /// Whether a DATA packet waits to be built.
     fn has_data(&self) -> bool {
-        !self.is_stopped() && (self.sender.has_queued() || self.view.sequencer.has_pending())
+        !self.is_stopped() && (self.sender.is_ready() || self.view.sequencer.has_pending())
     }
 
     /// Builds a DATA packet from what is queued, and what is to be told of the agreed order. Where
@@ -169,7 +169,8 @@ impl Engine {
         let most = self.config.max_datagram;
         let room = room.filter(|room| *room >= most - most / PADDED && *room <= most);
         let taken = after.len() + reserve + (most - room.unwrap_or(most));
-        let fill = Fill { taken, ordered, empty, together: room.is_some() };
+        let messages = self.sender.is_ready();
+        let fill = Fill { taken, ordered, messages, empty, together: room.is_some() };
         let built = self.sender.build(&mut records, &mut self.bodies, fill);
         if let Some(built) = built {
             self.accept_own();
