@@ -159,7 +159,7 @@ impl Engine {
 
     /// What came is acknowledged soon; at once where a sender's window may wait for it.
     pub(super) fn owe_ack(&mut self, now: Instant, tag: SessionTag) {
-        let much = (self.config.window / 8).min(ACK_BYTES);
+        let much = (self.config.window / 8).min(ACK_BYTES * self.crowd());
         let stream = self.remotes.get(&tag).and_then(|remote| remote.stream.as_ref());
         if stream.is_some_and(|stream| stream.unacknowledged > much) {
             self.beat.owe(now);

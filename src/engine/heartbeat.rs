@@ -229,6 +229,7 @@ impl Engine {
         self.grtt = grtt::greatest(near.map(|remote| &remote.rtt), self.config.grtt_floor);
         let share = BEAT_SHARE * self.population as u32;
         self.beat.set_idle(self.config.heartbeat.max(share));
+        self.sender.under_way = self.under_way();
     }
 
     /// All own messages that every member has.

@@ -14,6 +14,14 @@ use core::cmp::Reverse;
 const REPAIRS: f64 = 0.5;
 /// And more only where the loss that members report takes more, up to so much.
 const REPAIRS_MOST: f64 = 0.75;
+/// So many packets may be sent beyond what every member has heard of: 2 MiB of full ones, what a
+/// processor's cache holds on its way from one member to another. More waits in the members'
+/// sockets, takes longer for each, and repairs nothing sooner (docs/PERFORMANCE.md).
+const UNDER_WAY: u64 = 1_440;
+/// And once more for each such round-trip time without queues: 2 MiB are 4 Gbit/s over it.
+const NEAR: Duration = Duration::from_millis(4);
+/// And for each so many members.
+const SMALL: usize = 8;
 /// So many members at most are to report often.
 const PROMPT: usize = 2;
 /// A receiver owes a report from so many bytes under way on.
@@ -122,6 +130,20 @@ impl Engine {
         let room = healthy.map(|remote| remote.path.room()).min();
         let ceiling = under_way.into_iter().chain(room).min().unwrap_or(u64::MAX);
         self.rate.set_ceiling(ceiling);
+    }
+
+    /// So many packets may be sent beyond what every member that counts has heard of.
+    pub(super) fn under_way(&self) -> u64 {
+        let counting = self.remotes.values().filter(|remote| remote.counts());
+        let farthest = counting.filter_map(|remote| remote.path.rtt()).max().unwrap_or_default();
+        let far = farthest.as_micros() as u64 / NEAR.as_micros() as u64;
+        UNDER_WAY * (self.crowd() as u64).max(1 + far)
+    }
+
+    /// By how much acknowledgements are rarer than in a small group: all of them together are not
+    /// more often.
+    pub(super) const fn crowd(&self) -> usize {
+        self.population.div_ceil(SMALL)
     }
 
     /// Ten times a second: who sends, and who is silent.

@@ -17,11 +17,6 @@ const SMALLEST_TOGETHER: usize = 64;
 /// Parts of archives wait in the queue up to so many bytes: a millisecond of the pace.
 const ARCHIVED: usize = 32 << 10;
 
-/// So many packets may be sent beyond what every member that counts has heard of: 2 MiB of full
-/// ones, what a processor's cache holds on its way from one member to another. More waits in the
-/// members' sockets, which takes 1.4 times as long for each and repairs nothing sooner
-/// (docs/PERFORMANCE.md); 1 Gbit/s over 16 ms.
-const UNDER_WAY: u64 = 1_440;
 /// So many bytes of messages wait for their packets: they are not read back from far memory.
 const QUEUED: usize = 2 << 20;
 
@@ -81,6 +76,8 @@ pub struct Sender {
     pub stable: Seq,
     /// Every member that counts has heard of all before this, whether it got them or not.
     pub heard: Seq,
+    /// So many packets may be sent beyond that.
+    pub under_way: u64,
     /// Datagrams sent and still held.
     pub held: Window,
     /// Messages that were finished since they were last taken.
@@ -111,6 +108,7 @@ impl Sender {
             next: Seq::FIRST,
             stable: Seq::FIRST,
             heard: Seq::FIRST,
+            under_way: u64::MAX,
             held: Window::new(Seq::FIRST),
             finished: Vec::new(),
             blocked: None,
@@ -128,7 +126,7 @@ impl Sender {
 
     /// Whether messages wait for a packet that may be sent.
     pub fn is_ready(&self) -> bool {
-        self.has_queued() && self.next.since(self.heard) < UNDER_WAY
+        self.has_queued() && self.next.since(self.heard) < self.under_way
     }
 
     /// Whether messages wait for a packet.
