@@ -24,6 +24,22 @@ fn pass(profile: Profile, seed: u64) -> Report {
 }
 
 #[test]
+fn a_flood_runs_no_further_ahead_than_all_have_heard_of() {
+    let mut world = group(3, 7);
+    world.link(B, A).only = Some(Kind::Heartbeat);
+    world.link(B, A).loss = Loss::Independent(1.0);
+    let before = world.stats(A).unwrap().data_sent;
+    (0..4).for_each(|number| world.say_as(A, Service::Fifo, vec![number; 1 << 20]));
+    world.run_for(millis(200));
+    let sent = world.stats(A).unwrap().data_sent - before;
+    // At the pace of 50 MB/s all 3,000 would be out.
+    assert!((1_400..=1_440).contains(&sent), "{sent} packets, though B was not heard");
+    world.link(B, A).loss = Loss::Independent(0.0);
+    world.run_for(secs(1));
+    assert_eq!(world.heard(B).len(), 4);
+}
+
+#[test]
 fn members_find_each_other_and_say_hello() {
     let mut world = World::of(3, 1);
     assert!(world.run_until(|world| world.members(A) == [A, B, C], millis(500)));

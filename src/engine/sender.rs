@@ -17,8 +17,9 @@ const SMALLEST_TOGETHER: usize = 64;
 /// Parts of archives wait in the queue up to so many bytes: a millisecond of the pace.
 const ARCHIVED: usize = 32 << 10;
 
-/// So many bytes of messages wait for their packets: they are not read back from far memory.
-const QUEUED: usize = 2 << 20;
+/// So many bytes of messages wait for their packets, at most: four of the longest. More would be
+/// read back from far memory.
+const QUEUED: usize = 4 << 20;
 
 /// A message, or the rest of one, that no packet carries yet.
 #[derive(Debug)]
