@@ -25,7 +25,7 @@ const FAR: u64 = 1 << 32;
 const AT_ONCE: usize = 16;
 
 /// A report tells at least so many bytes of what is held beyond gaps, also where what is held
-/// before them fills a datagram: what nobody is told of is not fetched.
+/// before them fills a datagram, or a quarter of a small one: what nobody is told of is not fetched.
 const LEAST_BEYOND: usize = 512;
 
 /// A change that this member takes part in.
@@ -179,7 +179,7 @@ impl Engine {
         order.extend(self.known_order().take(MOST_RUNS), usize::MAX);
         let used = FlushState::OVERHEAD + primaries.len() + held.len() + order.len();
         let room = (self.config.max_datagram - OVERHEAD).saturating_sub(used);
-        beyond.extend(&runs, room.max(LEAST_BEYOND));
+        beyond.extend(&runs, room.max(LEAST_BEYOND.min(self.config.max_datagram / 4)));
         let Some(flush) = &self.flush else { return };
         let packet = Packet::FlushState(FlushState {
             view: flush.view,

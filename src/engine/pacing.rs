@@ -17,7 +17,10 @@ const REPAIRS_MOST: f64 = 0.75;
 /// So many packets may be sent beyond what every member has heard of: 2 MiB of full ones, what a
 /// processor's cache holds on its way from one member to another. More waits in the members'
 /// sockets, takes longer for each, and repairs nothing sooner (docs/PERFORMANCE.md).
-const UNDER_WAY: u64 = 1_440;
+pub(super) const UNDER_WAY: u64 = 1_440;
+/// So many bytes of blocks are under way until all have them: twice that, as a block is acknowledged
+/// only when it is whole.
+pub(super) const BLOCKS_UNDER_WAY: usize = 4 << 20;
 /// And once more for each such round-trip time without queues: 2 MiB are 4 Gbit/s over it.
 const NEAR: Duration = Duration::from_millis(4);
 /// And for each so many members.
@@ -132,12 +135,12 @@ impl Engine {
         self.rate.set_ceiling(ceiling);
     }
 
-    /// So many packets may be sent beyond what every member that counts has heard of.
-    pub(super) fn under_way(&self) -> u64 {
+    /// How many times what a small group near by has under way there may be.
+    pub(super) fn stretch(&self) -> usize {
         let counting = self.remotes.values().filter(|remote| remote.counts());
         let farthest = counting.filter_map(|remote| remote.path.rtt()).max().unwrap_or_default();
-        let far = farthest.as_micros() as u64 / NEAR.as_micros() as u64;
-        UNDER_WAY * (self.crowd() as u64).max(1 + far)
+        let far = farthest.as_micros() / NEAR.as_micros();
+        self.crowd().max(1 + far as usize)
     }
 
     /// By how much acknowledgements are rarer than in a small group: all of them together are not

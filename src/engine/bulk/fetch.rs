@@ -4,6 +4,7 @@ use super::assembly::{Assembly, part_of};
 use super::incoming::Incoming;
 use super::{Fetch, LENGTH};
 use crate::engine::archive::{Ranges, Span};
+use crate::engine::pacing::BLOCKS_UNDER_WAY;
 use crate::engine::remote::Remote;
 use crate::engine::{Drop, Engine};
 use crate::time::{Duration, Instant};
@@ -160,7 +161,7 @@ impl Engine {
 
     /// What came is acknowledged soon; at once where the sender's window may wait for it.
     fn owe_bulk_ack(&mut self, now: Instant, tag: SessionTag, bytes: usize) {
-        let much = self.bulk.limit / 8;
+        let much = self.bulk.limit.min(BLOCKS_UNDER_WAY * self.crowd()) / 8;
         let members = self.population as u32;
         let Some(incoming) = self.bulk.incoming.get_mut(&tag) else { return };
         incoming.unacknowledged += bytes;

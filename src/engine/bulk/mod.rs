@@ -87,6 +87,11 @@ impl Bulk {
         }
     }
 
+    /// At most so many bytes of blocks are under way from now on.
+    pub const fn bound(&mut self, bytes: usize) {
+        self.outgoing.limit = bytes;
+    }
+
     /// Whether symbols of a session are of use.
     pub fn listens_to(&self, session: SessionTag) -> bool {
         self.incoming.contains_key(&session)

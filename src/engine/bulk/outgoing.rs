@@ -37,7 +37,8 @@ pub struct Outgoing {
     asked: Vec<(ObjectId, u32)>,
     /// Before this no block is begun: others may want it, too.
     gather: Option<Instant>,
-    limit: usize,
+    /// At most so many bytes of blocks are under way.
+    pub limit: usize,
 }
 
 impl Outgoing {
