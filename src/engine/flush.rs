@@ -25,7 +25,8 @@ const FAR: u64 = 1 << 32;
 const AT_ONCE: usize = 16;
 
 /// A report tells at least so many bytes of what is held beyond gaps, also where what is held
-/// before them fills a datagram, or a quarter of a small one: what nobody is told of is not fetched.
+/// before them fills a datagram, or a quarter of a small one: what nobody is told of is not
+/// fetched.
 const LEAST_BEYOND: usize = 512;
 
 /// A change that this member takes part in.

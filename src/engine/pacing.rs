@@ -18,8 +18,8 @@ const REPAIRS_MOST: f64 = 0.75;
 /// processor's cache holds on its way from one member to another. More waits in the members'
 /// sockets, takes longer for each, and repairs nothing sooner (docs/PERFORMANCE.md).
 pub(super) const UNDER_WAY: u64 = 1_440;
-/// So many bytes of blocks are under way until all have them: twice that, as a block is acknowledged
-/// only when it is whole.
+/// So many bytes of blocks are under way until all have them: twice that, as a block is
+/// acknowledged only when it is whole.
 pub(super) const BLOCKS_UNDER_WAY: usize = 4 << 20;
 /// And once more for each such round-trip time without queues: 2 MiB are 4 Gbit/s over it.
 const NEAR: Duration = Duration::from_millis(4);
