@@ -46,6 +46,8 @@ struct Segment {
     views: Vec<Option<View>>,
     /// All datagrams, by their sender.
     sent: Vec<(usize, Vec<u8>)>,
+    /// Loses a fifth of the DATA.
+    lossy: Option<usize>,
 }
 
 impl Segment {
@@ -66,6 +68,7 @@ impl Segment {
             told: vec![Vec::new(); count],
             views: vec![None; count],
             sent: Vec::new(),
+            lossy: None,
         }
     }
 
@@ -101,7 +104,10 @@ impl Segment {
             }
         }
         for datagram in sent {
-            for other in (0..self.engines.len()).filter(|other| *other != index) {
+            let lost = kind(&datagram) == Kind::Data && self.sent.len().is_multiple_of(5);
+            let lossy = self.lossy.filter(|_| lost);
+            let others = (0..self.engines.len()).filter(|other| *other != index);
+            for other in others.filter(|other| Some(*other) != lossy) {
                 self.inject(other, addr(index), &datagram);
             }
             self.sent.push((index, datagram));
@@ -293,6 +299,23 @@ fn a_flood_of_nacks_leaves_half_the_pace_to_new_messages() {
     let waited = lan.heard[1].len() == before;
     assert!(!waited, "a new message waited 900 ms behind {bytes} bytes of repairs");
     assert!(bytes < 30_000_000, "{bytes} bytes of repairs in a second");
+}
+
+#[test]
+fn who_loses_a_fifth_does_not_lag_where_a_slow_pace_is_all_that_holds_messages_up() {
+    for rate in [200_000, 1_000_000, 10_000_000] {
+        let config = |id| Config { rate, ..Config::new(member(id), "x") };
+        let mut lan = Segment::new([1, 2, 3].map(config).into());
+        lan.run_for(secs(2));
+        lan.lossy = Some(2);
+        for _ in 0..5_000 {
+            while lan.say(0, &[1; 1_000]) {}
+            lan.run_for(MS);
+        }
+        let lagging = lan.told[0].iter().filter(|event| event.starts_with("Lagging")).count();
+        let came = lan.heard[2].len();
+        assert!(lagging == 0 && came > 500, "{rate}: lags {lagging} times, {came} messages came");
+    }
 }
 
 #[test]

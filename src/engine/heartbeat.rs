@@ -156,16 +156,14 @@ impl Engine {
         let message = self.sender.message_at(received);
         let high = ack.high.min(self.sender.next);
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        if remote.high < high {
-            remote.high = high;
-            self.sender.heard = self.heard();
-        }
-        let Some(remote) = self.remotes.get_mut(&tag) else { return };
-        if remote.acked >= received {
+        if remote.acked >= received && remote.high >= high {
             return;
         }
-        remote.acked = received;
-        remote.progressed = now;
+        remote.high = remote.high.max(high);
+        if remote.acked < received {
+            remote.acked = received;
+            remote.progressed = now;
+        }
         if message > remote.told {
             remote.told = message;
             self.events.push(Event::Received(remote.session, message));

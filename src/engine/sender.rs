@@ -232,6 +232,14 @@ impl Sender {
         free
     }
 
+    /// Whether much of what may be on its way is: then what waits, waits for members, not for the
+    /// pace.
+    pub const fn is_full(&self) -> bool {
+        let unheard = self.next.since(self.heard) >= self.under_way / 4 * 3;
+        let packets = self.next.since(self.stable) >= MAX_AHEAD / 4;
+        unheard || packets || self.unstable >= self.limit / 2
+    }
+
     /// Whether the next message is more than fifo.
     pub fn is_ordered_next(&self) -> bool {
         let service = self.queue.front().and_then(|front| front.content.service());

@@ -77,10 +77,11 @@ impl Engine {
         let counting = self.remotes.values().filter(|remote| remote.counts());
         let Some(best) = counting.map(|remote| remote.acked).max() else { return };
         let quarter = self.sender.next.since(stable) / 4;
+        let full = self.sender.is_full();
         for remote in self.remotes.values_mut().filter(|remote| remote.counts()) {
             let next = remote.acked;
             let stuck = blocked > STUCK && now.since(remote.progressed) > STUCK && next == stable;
-            if best.since(next) > quarter || stuck {
+            if full && best.since(next) > quarter || stuck {
                 remote.lagging = true;
                 let member = remote.member().map(|member| Event::Lagging(member, true));
                 member.into_iter().for_each(|event| self.events.push(event));

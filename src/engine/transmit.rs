@@ -184,7 +184,7 @@ impl Engine {
             let Built { seq, message, .. } = built;
             let view = self.view.id;
             let data = Data { seq, view, message, after, order, handoff, records: &records };
-            let full = room.filter(|_| self.sender.has_queued());
+            let full = room.filter(|_| self.sender.is_ready());
             let datagram = self.seal(&Packet::Data(data), full);
             self.sender.hold(built, view, datagram, now);
             self.free_excess(now);
