@@ -8,7 +8,7 @@ use super::window::Slot;
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
 use crate::wire::packet::{Content, Dependency, Extent, Service};
-use crate::wire::{Data, Header, Kind, MemberId, Packet, Seq, Session, SessionTag};
+use crate::wire::{Data, Kind, MemberId, Packet, Seq, Session, SessionTag, seal};
 use rand::RngExt;
 use std::net::SocketAddr;
 
@@ -33,6 +33,7 @@ impl Engine {
         tag: SessionTag,
         path: SocketAddr,
         data: &Data<'_>,
+        bytes: usize,
     ) -> Result<(), Drop> {
         let by_sender = self.remotes.get(&tag).is_some_and(|remote| remote.addr == Some(path));
         if self.repairs.cancel(tag, data.seq, by_sender) {
@@ -45,32 +46,44 @@ impl Engine {
         let extent = data.extent().ok_or(Drop::Malformed)?;
         #[cfg(feature = "planted-bugs")]
         self.forget_duplicates(tag, data);
-        let bytes = self.scratch.sealed.len();
         let stream = self
             .stream(tag)
             .filter(|stream| stream.examine(data.seq, bytes, usize::MAX) == Arrival::New);
         if let Some(cost) = stream.map(|stream| stream.cost(data.seq, bytes)) {
             self.make_room(tag, cost);
         }
-        self.examine(tag, data.seq)?;
+        self.examine(tag, data.seq, bytes)?;
         self.learn_high(now, tag, data.seq);
         self.close_gap(now, tag, data.seq);
-        self.hold(now, tag, data, extent);
+        self.hold(now, tag, data, extent, bytes);
         self.owe_ack(now, tag);
         self.learn_early(tag, data);
         self.take_ready(tag, Some(data));
-        self.deliver_ready();
-        self.make_room(tag, 0);
-        self.check_cut(now);
         Ok(())
     }
 
-    fn examine(&mut self, tag: SessionTag, seq: Seq) -> Result<(), Drop> {
+    /// Keeps the datagram of a packet that was taken in, and does what it made possible.
+    pub(super) fn keep(&mut self, now: Instant, tag: SessionTag, seq: Seq, datagram: Vec<u8>) {
+        self.give_back(tag, seq, datagram);
+        self.deliver_ready();
+        self.make_room(tag, 0);
+        self.check_cut(now);
+    }
+
+    fn give_back(&mut self, tag: SessionTag, seq: Seq, datagram: Vec<u8>) {
+        let left = match self.stream(tag) {
+            Some(stream) => stream.held.fill(seq, datagram),
+            None => Some(datagram),
+        };
+        left.into_iter().for_each(|datagram| self.pool.give(datagram));
+    }
+
+    fn examine(&mut self, tag: SessionTag, seq: Seq, bytes: usize) -> Result<(), Drop> {
         let room = self.config.held_total.saturating_sub(self.stats.held_bytes);
         let remote = self.remotes.get_mut(&tag).ok_or(Drop::Unknown)?;
         let stream = remote.stream.as_mut().ok_or(Drop::Early)?;
         let room = self.config.held_per_sender.min(stream.bytes() + room);
-        match stream.examine(seq, self.scratch.sealed.len(), room) {
+        match stream.examine(seq, bytes, room) {
             Arrival::New => Ok(()),
             Arrival::Beyond => Err(Drop::BeyondWindow),
             Arrival::NoRoom => Err(Drop::NoRoom),
@@ -117,13 +130,21 @@ impl Engine {
         }
     }
 
-    fn hold(&mut self, now: Instant, tag: SessionTag, data: &Data<'_>, extent: Extent) {
-        let sealed = core::mem::replace(&mut self.scratch.sealed, self.pool.take());
+    fn hold(
+        &mut self,
+        now: Instant,
+        tag: SessionTag,
+        data: &Data<'_>,
+        extent: Extent,
+        bytes: usize,
+    ) {
+        // A datagram has 65,507 bytes at most.
+        let len = bytes as u32;
         let Some(stream) = self.stream(tag) else { return };
         let before = stream.bytes();
         let Extent { end: next_message, known } = extent;
         let (message, view) = (data.message, data.view);
-        let slot = Slot { sealed, since: now, message, next_message, known, view, ..Slot::HOLE };
+        let slot = Slot { len, since: now, message, next_message, known, view, ..Slot::HOLE };
         stream.hold(data.seq, slot);
         stream.ack_repeats = 2;
         self.stats.held_bytes += stream.bytes() - before;
@@ -234,21 +255,14 @@ impl Engine {
         self.note_recovered(tag);
     }
 
-    /// Packets are held only as they were sealed: one that waited is opened a second time, which
-    /// costs less than keeping both forms of all.
     fn take_held(&mut self, tag: SessionTag, seq: Seq) -> bool {
-        let mut opened = core::mem::take(&mut self.scratch.opened);
-        opened.clear();
-        let Some(remote) = self.remotes.get(&tag) else { return false };
-        let slot = remote.stream.as_ref().and_then(|stream| stream.held.get(seq));
-        opened.extend_from_slice(&slot.expect("a packet that is ready is held").sealed);
-        let header = Header::decode(&opened).expect("it was decoded before");
-        let body = remote.key.open(header.counter, &mut opened).expect("it was opened before");
-        let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, body) else {
+        let held = self.stream(tag).and_then(|stream| stream.held.lend(seq));
+        let opened = held.expect("a packet that is ready is held");
+        let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, seal::body(&opened)) else {
             unreachable!("it was decoded before")
         };
         let taken = self.take(tag, &data);
-        self.scratch.opened = opened;
+        self.give_back(tag, seq, opened);
         taken
     }
 

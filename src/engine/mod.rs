@@ -252,8 +252,9 @@ pub struct Engine {
 /// Buffers that are reused, so that a warm engine does not allocate per datagram.
 #[derive(Debug, Default)]
 struct Scratch {
-    sealed: Vec<u8>,
     opened: Vec<u8>,
+    /// The packet of another that was picked for repair, sealed again.
+    resealed: Vec<u8>,
     records: Vec<u8>,
     list: ListBuilder,
     echoes: ListBuilder,

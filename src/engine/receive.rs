@@ -4,7 +4,7 @@
 use super::replay::Freshness;
 use super::{Drop, Engine, Farewell};
 use crate::time::Instant;
-use crate::wire::{Header, Kind, OVERHEAD, Packet, SessionTag};
+use crate::wire::{Header, Kind, OVERHEAD, Packet, Seq, SessionTag, seal};
 use std::net::SocketAddr;
 
 impl Engine {
@@ -27,10 +27,8 @@ impl Engine {
         if header.kind.is_symbol() {
             return self.receive_symbol(now, &header, datagram);
         }
-        if header.kind == Kind::Data {
-            self.scratch.sealed.clear();
-            self.scratch.sealed.reserve_exact(datagram.len());
-            self.scratch.sealed.extend_from_slice(datagram);
+        if header.kind == Kind::Data && self.remotes.contains_key(&header.session.tag()) {
+            return self.receive_data(now, path, &header, datagram);
         }
         let body = self.open(now, &header, datagram)?;
         let tag = header.session.tag();
@@ -38,7 +36,6 @@ impl Engine {
         self.witness(now, tag, &header, path, bytes)?;
         let packet = Packet::decode(header.kind, body).map_err(|_| Drop::Malformed)?;
         match packet {
-            Packet::Data(data) => self.on_data(now, tag, path, &data),
             Packet::Heartbeat(heartbeat) => self.on_heartbeat(now, tag, &heartbeat),
             Packet::Nack(nack) => self.on_nack(now, tag, &nack),
             Packet::Leave(leave) => self.on_leave(now, tag, &leave),
@@ -49,8 +46,52 @@ impl Engine {
             Packet::Install(install) => self.on_install(now, tag, &install),
             Packet::BulkNack(nack) => self.on_bulk_nack(now, tag, &nack),
             Packet::BulkJoin(join) => self.on_bulk_join(now, tag, &join),
-            Packet::Bulk(_) | Packet::Parity(_) => unreachable!("symbols go their own way"),
+            Packet::Data(_) | Packet::Bulk(_) | Packet::Parity(_) => {
+                unreachable!("these go their own ways")
+            }
         }
+    }
+
+    /// DATA is opened to where it is held: it is read from there in its turn, and kept for repairs.
+    /// That of a session that has left may still go round among those that lack it.
+    fn receive_data(
+        &mut self,
+        now: Instant,
+        path: SocketAddr,
+        header: &Header,
+        datagram: &[u8],
+    ) -> Result<(), Drop> {
+        let mut opened = core::mem::take(&mut self.scratch.opened);
+        match self.take_in(now, path, header, datagram, &mut opened) {
+            Ok(seq) => {
+                self.scratch.opened = self.pool.take_used();
+                self.keep(now, header.session.tag(), seq, opened);
+                Ok(())
+            }
+            Err(reason) => {
+                self.scratch.opened = opened;
+                Err(reason)
+            }
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        now: Instant,
+        path: SocketAddr,
+        header: &Header,
+        datagram: &[u8],
+        opened: &mut Vec<u8>,
+    ) -> Result<Seq, Drop> {
+        let tag = header.session.tag();
+        let key = &self.remotes.get(&tag).ok_or(Drop::Unknown)?.key;
+        key.open_into(header.counter, datagram, opened).map_err(|_| Drop::Unauthentic)?;
+        self.witness(now, tag, header, path, datagram.len())?;
+        let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, seal::body(opened)) else {
+            return Err(Drop::Malformed);
+        };
+        self.on_data(now, tag, path, &data, datagram.len())?;
+        Ok(data.seq)
     }
 
     /// Symbols are numbered by themselves and may come twice: they tell nothing of their sender's
@@ -102,8 +143,7 @@ impl Engine {
     ) -> Result<&'d [u8], Drop> {
         let tag = header.session.tag();
         if let Some(remote) = self.remotes.get(&tag) {
-            // Its DATA may still go round among those that lack them.
-            if remote.has_left() && header.kind != Kind::Data {
+            if remote.has_left() {
                 return Err(Drop::Ended);
             }
             let opened = remote.key.open(header.counter, datagram);

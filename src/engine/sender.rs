@@ -321,13 +321,14 @@ impl Sender {
     }
 
     /// Holds the sealed datagram of a packet that was built.
-    pub fn hold(&mut self, built: Built, view: ViewId, sealed: Vec<u8>, now: Instant) {
+    pub fn hold(&mut self, built: Built, view: ViewId, datagram: Vec<u8>, now: Instant) {
         let Built { seq, begins: message, next_message, .. } = built;
-        self.unstable += sealed.len() + Window::PLACE;
+        self.unstable += datagram.len() + Window::PLACE;
         self.held.insert(
             seq,
             Slot {
-                sealed,
+                len: datagram.len() as u32,
+                datagram,
                 since: now,
                 message,
                 next_message,
@@ -344,7 +345,7 @@ impl Sender {
         let before = self.stable_message;
         while self.stable < stable.min(self.next) {
             if let Some(slot) = self.held.get(self.stable) {
-                self.unstable -= slot.sealed.len() + Window::PLACE;
+                self.unstable -= slot.len as usize + Window::PLACE;
                 self.stable_message = slot.next_message;
             }
             self.stable = self.stable.next();

@@ -180,10 +180,10 @@ impl Stream {
         bytes.saturating_add((places as usize).saturating_mul(Window::PLACE))
     }
 
-    /// Holds the datagram of packet `seq`, found to be [`Arrival::New`].
+    /// Makes a place for packet `seq`, found to be [`Arrival::New`]; its datagram follows.
     pub fn hold(&mut self, seq: Seq, slot: Slot) {
         self.changed = slot.since;
-        self.unacknowledged += slot.sealed.len();
+        self.unacknowledged += slot.len as usize;
         self.high = self.high.max(seq.next());
         self.held.insert(seq, slot);
     }

@@ -56,8 +56,7 @@ impl Engine {
                 Some(Next::Control) => {
                     break (Next::Control, counter_of(self.outbox.current()));
                 }
-                Some(Next::Held(session, seq)) if self.is_held(session, seq) => {
-                    self.note_repair(now, session, seq);
+                Some(Next::Held(session, seq)) if self.note_repair(now, session, seq) => {
                     break (Next::Held(session, seq), None);
                 }
                 // It was freed while it waited.
@@ -88,7 +87,10 @@ impl Engine {
     fn datagram(&self, next: Next) -> Option<&[u8]> {
         match next {
             Next::Control => Some(self.outbox.current()),
-            Next::Held(session, seq) => self.sealed(session, seq),
+            Next::Held(session, seq) if session == self.tag => {
+                self.sender.held.get(seq).map(|slot| slot.datagram.as_slice())
+            }
+            Next::Held(..) => Some(&self.scratch.resealed),
             Next::Symbol(turn, symbol) => self.symbol((turn, symbol)),
         }
     }
@@ -108,22 +110,29 @@ impl Engine {
         self.outbox.has_repairs().then(|| at.max(self.repair_pace.ready_at()))
     }
 
-    fn is_held(&self, session: SessionTag, seq: Seq) -> bool {
-        self.sealed(session, seq).is_some()
-    }
-
-    fn note_repair(&mut self, now: Instant, session: SessionTag, seq: Seq) {
+    /// Makes the repair of a packet ready, if it is still held.
+    fn note_repair(&mut self, now: Instant, session: SessionTag, seq: Seq) -> bool {
+        let Some(slot) = self.slot(session, seq) else { return false };
+        slot.repaired = Some(now);
+        slot.repairs += 1;
+        let bytes = slot.len as usize;
+        self.repair_pace.spend(now, bytes);
         if session == self.tag {
             self.stats.repairs_sent += 1;
         } else {
             self.stats.repairs_for_others += 1;
+            self.seal_again(session, seq);
         }
-        let bytes = self.sealed(session, seq).map_or(0, <[u8]>::len);
-        self.repair_pace.spend(now, bytes);
-        if let Some(slot) = self.slot(session, seq) {
-            slot.repaired = Some(now);
-            slot.repairs += 1;
-        }
+        true
+    }
+
+    /// The packet of another as its sender sealed it.
+    fn seal_again(&mut self, session: SessionTag, seq: Seq) {
+        let Some(remote) = self.remotes.get(&session) else { return };
+        let slot = remote.stream.as_ref().and_then(|stream| stream.held.get(seq));
+        let opened = &slot.expect("a packet that is repaired is held").datagram;
+        let header = Header::decode(opened).expect("it was decoded before");
+        remote.key.seal_again(header.counter, opened, &mut self.scratch.resealed);
     }
 
     /// Whether there is something new to send, and what is under way allows for it.
@@ -133,16 +142,6 @@ impl Engine {
             self.rate.on_idle();
         }
         waits && self.rate.may_send()
-    }
-
-    /// The datagram of a packet as its sender sealed it.
-    fn sealed(&self, session: SessionTag, seq: Seq) -> Option<&[u8]> {
-        let held = if session == self.tag {
-            &self.sender.held
-        } else {
-            &self.remotes.get(&session)?.stream.as_ref()?.held
-        };
-        held.get(seq).map(|slot| slot.sealed.as_slice())
     }
 
     /// Builds a DATA packet from what is queued, if something may be sent now.

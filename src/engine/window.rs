@@ -1,4 +1,4 @@
-//! Sealed datagrams of one stream, held for delivery and for repair, by sequence number.
+//! Datagrams of one stream, held for delivery and for repair, by sequence number.
 
 use crate::time::Instant;
 use crate::wire::{Seq, SessionTag, ViewId};
@@ -24,6 +24,13 @@ impl Pool {
 
     /// An empty buffer.
     pub fn take(&mut self) -> Vec<u8> {
+        let mut buffer = self.take_used();
+        buffer.clear();
+        buffer
+    }
+
+    /// A buffer with what was in it last, to be written over: that saves clearing it.
+    pub fn take_used(&mut self) -> Vec<u8> {
         let buffer = self.free.pop().unwrap_or_default();
         self.idle = self.idle.min(self.free.len());
         buffer
@@ -38,9 +45,8 @@ impl Pool {
     }
 
     /// Gives a buffer back.
-    pub fn give(&mut self, mut buffer: Vec<u8>) {
+    pub fn give(&mut self, buffer: Vec<u8>) {
         if buffer.capacity() > 0 && self.free.len() < Self::KEPT {
-            buffer.clear();
             self.free.push(buffer);
         }
     }
@@ -56,8 +62,11 @@ impl Pool {
 /// A datagram that is held.
 #[derive(Debug)]
 pub struct Slot {
-    /// The bytes as their sender sealed them; empty where the packet is missing.
-    pub sealed: Vec<u8>,
+    /// The datagram: in the own window as it was sealed; of another session as it was opened, as
+    /// delivery needs all of them and repair few. Empty while [lent](Window::lend).
+    pub datagram: Vec<u8>,
+    /// Its bytes; 0 where the packet is missing.
+    pub len: u32,
     /// When it was put here.
     pub since: Instant,
     /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
@@ -78,7 +87,8 @@ pub struct Slot {
 impl Slot {
     /// What fills a place whose packet is missing.
     pub const HOLE: Self = Self {
-        sealed: Vec::new(),
+        datagram: Vec::new(),
+        len: 0,
         since: Instant::ZERO,
         repaired: None,
         repairs: 0,
@@ -89,7 +99,7 @@ impl Slot {
     };
 
     const fn is_hole(&self) -> bool {
-        self.sealed.is_empty()
+        self.len == 0
     }
 }
 
@@ -128,7 +138,7 @@ impl Window {
     /// Bytes held from place `seq` on, the places counted in.
     pub fn bytes_from(&self, seq: Seq) -> usize {
         let skip = usize::try_from(seq.since(self.low)).unwrap_or(usize::MAX);
-        self.slots.iter().skip(skip).map(|slot| slot.sealed.len() + Self::PLACE).sum()
+        self.slots.iter().skip(skip).map(|slot| slot.len as usize + Self::PLACE).sum()
     }
 
     /// The datagram in place `seq`.
@@ -148,17 +158,35 @@ impl Window {
         while self.slots.len() <= index {
             self.slots.push_back(Slot::HOLE);
         }
-        self.payload += slot.sealed.len();
+        self.payload += slot.len as usize;
         debug_assert!(self.slots[index].is_hole(), "a place is filled once");
         self.slots[index] = slot;
+    }
+
+    /// Takes the datagram out of place `seq` to be read; the place stays, and [`Window::fill`] gives
+    /// it back.
+    pub fn lend(&mut self, seq: Seq) -> Option<Vec<u8>> {
+        self.get_mut(seq).map(|slot| core::mem::take(&mut slot.datagram))
+    }
+
+    /// Puts a datagram in its place; gives it back if the place was freed meanwhile.
+    pub fn fill(&mut self, seq: Seq, datagram: Vec<u8>) -> Option<Vec<u8>> {
+        match self.get_mut(seq) {
+            Some(slot) => {
+                debug_assert_eq!(slot.len as usize, datagram.len(), "the place is that long");
+                slot.datagram = datagram;
+                None
+            }
+            None => Some(datagram),
+        }
     }
 
     /// Frees the lowest place.
     pub fn free_lowest(&mut self, pool: &mut Pool) {
         if let Some(slot) = self.slots.pop_front() {
             self.low = self.low.next();
-            self.payload -= slot.sealed.len();
-            pool.give(slot.sealed);
+            self.payload -= slot.len as usize;
+            pool.give(slot.datagram);
         }
     }
 
@@ -203,7 +231,8 @@ mod tests {
     use super::*;
 
     fn slot(bytes: usize, message: u64) -> Slot {
-        Slot { sealed: vec![1; bytes], message, next_message: message + 1, ..Slot::HOLE }
+        let (datagram, len) = (vec![1; bytes], bytes as u32);
+        Slot { datagram, len, message, next_message: message + 1, ..Slot::HOLE }
     }
 
     #[test]
