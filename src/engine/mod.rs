@@ -238,6 +238,8 @@ pub struct Engine {
     missed: Vec<Missed>,
 
     events: Events,
+    /// Streams that have more to take once the events were.
+    unfinished: BTreeSet<SessionTag>,
     outbox: Outbox,
     /// What was to be sent next, but did not fit its batch.
     held_over: Option<Next>,
@@ -324,6 +326,7 @@ impl Engine {
             catch_up: None,
             missed: Vec::new(),
             events: Events::default(),
+            unfinished: BTreeSet::new(),
             outbox: Outbox::default(),
             held_over: None,
             pool: Pool::default(),
@@ -419,6 +422,7 @@ impl Engine {
     }
 
     fn has_events(&mut self) -> bool {
+        while self.events.is_empty() && self.go_on() {}
         !self.events.is_empty()
     }
 

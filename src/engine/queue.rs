@@ -52,6 +52,11 @@ impl Events {
         start..self.bytes.len()
     }
 
+    /// Bytes of the events that wait, those taken since none waited counted in.
+    pub fn bytes(&self) -> usize {
+        if self.is_empty() { 0 } else { self.bytes.len() }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.others.is_empty()

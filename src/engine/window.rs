@@ -163,8 +163,8 @@ impl Window {
         self.slots[index] = slot;
     }
 
-    /// Takes the datagram out of place `seq` to be read; the place stays, and [`Window::fill`] gives
-    /// it back.
+    /// Takes the datagram out of place `seq` to be read; the place stays, and [`Window::fill`]
+    /// gives it back.
     pub fn lend(&mut self, seq: Seq) -> Option<Vec<u8>> {
         self.get_mut(seq).map(|slot| core::mem::take(&mut slot.datagram))
     }

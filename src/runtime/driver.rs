@@ -43,7 +43,6 @@ pub struct Driver {
     poll: Poll,
     ready: Events,
     waker: Arc<Waker>,
-    buffer: Box<[u8]>,
     /// The datagrams that the sockets had no room for yet, side by side; empty if there are none.
     unsent: Vec<u8>,
     /// How long each of them is; the last may be shorter.
@@ -102,7 +101,6 @@ impl Driver {
             poll,
             ready: Events::with_capacity(READY),
             waker: Arc::new(waker),
-            buffer: vec![0; BUFFER].into_boxed_slice(),
             unsent: Vec::new(),
             segment: 0,
             incoming: VecDeque::new(),
@@ -325,9 +323,9 @@ impl Driver {
     /// Reads the sockets, about [`BATCH`] datagrams, so that timers are not late for a flood.
     fn read(&mut self, now: Instant, happened: &mut impl FnMut(Event<&[u8]>)) {
         let Self { sockets, engine, faults, .. } = self;
-        let mut take = |from, datagram: &mut [u8]| match faults {
-            Some(faults) => faults.admit(since_start(now), datagram, from),
-            None => {
+        let mut take = |from, datagram: &mut [u8]| {
+            let admit = |faults: &mut Faults| faults.admit(since_start(now), datagram, from);
+            if faults.as_mut().is_none_or(admit) {
                 engine.handle_datagram(now, from, datagram);
                 // At once, while the messages' bytes are in the processor's nearest cache.
                 tell_events(engine, happened);
@@ -341,7 +339,7 @@ impl Driver {
                 break came > 0;
             }
         };
-        self.release(now);
+        self.release(now, happened);
     }
 
     /// Learns how many messages a wait brought.
@@ -353,12 +351,11 @@ impl Driver {
     }
 
     /// Gives the engine what the faults let through by now.
-    fn release(&mut self, now: Instant) {
+    fn release(&mut self, now: Instant, happened: &mut impl FnMut(Event<&[u8]>)) {
         let Some(faults) = &mut self.faults else { return };
-        while let Some((bytes, from)) = faults.poll(since_start(now)) {
-            let datagram = &mut self.buffer[..bytes.len()];
-            datagram.copy_from_slice(bytes);
+        while let Some((datagram, from)) = faults.poll(since_start(now)) {
             self.engine.handle_datagram(now, from, datagram);
+            tell_events(&mut self.engine, happened);
         }
     }
 
@@ -443,8 +440,6 @@ fn since_start(now: Instant) -> Duration {
 const WAKE: Token = Token(0);
 /// Sockets told of at once; more are told of at the next wait.
 const READY: usize = 64;
-/// Larger than any datagram.
-const BUFFER: usize = 65_535;
 /// Datagrams read in a turn, or as many more as one call gives: 371 KiB of full ones, and less than
 /// a millisecond or two of work.
 const BATCH: usize = 256;

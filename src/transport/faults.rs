@@ -11,7 +11,8 @@
 //!
 //! let config: FaultConfig = "loss=20%,delay=1ms..5ms,seed=7".parse()?;
 //! let mut faults = Faults::new(config);
-//! faults.admit(Duration::ZERO, b"hello", ([127, 0, 0, 1], 7400).into());
+//! let at_once = faults.admit(Duration::ZERO, b"hello", ([127, 0, 0, 1], 7400).into());
+//! assert!(!at_once, "it is delayed, or lost");
 //! while let Some(due) = faults.next() {
 //!     let (bytes, _from) = faults.poll(due).expect("it is due");
 //!     assert_eq!(bytes, b"hello");
@@ -84,29 +85,38 @@ impl Faults {
         }
     }
 
-    /// Takes a datagram that came from the socket. `now` is the time since any fixed start.
-    pub fn admit(&mut self, now: Duration, bytes: &[u8], from: SocketAddr) {
+    /// Takes a datagram that came from the socket. `now` is the time since any fixed start. Says
+    /// whether it passes at once: then it is the caller's, and nothing was copied; else what
+    /// becomes of it comes by [`Faults::poll`].
+    #[must_use]
+    pub fn admit(&mut self, now: Duration, bytes: &[u8], from: SocketAddr) -> bool {
         self.stats.admitted += 1;
         let dice = Dice::roll(&mut self.random);
         if dice.loss < self.config.loss {
             self.stats.lost += 1;
-            return;
+            return false;
         }
         let mut delay = self.config.delay_at(dice.delay);
         if dice.reorder < self.config.reorder {
             self.stats.reordered += 1;
             delay += self.config.spread() + HOLD_MIN + (HOLD_MAX - HOLD_MIN).mul_f64(dice.hold);
         }
-        self.wait(now + delay, !delay.is_zero(), bytes, from);
+        let at_once = delay.is_zero() && self.next().is_none_or(|due| due > now);
+        if at_once {
+            self.stats.passed += 1;
+        } else {
+            self.wait(now + delay, !delay.is_zero(), bytes, from);
+        }
         if dice.dup < self.config.dup {
             self.stats.duplicated += 1;
             let delay = self.config.delay_at(dice.dup_delay);
             self.wait(now + delay, !delay.is_zero(), bytes, from);
         }
+        at_once
     }
 
     /// The next datagram that is due at `now`, and where it came from.
-    pub fn poll(&mut self, now: Duration) -> Option<(&[u8], SocketAddr)> {
+    pub fn poll(&mut self, now: Duration) -> Option<(&mut [u8], SocketAddr)> {
         if self.next()? > now {
             return None;
         }
@@ -117,7 +127,7 @@ impl Faults {
         if used.capacity() <= SPARE_LEN && self.spare.len() < SPARES {
             self.spare.push(used);
         }
-        Some((&self.out, due.from))
+        Some((&mut self.out, due.from))
     }
 
     /// When the next datagram is due, on the scale of `now`; `None` if nothing waits.

@@ -152,7 +152,7 @@ impl SessionKey {
     }
 
     /// Opens the datagram into `opened`, which becomes as long: the header, the clear body, and the
-    /// tag's place with anything in it. One pass where a copy and [`SessionKey::open`] would be two.
+    /// tag's place with anything in it. One pass; a copy and [`SessionKey::open`] would be two.
     ///
     /// # Errors
     /// As [`SessionKey::open`]; `opened` is then undefined.
@@ -174,8 +174,8 @@ impl SessionKey {
             .map_err(|_| Unauthentic)
     }
 
-    /// The datagram that was [opened](SessionKey::open_into), as its sender sealed it: the same key,
-    /// nonce and text give the same bytes, so no nonce is used for two texts.
+    /// The datagram that was [opened](SessionKey::open_into), as its sender sealed it: the same
+    /// key, nonce and text give the same bytes, so no nonce is used for two texts.
     ///
     /// # Panics
     /// If `opened` is shorter than a header and a tag.

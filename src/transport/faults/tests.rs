@@ -16,15 +16,19 @@ fn micros(count: u64) -> Duration {
 /// Admits datagrams 0 to `count`, one each `gap` microseconds, and collects what comes out, each
 /// with the time it was due.
 fn run(faults: &mut Faults, count: u32, gap: u64) -> Vec<(Duration, u32)> {
-    for number in 0..count {
-        faults.admit(micros(u64::from(number) * gap), &number.to_be_bytes(), FROM);
-    }
     let mut out = Vec::new();
+    for number in 0..count {
+        let now = micros(u64::from(number) * gap);
+        if faults.admit(now, &number.to_be_bytes(), FROM) {
+            out.push((now, number));
+        }
+    }
     while let Some(due) = faults.next() {
         let (bytes, from) = faults.poll(due).expect("it is due");
         assert_eq!(from, FROM);
-        out.push((due, u32::from_be_bytes(bytes.try_into().expect("four bytes"))));
+        out.push((due, u32::from_be_bytes((&*bytes).try_into().expect("four bytes"))));
     }
+    out.sort_by_key(|(due, _)| *due);
     out
 }
 
@@ -41,14 +45,23 @@ fn assert_binomial(what: &str, hits: u64, count: u32, rate: f64) {
 #[test]
 fn without_faults_everything_passes_at_once_and_in_order() {
     let mut faults = faults("seed=1");
-    faults.admit(micros(5), b"one", FROM);
-    faults.admit(micros(5), b"", FROM);
-    assert_eq!(faults.next(), Some(micros(5)));
-    assert_eq!(faults.poll(micros(4)), None);
-    assert_eq!(faults.poll(micros(5)), Some((&b"one"[..], FROM)));
-    assert_eq!(faults.poll(micros(5)), Some((&b""[..], FROM)));
-    assert_eq!(faults.poll(micros(5)), None);
-    assert_eq!(faults.stats().delayed, 0);
+    assert!(faults.admit(micros(5), b"one", FROM));
+    assert!(faults.admit(micros(5), b"", FROM));
+    assert_eq!(faults.next(), None);
+    assert_eq!((faults.stats().passed, faults.stats().delayed), (2, 0));
+}
+
+#[test]
+fn nothing_passes_what_waits_for_the_same_time() {
+    let mut faults = faults("dup=1,seed=1");
+    assert!(faults.admit(micros(5), b"one", FROM));
+    assert!(!faults.admit(micros(5), b"two", FROM));
+    assert!(faults.poll(micros(4)).is_none());
+    for expected in [&b"one"[..], b"two", b"two"] {
+        let (bytes, from) = faults.poll(micros(5)).expect("it waits");
+        assert_eq!((&*bytes, from), (expected, FROM));
+    }
+    assert!(faults.poll(micros(5)).is_none());
 }
 
 #[test]
@@ -125,14 +138,14 @@ fn too_much_waiting_is_counted_as_loss_and_memory_stays_bounded() {
     let mut faults = faults("delay=60s,seed=1");
     let bytes = [0; 1_452];
     for _ in 0..20_000 {
-        faults.admit(Duration::ZERO, &bytes, FROM);
+        assert!(!faults.admit(Duration::ZERO, &bytes, FROM));
     }
     assert!(faults.held <= HELD_MAX);
     let stats = *faults.stats();
     assert!(stats.overflowed > 0);
     assert_eq!(faults.waiting.len() as u64 + stats.overflowed, 20_000);
     for _ in 0..200_000 {
-        faults.admit(Duration::ZERO, &[], FROM);
+        assert!(!faults.admit(Duration::ZERO, &[], FROM));
     }
     assert!(faults.waiting.len() <= HELD_MAX / OVERHEAD);
     while faults.poll(Duration::from_secs(60)).is_some() {}
@@ -144,7 +157,7 @@ fn too_much_waiting_is_counted_as_loss_and_memory_stays_bounded() {
 fn once_warm_the_buffers_are_reused() {
     let mut faults = faults("dup=1,seed=1");
     for _ in 0..100 {
-        faults.admit(Duration::ZERO, &[1; 1_452], FROM);
+        assert!(faults.admit(Duration::ZERO, &[1; 1_452], FROM));
         while faults.poll(Duration::ZERO).is_some() {}
         assert!(faults.spare.len() <= 3);
     }
