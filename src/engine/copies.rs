@@ -43,6 +43,13 @@ impl Engine {
         }
     }
 
+    /// Packet `seq` is repaired at `now`, and was in vain before: one copy of that follows.
+    pub(super) fn plan_copy(&mut self, now: Instant, seq: Seq) {
+        let at = now + SPACING.max(self.grtt / 2);
+        let index = self.copies.due.partition_point(|(due, _)| *due <= at);
+        self.copies.due.insert(index, (at, seq));
+    }
+
     /// By the greatest loss that a member reports.
     fn copies_by_loss(&self) -> u32 {
         let counting = self.remotes.values().filter(|remote| remote.counts());

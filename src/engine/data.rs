@@ -128,7 +128,20 @@ impl Engine {
         let stream = self.stream(tag);
         if let Some(gap) = stream.and_then(|stream| stream.gaps.close(seq)) {
             self.losers.learn(gap.heard, members);
+            // Karn's rule: of one that was asked for more often it is not known which was answered.
+            if (gap.asked, gap.heard) == (1, 0) {
+                self.repair_time.learn(now.since(gap.asked_at));
+            }
             self.stats.recovered += 1;
+            let a = (gap.asked as usize).min(11);
+            self.stats.dbg[a][0] += 1;
+            self.stats.dbg[a][1] += now.since(gap.noticed).as_micros() as u64;
+            self.stats.dbg2 = [
+                self.grtt.as_micros() as u64,
+                self.repair_time.upper().unwrap_or_default().as_micros() as u64,
+                self.repair_time.smoothed().unwrap_or_default().as_micros() as u64,
+                0,
+            ];
             self.stats.recovery_micros += now.since(gap.noticed).as_micros() as u64;
             self.note_gaps(tag);
         }

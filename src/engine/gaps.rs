@@ -19,10 +19,14 @@ pub struct Missing {
     pub noticed: Instant,
     /// When it is asked for next.
     pub deadline: Instant,
+    /// When it was asked for first, or last but for a repeat.
+    pub asked_at: Instant,
     /// How often it was asked for, by us or by another whose NACK silenced ours.
     pub asked: u32,
     /// How many NACKs of others named it.
     pub heard: u32,
+    /// It is named once more before it counts as asked for again.
+    pub repeat: bool,
 }
 
 /// The gaps of one stream, in order, disjoint.
@@ -51,7 +55,9 @@ impl Gaps {
     /// asked for at `deadline`.
     pub fn open(&mut self, first: Seq, end: Seq, now: Instant, deadline: Instant) {
         debug_assert!(first < end && self.list.last().is_none_or(|last| last.end <= first));
-        let gap = Missing { first, end, noticed: now, deadline, asked: 0, heard: 0 };
+        let (noticed, asked_at) = (now, now);
+        let (asked, heard, repeat) = (0, 0, false);
+        let gap = Missing { first, end, noticed, deadline, asked_at, asked, heard, repeat };
         self.list.push(gap);
     }
 
@@ -86,6 +92,7 @@ impl Gaps {
             silenced += u64::from(gap.asked == 0);
             gap.asked = gap.asked.max(1);
             gap.heard += 1;
+            gap.repeat = false;
             gap.deadline = gap.deadline.max(until);
             index += 1;
         }
@@ -125,17 +132,24 @@ impl Gaps {
 
     /// All gaps that a NACK sent now should name: those that are due, and those that wait for their
     /// first time. `again` gives for each the wait until it is asked for again, from how often it
-    /// was asked for.
+    /// was asked for. With `repeat` each is named once more after that time, as a NACK may be lost,
+    /// too.
     pub fn ask(
         &mut self,
         now: Instant,
+        repeat: Option<Duration>,
         mut again: impl FnMut(u32) -> Duration,
         mut name: impl FnMut(&Missing) -> bool,
     ) {
         for gap in &mut self.list {
             if (gap.deadline <= now || gap.asked == 0) && name(gap) {
-                gap.asked += 1;
-                gap.deadline = now + again(gap.asked);
+                let first = !gap.repeat;
+                if first {
+                    (gap.asked, gap.asked_at) = (gap.asked + 1, now);
+                }
+                let wait = repeat.filter(|_| first);
+                gap.repeat = wait.is_some();
+                gap.deadline = now + wait.unwrap_or_else(|| again(gap.asked));
             }
         }
     }
@@ -184,6 +198,7 @@ mod tests {
         let mut named = Vec::new();
         gaps.ask(
             Instant::ZERO + SOON,
+            None,
             |_| SOON,
             |gap| {
                 named.push((gap.first.0, gap.end.0));
@@ -200,6 +215,7 @@ mod tests {
             let mut count = 0;
             gaps.ask(
                 now,
+                None,
                 |asked| SOON * asked * 10,
                 |_| {
                     count += 1;
@@ -214,5 +230,18 @@ mod tests {
         assert_eq!(gaps.deadline(), Some(now + SOON * 10));
         assert_eq!(ask(&mut gaps, now + SOON * 10), 2);
         assert_eq!(gaps.deadline(), Some(now + SOON * 30));
+    }
+
+    #[test]
+    fn where_nacks_may_be_lost_each_is_repeated_once_and_counts_once() {
+        let mut gaps = gaps(&[(2, 3)]);
+        let mut now = Instant::ZERO + SOON;
+        let mut asked = Vec::new();
+        for _ in 0..4 {
+            gaps.ask(now, Some(SOON), |_| SOON * 10, |_| true);
+            asked.push((now.since(Instant::ZERO).as_millis(), gaps.lowest().unwrap().asked));
+            now = gaps.deadline().unwrap();
+        }
+        assert_eq!(asked, [(1, 1), (2, 1), (12, 2), (13, 2)]);
     }
 }

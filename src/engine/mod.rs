@@ -190,6 +190,8 @@ pub struct Engine {
     repairs: Repairs,
     copies: Copies,
     losers: Losers,
+    /// From a NACK to the repair.
+    repair_time: grtt::Rtt,
     loss: Loss,
     grtt: Duration,
     beat: Beat,
@@ -295,6 +297,7 @@ impl Engine {
             repairs: Repairs::default(),
             copies: Copies::default(),
             losers: Losers::new(),
+            repair_time: grtt::Rtt::NEW,
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),

@@ -72,7 +72,9 @@ pub struct Slot {
     /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
     pub repaired: Option<Instant>,
     /// How often a repair of it was sent from here.
-    pub repairs: u32,
+    pub repairs: u16,
+    /// How often whoever got the last of them had asked.
+    pub asked: u16,
     /// The number of the message that its first record belongs to; in the own window, that of the
     /// first that begins in it or later.
     pub message: u64,
@@ -92,6 +94,7 @@ impl Slot {
         since: Instant::ZERO,
         repaired: None,
         repairs: 0,
+        asked: 0,
         message: 0,
         next_message: 0,
         known: 0,
