@@ -6,7 +6,7 @@ use crate::engine::{Drop, Stats};
 /// cannot be forgotten.
 macro_rules! counters {
     ($stats:expr, $($name:ident,)*) => {{
-        let Stats { drops: _, rates: _, held_bytes: _, dbg: _, dbg2: _, $($name,)* } = *$stats;
+        let Stats { drops: _, rates: _, held_bytes: _, $($name,)* } = *$stats;
         vec![$((stringify!($name), $name),)*]
     }};
 }

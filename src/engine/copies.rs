@@ -1,5 +1,6 @@
 //! Spaced copies: what is said in a conversation goes once or twice more before anybody asks for
-//! it, where much is lost. A burst is mended by NACKs alone, which name all its losses at once.
+//! it, where much is lost. A burst is mended by NACKs alone, which name all its losses at once;
+//! only a repair that came to nothing before goes twice.
 
 use super::Engine;
 use crate::time::{Duration, Instant};
@@ -14,10 +15,13 @@ const ONE_FROM: f64 = 0.01;
 /// And from here on two: at 20 % loss all three are lost once in 125.
 const TWO_FROM: f64 = 0.10;
 
+/// More are not planned: what is lacking then is asked for.
+const MAX_DUE: usize = 4_096;
+
 /// Copies that are to be sent.
 #[derive(Debug, Default)]
 pub struct Copies {
-    due: VecDeque<(Instant, Seq)>,
+    due: VecDeque<Planned>,
     /// When the last packet was built.
     built: Option<Instant>,
 }
@@ -25,8 +29,23 @@ pub struct Copies {
 impl Copies {
     /// When the next is due.
     pub fn deadline(&self) -> Option<Instant> {
-        self.due.front().map(|(at, _)| *at)
+        self.due.front().map(|copy| copy.at)
     }
+
+    fn plan(&mut self, copy: Planned) {
+        if self.due.len() < MAX_DUE {
+            let index = self.due.partition_point(|other| other.at <= copy.at);
+            self.due.insert(index, copy);
+        }
+    }
+}
+
+/// A packet that goes once more at a time: what was just said, or a repair.
+#[derive(Debug)]
+struct Planned {
+    at: Instant,
+    seq: Seq,
+    repair: bool,
 }
 
 impl Engine {
@@ -39,15 +58,13 @@ impl Engine {
             return;
         }
         for number in 1..=self.copies_by_loss() {
-            self.copies.due.push_back((now + spacing * number, seq));
+            self.copies.plan(Planned { at: now + spacing * number, seq, repair: false });
         }
     }
 
     /// Packet `seq` is repaired at `now`, and was in vain before: one copy of that follows.
     pub(super) fn plan_copy(&mut self, now: Instant, seq: Seq) {
-        let at = now + SPACING.max(self.grtt / 2);
-        let index = self.copies.due.partition_point(|(due, _)| *due <= at);
-        self.copies.due.insert(index, (at, seq));
+        self.copies.plan(Planned { at: now + SPACING.max(self.grtt / 2), seq, repair: true });
     }
 
     /// By the greatest loss that a member reports.
@@ -60,11 +77,11 @@ impl Engine {
     /// Sends the copies that are due, but of what all have, or what was repaired meanwhile.
     pub(super) fn send_due_copies(&mut self, now: Instant) {
         while self.copies.deadline().is_some_and(|at| at <= now) {
-            let Some((_, seq)) = self.copies.due.pop_front() else { return };
+            let Some(Planned { seq, repair, .. }) = self.copies.due.pop_front() else { return };
             let Some(slot) = self.sender.held.get(seq) else { continue };
             let lately = slot.repaired.is_some_and(|at| now.since(at) < SPACING);
             if seq >= self.stable() && !lately && self.outbox.repair(self.tag, seq) {
-                self.stats.copies_sent += 1;
+                self.stats.copies_sent += u64::from(!repair);
             }
         }
     }

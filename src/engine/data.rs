@@ -133,15 +133,6 @@ impl Engine {
                 self.repair_time.learn(now.since(gap.asked_at));
             }
             self.stats.recovered += 1;
-            let a = (gap.asked as usize).min(11);
-            self.stats.dbg[a][0] += 1;
-            self.stats.dbg[a][1] += now.since(gap.noticed).as_micros() as u64;
-            self.stats.dbg2 = [
-                self.grtt.as_micros() as u64,
-                self.repair_time.upper().unwrap_or_default().as_micros() as u64,
-                self.repair_time.smoothed().unwrap_or_default().as_micros() as u64,
-                0,
-            ];
             self.stats.recovery_micros += now.since(gap.noticed).as_micros() as u64;
             self.note_gaps(tag);
         }

@@ -190,6 +190,8 @@ pub struct Engine {
     repairs: Repairs,
     copies: Copies,
     losers: Losers,
+    /// How many datagrams had come when a NACK was last sent.
+    asked_at: u64,
     /// From a NACK to the repair.
     repair_time: grtt::Rtt,
     loss: Loss,
@@ -297,6 +299,7 @@ impl Engine {
             repairs: Repairs::default(),
             copies: Copies::default(),
             losers: Losers::new(),
+            asked_at: 0,
             repair_time: grtt::Rtt::NEW,
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),

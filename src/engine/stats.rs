@@ -134,10 +134,6 @@ pub struct Stats {
     pub lost: u64,
     /// Packets that were missing and came.
     pub recovered: u64,
-    /// dbg
-    pub dbg: [[u64; 2]; 12],
-    /// dbg
-    pub dbg2: [u64; 4],
     /// Messages told as lost.
     pub given_up: u64,
     /// Messages given to others from the archive.

@@ -92,12 +92,6 @@ impl Report {
     pub(super) fn of(self, member: &Membership) -> Self {
         let stats = member.stats();
         let (receive_buffer, kernel_drops) = member.kernel_drops().unzip();
-        eprintln!(
-            "DBG {} grtt {:?} hist {:?}",
-            self.role,
-            stats.dbg2,
-            stats.dbg.iter().map(|d| (d[0], d[1] / d[0].max(1))).collect::<Vec<_>>()
-        );
         let repairs = stats.repairs_sent + stats.repairs_for_others;
         Self { repairs, recovered: stats.recovered, receive_buffer, kernel_drops, ..self }
     }
