@@ -433,6 +433,33 @@ fn in_a_conversation_copies_go_where_much_is_lost_and_only_there() {
 }
 
 #[test]
+fn where_the_way_becomes_long_repairs_are_waited_for_as_long() {
+    let mut world = group(3, 44);
+    world.each_link(|link| link.loss = Loss::Independent(0.05));
+    let lost = |world: &World| world.stats(B).unwrap().recovered;
+    let spent = |world: &World| {
+        let (a, b) = (world.stats(A).unwrap(), world.stats(B).unwrap());
+        (b.nacks_sent, a.repairs_sent)
+    };
+    for delay in [millis(1), millis(20)] {
+        world.each_link(|link| link.delay = delay);
+        world.run_for(secs(3));
+        let (before, (nacks, repairs)) = (lost(&world), spent(&world));
+        for number in 0..2_000 {
+            world.say(A, format!("{number}"));
+            world.run_for(millis(2));
+        }
+        rest(&mut world);
+        let events = (lost(&world) - before) as f64;
+        let (n, r) = spent(&world);
+        let (nacks, repairs) = ((n - nacks) as f64 / events, (r - repairs) as f64 / events);
+        println!("{delay:?}: {events} lost, {nacks:.2} NACKs and {repairs:.2} repairs for each");
+        // Each NACK goes twice at this loss; repairs are for both receivers.
+        assert!(events > 50.0 && nacks < 2.5 && repairs < 4.0, "{delay:?}");
+    }
+}
+
+#[test]
 fn in_a_burst_no_copies_go() {
     let mut world = group(4, 43);
     world.each_link(|link| link.loss = Loss::Independent(0.2));

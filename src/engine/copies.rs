@@ -33,7 +33,8 @@ impl Copies {
     }
 
     fn plan(&mut self, copy: Planned) {
-        if self.due.len() < MAX_DUE {
+        // Whoever asks for everything leaves room for what is said.
+        if self.due.len() < if copy.repair { MAX_DUE / 2 } else { MAX_DUE } {
             let index = self.due.partition_point(|other| other.at <= copy.at);
             self.due.insert(index, copy);
         }
@@ -79,7 +80,9 @@ impl Engine {
         while self.copies.deadline().is_some_and(|at| at <= now) {
             let Some(Planned { seq, repair, .. }) = self.copies.due.pop_front() else { return };
             let Some(slot) = self.sender.held.get(seq) else { continue };
-            let lately = slot.repaired.is_some_and(|at| now.since(at) < SPACING);
+            // A repair goes some time after it was planned.
+            let apart = if repair { SPACING / 2 } else { SPACING };
+            let lately = slot.repaired.is_some_and(|at| now.since(at) < apart);
             if seq >= self.stable() && !lately && self.outbox.repair(self.tag, seq) {
                 self.stats.copies_sent += u64::from(!repair);
             }

@@ -5,7 +5,7 @@ use super::output::{Delivery, Event, Gap, GapState};
 use super::sender::Finished;
 use super::stream::Arrival;
 use super::window::Slot;
-use super::{Drop, Engine};
+use super::{Drop, Engine, Farewell};
 use crate::time::{Duration, Instant};
 use crate::wire::packet::{Content, Dependency, Extent, Service};
 use crate::wire::{Data, Kind, MemberId, Packet, Seq, Session, SessionTag, seal};
@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 /// Between two acknowledgements lies this time at least; twice the GRTT where that is longer, and
 /// only that where a safe message waits.
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
-/// Of a fast sender so many bytes are acknowledged at once: an eighth of what may be under way.
+/// Of a fast sender so many bytes are acknowledged at once: a fifth of what may be under way.
 const ACK_BYTES: usize = 256 << 10;
 /// Whoever limits the sender's rate acknowledges, and reports, after this time; after the GRTT
 /// where that is longer.
@@ -115,7 +115,7 @@ impl Engine {
     pub(super) fn learn_high(&mut self, now: Instant, tag: SessionTag, high: Seq) {
         let stream = self.stream(tag);
         let Some((first, end)) = stream.and_then(|stream| stream.learn_high(high)) else { return };
-        let deadline = now + self.nack_backoff();
+        let deadline = now + self.nack_backoff(Some(tag));
         if let Some(stream) = self.stream(tag) {
             stream.gaps.open(first, end, now, deadline);
         }
@@ -125,13 +125,12 @@ impl Engine {
 
     fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
         let members = self.population;
-        let stream = self.stream(tag);
-        if let Some(gap) = stream.and_then(|stream| stream.gaps.close(seq)) {
-            self.losers.learn(gap.heard, members);
-            // Karn's rule: of one that was asked for more often it is not known which was answered.
-            if (gap.asked, gap.heard) == (1, 0) {
-                self.repair_time.learn(now.since(gap.asked_at));
-            }
+        let Some(stream) = self.stream(tag) else { return };
+        if let Some(gap) = stream.gaps.close(seq) {
+            stream.learn_repair(now, &gap);
+            // A NACK that is repeated is still one.
+            let each = 1 + u32::from(self.nack_repeat().is_some());
+            self.losers.learn(gap.heard / each, members);
             self.stats.recovered += 1;
             self.stats.recovery_micros += now.since(gap.noticed).as_micros() as u64;
             self.note_gaps(tag);
@@ -245,6 +244,9 @@ impl Engine {
 
     /// Goes on taking where there were too many events; says whether there was anything left.
     pub(super) fn go_on(&mut self) -> bool {
+        if self.farewell == Farewell::Done {
+            return false;
+        }
         let Some(tag) = self.unfinished.pop_first() else { return false };
         self.take_ready(tag, None);
         self.deliver_ready();

@@ -8,7 +8,7 @@
 //! 3. Wait for the next datagram, message, or timeout.
 //!
 //! Every input takes `now`, which must not go back. Nothing here depends on the order of a hash
-//! map, so one seed and one sequence of inputs give one run.
+//! map, so one seed and one sequence of inputs give one run; to take an event is an input, too.
 //!
 //! `receive` opens and dispatches; `data`, `heartbeat`, `nack` handle and build their packets;
 //! `members` decides who belongs; `stability` frees what all have; `transmit` picks what goes next.
@@ -190,10 +190,8 @@ pub struct Engine {
     repairs: Repairs,
     copies: Copies,
     losers: Losers,
-    /// How many datagrams had come when a NACK was last sent.
-    asked_at: u64,
-    /// From a NACK to the repair.
-    repair_time: grtt::Rtt,
+    /// Bytes of DATA that came since a NACK was last sent.
+    came: u64,
     loss: Loss,
     grtt: Duration,
     beat: Beat,
@@ -299,8 +297,7 @@ impl Engine {
             repairs: Repairs::default(),
             copies: Copies::default(),
             losers: Losers::new(),
-            asked_at: 0,
-            repair_time: grtt::Rtt::NEW,
+            came: 0,
             loss: Loss::new(),
             grtt: grtt::INITIAL.max(config.grtt_floor),
             beat: Beat::new(now, grtt::INITIAL, config.heartbeat),

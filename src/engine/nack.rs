@@ -37,23 +37,26 @@ const UNHEARD_ASKED: u32 = 4;
 /// At most so many NACKs go in a GRTT: each names all gaps, and what was lost meanwhile comes
 /// together.
 const NACKS_PER_GRTT: u32 = 4;
-/// But, where one does not hold all, one more for each so many datagrams that came meanwhile: one
-/// has room for 90 gaps, and what is told of but never comes is no reason to say more.
-const NACK_EVERY: u64 = 64;
+/// But, where one does not hold all, one more for each so many bytes of DATA that came meanwhile:
+/// one has room for 90 gaps, and what is told of but never comes is no reason to say more.
+const NACK_EVERY: u64 = 64 << 10;
+/// So many at most, an eighth of what may wait to be sent.
+const MORE_NACKS: u64 = 7;
 /// From this loss on, 0 to 1, what a NACK names is named by the next once more: at 20 % a round of
 /// NACK and repair then fails in 23 % of all cases, not in 36 %, and the worst of a window is what
 /// a sender waits for.
 const REPEAT_FROM: f64 = 0.03;
 /// But not in groups of more than so many members, where NACKs cost more.
 const FEW: usize = 16;
-/// What was asked for so often is repaired twice each time, if its sender repairs it.
-const TWICE_FROM: u32 = 3;
+/// What is asked for the third time is repaired twice, if its sender repairs it; not each time, as
+/// whoever is out of reach is not reached by more.
+const TWICE_AT: u32 = 3;
 /// Whoever asks once more than whom the last repair was for has waited for it: only this part of a
 /// GRTT after that its NACK may have crossed it.
 const ANEW: u32 = 4;
 /// After so many repairs of the same packet each further one waits four times as long as the one
-/// before: at 20 % loss all of them are lost once in 15,000.
-const IN_VAIN: u32 = 6;
+/// before: at 20 % loss all of them, and the one copy, are lost once in 15,000.
+const IN_VAIN: u32 = 5;
 /// Up to this: whoever asks is out of reach, and the group must not pay for it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
@@ -61,11 +64,12 @@ const LONGEST_HOLD: Duration = Duration::from_secs(1);
 const LATE_ASKED: u32 = 2;
 
 impl Engine {
-    /// The wait before a NACK for a gap that was just noticed.
-    pub(super) fn nack_backoff(&mut self) -> Duration {
+    /// The wait before a NACK for a gap that was just noticed, in a session's stream or, without
+    /// one, in an object.
+    pub(super) fn nack_backoff(&mut self, tag: Option<SessionTag>) -> Duration {
         let members = self.population;
         let longest = match longest_backoff(members) {
-            1 => self.usual_repair().min(self.grtt),
+            1 => self.usual_repair(tag).min(self.grtt),
             grtts => self.grtt * grtts,
         };
         let losers = self.losers.expected(members, self.loss.rate());
@@ -73,19 +77,22 @@ impl Engine {
     }
 
     /// The wait until a gap that was asked for `asked` times is asked for again.
-    pub(super) fn nack_again(&mut self, asked: u32) -> Duration {
+    pub(super) fn nack_again(&mut self, tag: Option<SessionTag>, asked: u32) -> Duration {
         let growth = 1.5_f64.powi(asked.saturating_sub(PATIENCE).min(32) as i32);
-        let wait = self.usual_repair().min(self.grtt * AGAIN_TENTHS / 10).mul_f64(growth);
-        wait.min(LONGEST_WAIT.max(self.grtt * 4)) + self.nack_backoff()
+        let longest = self.grtt * AGAIN_TENTHS / 10;
+        let usual = self.usual_repair(tag).min(longest) * (1 << asked.saturating_sub(2).min(8));
+        let wait = usual.min(longest).mul_f64(growth);
+        wait.min(LONGEST_WAIT.max(self.grtt * 4)) + self.nack_backoff(tag)
     }
 
-    /// The time in which a NACK was mostly answered lately.
-    fn usual_repair(&self) -> Duration {
-        self.repair_time.upper().unwrap_or(Duration::MAX)
+    /// The time in which a NACK for packets of that session was mostly answered lately.
+    fn usual_repair(&self, tag: Option<SessionTag>) -> Duration {
+        let stream = tag.and_then(|tag| self.remotes.get(&tag)?.stream.as_ref());
+        stream.and_then(|stream| stream.repair_time.upper()).unwrap_or(Duration::MAX)
     }
 
     /// How soon a NACK is repeated, where many are lost and few members send them.
-    fn nack_repeat(&self) -> Option<Duration> {
+    pub(super) fn nack_repeat(&self) -> Option<Duration> {
         let repeats = self.loss.rate() >= REPEAT_FROM && self.population <= FEW;
         repeats.then_some(self.grtt / NACKS_PER_GRTT)
     }
@@ -108,9 +115,8 @@ impl Engine {
     /// Asks for all gaps of all streams that are due or wait for their first time: mostly in one
     /// datagram.
     pub(super) fn send_nack(&mut self, now: Instant) {
-        let came =
-            self.stats.received - core::mem::replace(&mut self.asked_at, self.stats.received);
-        for _ in 0..=came / NACK_EVERY {
+        let came = core::mem::take(&mut self.came);
+        for _ in 0..=(came / NACK_EVERY).min(MORE_NACKS) {
             if !self.send_one_nack(now) {
                 return;
             }
@@ -148,7 +154,7 @@ impl Engine {
         gaps.ask(
             now,
             self.nack_repeat(),
-            |asked| self.nack_again(asked),
+            |asked| self.nack_again(Some(tag), asked),
             |gap| {
                 let (first, asked) = (gap.first, gap.asked + u32::from(!gap.repeat));
                 let count = u32::try_from(gap.end.since(first)).unwrap_or(u32::MAX);
@@ -261,7 +267,7 @@ impl Engine {
         let Some(slot) = self.slot(tag, seq) else { return };
         // A repair that waits for its turn is asked for anew, too: that is no sign of bad reach.
         let (last, repairs) = (slot.repaired, u32::from(slot.repairs).min(asked));
-        let anew = asked > u32::from(slot.asked) && repairs <= IN_VAIN;
+        let anew = asked > u32::from(slot.asked.max(1)) && repairs < IN_VAIN;
         let hold_off = if anew { self.grtt / ANEW } else { self.hold_off(repairs) };
         let lately = last.is_some_and(|last| now.since(last) < hold_off);
         if lately || !self.outbox.repair(tag, seq) {
@@ -269,9 +275,10 @@ impl Engine {
             return;
         }
         if let Some(slot) = self.slot(tag, seq) {
-            slot.asked = u16::try_from(asked).unwrap_or(u16::MAX);
+            slot.repairs = slot.repairs.saturating_add(1);
+            slot.asked = slot.asked.max(u16::try_from(asked).unwrap_or(u16::MAX));
         }
-        if (TWICE_FROM..=IN_VAIN).contains(&asked) && tag == self.tag {
+        if asked == TWICE_AT && tag == self.tag {
             self.plan_copy(now, seq);
         }
     }
@@ -286,7 +293,7 @@ impl Engine {
 
     /// Another lacks what we lack, too: its NACK serves both.
     fn silence(&mut self, now: Instant, tag: SessionTag, first: Seq, end: Seq) {
-        let until = now + self.nack_again(1);
+        let until = now + self.nack_again(Some(tag), 1);
         let stream = self.stream(tag);
         if let Some(stream) = stream {
             self.stats.nacks_suppressed += stream.gaps.silence(first, end, until);

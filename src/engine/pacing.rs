@@ -18,10 +18,10 @@ const REPAIRS_MOST: f64 = 0.75;
 /// processor's cache holds on their way from one member to another. More waits in the members'
 /// sockets, takes longer for each, and repairs nothing sooner (docs/PERFORMANCE.md).
 pub(super) const UNDER_WAY: u64 = 960;
-/// So many bytes of blocks are under way until all have them: twice that, as a block is
+/// So many bytes of blocks are under way until all have them: three times that, as a block is
 /// acknowledged only when it is whole.
 pub(super) const BLOCKS_UNDER_WAY: usize = 4 << 20;
-/// And once more for each such round-trip time without queues: 2 MiB are 4 Gbit/s over it.
+/// And once more for each such round-trip time without queues: 1.3 MiB are 2.8 Gbit/s over it.
 const NEAR: Duration = Duration::from_millis(4);
 /// And for each so many members.
 const SMALL: usize = 8;

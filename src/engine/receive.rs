@@ -87,6 +87,7 @@ impl Engine {
         let key = &self.remotes.get(&tag).ok_or(Drop::Unknown)?.key;
         key.open_into(header.counter, datagram, opened).map_err(|_| Drop::Unauthentic)?;
         self.witness(now, tag, header, path, datagram.len())?;
+        self.came += datagram.len() as u64;
         let Ok(Packet::Data(data)) = Packet::decode(Kind::Data, seal::body(opened)) else {
             return Err(Drop::Malformed);
         };

@@ -1,6 +1,7 @@
 //! One other session's stream as it is received: what came, what is missing, what comes next.
 
-use super::gaps::Gaps;
+use super::gaps::{Gaps, Missing};
+use super::grtt::Rtt;
 use super::window::{MAX_AHEAD, Pool, Slot, Window};
 use crate::time::Instant;
 use crate::wire::packet::{Content, Dependency, Extent, Part, Record};
@@ -45,6 +46,8 @@ pub struct Stream {
     pub held: Window,
     /// What is missing.
     pub gaps: Gaps,
+    /// From a NACK to the repair, of late.
+    pub repair_time: Rtt,
     /// What the members of the view told that they received, by rank.
     pub acks: Vec<Seq>,
     /// When a packet was last added.
@@ -80,6 +83,7 @@ impl Stream {
             sender_low: start,
             held: Window::new(start),
             gaps: Gaps::default(),
+            repair_time: Rtt::NEW,
             acks: vec![start; members],
             changed: Instant::ZERO,
             ack_repeats: 2,
@@ -117,6 +121,19 @@ impl Stream {
         self.acks.clear();
         self.acks.resize(members, start);
         self.ack_repeats = 2;
+    }
+
+    /// A packet of `gap` came: learns how long repairs take. Of one that was asked for more than
+    /// once it is not known which NACK was answered (Karn's rule); unless it came sooner after the
+    /// last than any repair, so that those before had not been waited for (as in Eifel, RFC 3522).
+    pub fn learn_repair(&mut self, now: Instant, gap: &Missing) {
+        let waited = now.since(gap.asked_at);
+        let usual = self.repair_time.smoothed().unwrap_or_default();
+        if gap.asked == 1 && gap.heard == 0 {
+            self.repair_time.learn(waited);
+        } else if gap.asked > 1 && waited < usual / 2 {
+            self.repair_time.learn(now.since(gap.noticed));
+        }
     }
 
     /// Bytes held for this stream.

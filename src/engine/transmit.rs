@@ -114,7 +114,6 @@ impl Engine {
     fn note_repair(&mut self, now: Instant, session: SessionTag, seq: Seq) -> bool {
         let Some(slot) = self.slot(session, seq) else { return false };
         slot.repaired = Some(now);
-        slot.repairs = slot.repairs.saturating_add(1);
         let bytes = slot.len as usize;
         self.repair_pace.spend(now, bytes);
         if session == self.tag {

@@ -71,9 +71,9 @@ pub struct Slot {
     pub since: Instant,
     /// When a repair of it was last sent or heard: further ones hold off for a GRTT.
     pub repaired: Option<Instant>,
-    /// How often a repair of it was sent from here.
+    /// How often a repair of it went from here because it was asked for.
     pub repairs: u16,
-    /// How often whoever got the last of them had asked.
+    /// How often whoever asked most often for one of them had asked.
     pub asked: u16,
     /// The number of the message that its first record belongs to; in the own window, that of the
     /// first that begins in it or later.

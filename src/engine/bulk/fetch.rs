@@ -97,7 +97,7 @@ impl Engine {
         take: impl FnOnce(&mut Assembly) -> Option<bool>,
     ) -> Result<(), Drop> {
         let tag = header.session.tag();
-        let waits = (self.nack_backoff(), self.grtt * 3 + SILENCE);
+        let waits = (self.nack_backoff(None), self.grtt * 3 + SILENCE);
         let (wanted, limit) = (self.is_wanted(tag, place), self.bulk.limit);
         let incoming = self.bulk.incoming.get_mut(&tag).ok_or(Drop::Unwanted)?;
         incoming.heard = now;
@@ -186,7 +186,7 @@ impl Engine {
         let mut list = core::mem::take(&mut self.scratch.list);
         list.clear();
         if asks {
-            incoming.ask(now, |asked| self.nack_again(asked), |lack| list.push(lack, room));
+            incoming.ask(now, |asked| self.nack_again(None, asked), |lack| list.push(lack, room));
         }
         if let Some(next) = incoming.next {
             incoming.ack_at = None;
@@ -202,7 +202,7 @@ impl Engine {
 
     /// Another asks a sender that we listen to.
     pub(super) fn silence_bulk(&mut self, now: Instant, nack: &BulkNack<'_>) {
-        let until = now + self.nack_again(1);
+        let until = now + self.nack_again(None, 1);
         let Some(incoming) = self.bulk.incoming.get_mut(&nack.to) else { return };
         for lack in nack.lacks {
             self.stats.bulk_nacks_suppressed += u64::from(incoming.silence(&lack, until));
