@@ -54,9 +54,9 @@ const TWICE_AT: u32 = 3;
 /// Whoever asks once more than whom the last repair was for has waited for it: only this part of a
 /// GRTT after that its NACK may have crossed it.
 const ANEW: u32 = 4;
-/// After so many repairs of the same packet each further one waits four times as long as the one
-/// before: at 20 % loss all of them, and the one copy, are lost once in 15,000.
-const IN_VAIN: u32 = 5;
+/// After so many repairs of the same packet each further one waits 16 times as long as the one
+/// before: at 20 % loss all of them, and the one copy, are lost once in 390,000.
+const IN_VAIN: u32 = 7;
 /// Up to this: whoever asks is out of reach, and the group must not pay for it.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Messages are reported late when they were asked for this often: a first repair mostly comes
@@ -257,8 +257,8 @@ impl Engine {
 
     /// How long a packet that was repaired in vain so often is not repaired again: a GRTT at first.
     fn hold_off(&self, repairs: u32) -> Duration {
-        let steps = repairs.saturating_sub(IN_VAIN).min(8);
-        (self.grtt * (1 << (2 * steps))).min(LONGEST_HOLD.max(self.grtt))
+        let steps = repairs.saturating_sub(IN_VAIN).min(4);
+        (self.grtt * (1 << (4 * steps))).min(LONGEST_HOLD.max(self.grtt))
     }
 
     /// Queues the held packet `seq` of a session that was `asked` for so often, unless it was
