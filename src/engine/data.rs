@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 /// Between two acknowledgements lies this time at least; twice the GRTT where that is longer, and
 /// only that where a safe message waits.
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
-/// Of a fast sender so many bytes are acknowledged at once: a fifth of what may be under way.
+/// Of a fast sender so many bytes are acknowledged at once: an eighth of what may be under way.
 const ACK_BYTES: usize = 256 << 10;
 /// Whoever limits the sender's rate acknowledges, and reports, after this time; after the GRTT
 /// where that is longer.

@@ -14,14 +14,14 @@ use core::cmp::Reverse;
 const REPAIRS: f64 = 0.5;
 /// And more only where the loss that members report takes more, up to so much.
 const REPAIRS_MOST: f64 = 0.75;
-/// So many packets may be sent beyond what every member has heard of: 1.3 MiB of full ones, which a
+/// So many packets may be sent beyond what every member has heard of: 2 MiB of full ones, which a
 /// processor's cache holds on their way from one member to another. More waits in the members'
 /// sockets, takes longer for each, and repairs nothing sooner (docs/PERFORMANCE.md).
-pub(super) const UNDER_WAY: u64 = 960;
-/// So many bytes of blocks are under way until all have them: three times that, as a block is
+pub(super) const UNDER_WAY: u64 = 1_440;
+/// So many bytes of blocks are under way until all have them: twice that, as a block is
 /// acknowledged only when it is whole.
 pub(super) const BLOCKS_UNDER_WAY: usize = 4 << 20;
-/// And once more for each such round-trip time without queues: 1.3 MiB are 2.8 Gbit/s over it.
+/// And once more for each such round-trip time without queues: 2 MiB are 4 Gbit/s over it.
 const NEAR: Duration = Duration::from_millis(4);
 /// And for each so many members.
 const SMALL: usize = 8;
