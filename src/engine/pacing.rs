@@ -9,6 +9,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::ids::RankSet;
 use crate::wire::{Heartbeat, SessionTag};
 use core::cmp::Reverse;
+use rand::RngExt;
 
 /// Repairs have half of the pace, so that whoever asks for everything does not silence the others.
 const REPAIRS: f64 = 0.5;
@@ -89,9 +90,10 @@ impl Engine {
     fn follow(&mut self, now: Instant, tag: SessionTag) {
         self.elect(tag);
         let limits = self.rate.limiting() == Some(tag);
+        let chance = if self.rate.is_adaptive() { self.rng.random() } else { 0 };
         let Some(remote) = self.remotes.get_mut(&tag) else { return };
         if limits {
-            self.rate.on_sample(now, &mut remote.path);
+            self.rate.on_sample(now, &mut remote.path, chance);
             self.apply_pace(now);
         } else {
             self.rate.on_other_sample(&mut remote.path);

@@ -24,9 +24,6 @@ fn random_loss_does_not_slow_a_sender_down() {
 
 #[test]
 fn two_senders_that_begin_apart_share_evenly_within_a_second() {
-    // Of 24 seeds one took longer, before and after any change that was tried: so many are looked
-    // at that one more would be seen.
-    let mut uneven = Vec::new();
     for seed in 1..=16 {
         let mut lan = Lan::new(Case { senders: 2, ..Case::lan(2) }, seed);
         lan.talk(1, secs(1));
@@ -35,11 +32,7 @@ fn two_senders_that_begin_apart_share_evenly_within_a_second() {
         lan.talk(2, secs(2));
         let shares = lan.goodput_to(&[2], since);
         let (less, more) = (shares[0].min(shares[1]), shares[0].max(shares[1]));
-        assert!(less / more > 0.7, "{shares:?}");
+        assert!(less / more > 0.9, "{shares:?}");
         assert!(less + more > 0.75 * GIGABIT as f64, "{shares:?}");
-        if less / more < 0.8 {
-            uneven.push((seed, less / more));
-        }
     }
-    assert!(uneven.len() <= 1, "{uneven:?}");
 }

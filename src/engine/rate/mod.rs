@@ -155,8 +155,9 @@ impl Rate {
         }
     }
 
-    /// A sample of the limiting way: the next step, if enough was sent in this one.
-    pub fn on_sample(&mut self, now: Instant, path: &mut Path) {
+    /// A sample of the limiting way: the next step, if enough was sent in this one. `chance` is any
+    /// number.
+    pub fn on_sample(&mut self, now: Instant, path: &mut Path, chance: u32) {
         let sample = path.sample;
         if !self.adaptive {
             return;
@@ -175,7 +176,7 @@ impl Rate {
         let look = now.since(self.looked) >= LOOK_EVERY;
         let (delivered, queued) = (sample.delivered, path.is_queued());
         let filling = path.is_filling();
-        self.phase = self.phase.next(Seen { delivered, congested, queued, filling, look });
+        self.phase = self.phase.next(Seen { delivered, congested, queued, filling, look, chance });
         if matches!(self.phase, Phase::Look(_)) {
             self.looked = now;
         }

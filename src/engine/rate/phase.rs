@@ -6,6 +6,10 @@
 const CYCLE: [u64; 8] = [125, 75, 100, 100, 100, 100, 100, 100];
 /// The step after the two that look for more.
 const STEADY: usize = 2;
+/// So many of the steady steps, or fewer, are left out by chance. Senders that raise their rates in
+/// the same steps get more in proportion to what each had, and never share (BBR draws where it
+/// begins its cycle).
+const SKIPPED: u32 = 4;
 /// At the start so many steps in a row without a rise by a quarter mean that the way is full
 /// (BBR).
 const FLAT: u32 = 3;
@@ -32,6 +36,8 @@ pub struct Seen {
     pub filling: bool,
     /// It is time to look for the base delay and the loss floor.
     pub look: bool,
+    /// Any number.
+    pub chance: u32,
 }
 
 /// The step that a sender is in.
@@ -102,7 +108,10 @@ impl Phase {
                 Self::Drain { steps: 1, gain: LESS, then: STEADY }
             }
             Self::Cruise { .. } if seen.look => Self::Look(0),
-            Self::Cruise { step, .. } => Self::Cruise { step: (step + 1) % CYCLE.len(), before },
+            Self::Cruise { step, .. } => {
+                let skipped = if step == STEADY { seen.chance % (SKIPPED + 1) } else { 0 };
+                Self::Cruise { step: (step + 1 + skipped as usize) % CYCLE.len(), before }
+            }
         }
     }
 
@@ -181,5 +190,19 @@ mod tests {
         }
         assert_eq!(gains.iter().sum::<u64>(), 800);
         assert_eq!(gains[6..], [125, 75]);
+    }
+
+    #[test]
+    fn senders_with_different_luck_do_not_stay_in_step() {
+        let raises_after = |chance| {
+            let mut phase = Phase::Cruise { step: STEADY, before: 100 };
+            let steps = (0..9).take_while(|_| {
+                phase = phase.next(Seen { chance, ..seen(100) });
+                phase.gain() != Some(125)
+            });
+            steps.count() + 1
+        };
+        let steps: Vec<_> = (0..=SKIPPED).map(raises_after).collect();
+        assert_eq!(steps, [6, 5, 4, 3, 2]);
     }
 }
