@@ -6,14 +6,13 @@
 
 use super::collapse::Collapse;
 use super::files::{describe as describe_offer, digits};
-use super::words::{self, Notice, Notices};
+use super::teller::Teller;
+use super::words::{Notice, Notices};
 use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp};
 use crate::chat::{
-    COMMANDS, Chat, Command, CommandError, Departure, Happening, Kind, MemberId, Message, Person,
-    Receipt, Safe, Session, Tally, command,
+    COMMANDS, Chat, Command, CommandError, Happening, Kind, Message, Person, Safe, Tally, command,
 };
 use jiff::tz::TimeZone;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// Settings of the line front end.
@@ -38,16 +37,9 @@ pub struct Line<O, N> {
     notes: N,
     style: Style,
     collapse: Collapse,
-    /// The first view was told.
-    met: bool,
-    /// Who is here, and since which start of theirs: whoever starts again is told of once.
-    here: BTreeMap<MemberId, Session>,
-    /// Who went without a farewell: such a one may come back.
-    away: BTreeSet<Session>,
+    teller: Teller,
     /// History comes, and it was told that it does.
     catching_up: bool,
-    /// A message was told to be late: its number.
-    late: Option<u64>,
 }
 
 impl<O: Write, N: Write> Line<O, N> {
@@ -58,11 +50,8 @@ impl<O: Write, N: Write> Line<O, N> {
             notes,
             style,
             collapse: Collapse::default(),
-            met: false,
-            here: BTreeMap::new(),
-            away: BTreeSet::new(),
+            teller: Teller::default(),
             catching_up: false,
-            late: None,
         }
     }
 
@@ -85,62 +74,10 @@ impl<O: Write, N: Write> Line<O, N> {
 
     /// What people are told of `happening`.
     fn words(&mut self, chat: &Chat, happening: &Happening) -> Option<Notice> {
-        match happening {
-            Happening::View(people) if !self.met => self.meet(chat, people),
-            Happening::Joined(person) if person.id == chat.me() => None,
-            Happening::Joined(person) => self.joined(person, happening),
-            Happening::Left(person, why) => self.left(person, *why, happening),
-            Happening::Receipt(receipt) => self.receipt(chat, receipt),
-            Happening::Synced(_) => {
-                self.catching_up = false;
-                words::notice(happening)
-            }
-            other => words::notice(other),
+        if let Happening::Synced(_) = happening {
+            self.catching_up = false;
         }
-    }
-
-    /// The first view: who was here before oneself.
-    fn meet(&mut self, chat: &Chat, people: &[Person]) -> Option<Notice> {
-        self.met = true;
-        let others: Vec<&Person> = people.iter().filter(|p| p.id != chat.me()).collect();
-        self.here.extend(others.iter().map(|person| (person.id, person.session)));
-        words::are_here(&others)
-    }
-
-    /// Nothing of a restart before the earlier run went, nor of who was in the first view.
-    fn joined(&mut self, person: &Person, happening: &Happening) -> Option<Notice> {
-        let was_away = self.away.remove(&person.session);
-        match self.here.insert(person.id, person.session) {
-            Some(_) => None,
-            None if was_away => Some(words::is_back(person)),
-            None => words::notice(happening),
-        }
-    }
-
-    /// A restart shows by the new run, be it here already or not.
-    fn left(&mut self, person: &Person, why: Departure, happening: &Happening) -> Option<Notice> {
-        let is_again = self.here.get(&person.id).is_some_and(|now| *now != person.session);
-        if is_again {
-            return Some(words::restarted(person));
-        }
-        if why != Departure::Restart {
-            self.here.remove(&person.id);
-        }
-        if matches!(why, Departure::Timeout | Departure::Partition) && self.away.len() < MAX_AWAY {
-            self.away.insert(person.session);
-        }
-        words::notice(happening)
-    }
-
-    fn receipt(&mut self, chat: &Chat, receipt: &Receipt) -> Option<Notice> {
-        let late = self.late.is_some_and(|number| receipt.is_final && receipt.number >= number);
-        if late {
-            self.late = None;
-        }
-        if receipt.is_late {
-            self.late = Some(receipt.number);
-        }
-        words::receipt(chat, receipt, late)
+        self.teller.words(chat, happening)
     }
 
     /// A line that was asked for: never collapsed, never left out. A closed stderr is no reason
@@ -348,9 +285,6 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 }
-
-/// So many that went without a farewell are remembered: a large group, divided.
-const MAX_AWAY: usize = 256;
 
 /// A member in a list: name, id, address, round trip.
 pub fn describe(person: &Person) -> String {

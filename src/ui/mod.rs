@@ -8,6 +8,7 @@ mod files;
 pub mod json;
 pub mod line;
 mod stamp;
+mod teller;
 mod words;
 
 pub use files::{Transfer, describe, digits};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chat::story::{chat, delivered, id, member, message, noon, view};
-use crate::chat::{Departure, GapState};
+use crate::chat::{Departure, GapState, Receipt, Session};
 use crate::engine::Event;
 use jiff::tz::Offset;
 
