@@ -7,6 +7,7 @@ mod collapse;
 mod files;
 pub mod json;
 pub mod line;
+pub mod settings;
 mod stamp;
 mod teller;
 mod words;
