@@ -2,16 +2,13 @@
 
 use super::bench::args::Bench;
 use super::pace::Pace;
+use super::settings::command::ConfigCommand;
+use super::settings::{File, Source};
 use super::since::Since;
 use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
 use clap::builder::TypedValueParser as _;
-use clap::parser::ValueSource;
-use clap::{
-    ArgAction, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-    ValueEnum, value_parser,
-};
-use std::ffi::OsString;
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -50,18 +47,6 @@ pub(super) struct Args {
     pub(super) common: Global,
 }
 
-impl Args {
-    /// Reads what was typed, and which of it was not typed but is in the environment.
-    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(arguments)?;
-        let mut args = Self::from_arg_matches(&matches)?;
-        let is_ours = |name| matches.value_source(name) == Some(ValueSource::EnvVariable);
-        args.common.group_from_environment = is_ours("group");
-        args.common.port_from_environment = is_ours("port");
-        Ok(args)
-    }
-}
-
 /// A command.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -81,6 +66,20 @@ pub(super) enum Command {
     Verify(Verify),
     /// Measure how fast the group is: one sends, the others receive
     Bench(Bench),
+    /// Where the configuration file is, a first one, and what is in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+impl Command {
+    /// Whether the configuration file has a say in it: what only names or writes it must do also
+    /// where it is damaged.
+    pub(super) const fn is_configured(&self) -> bool {
+        !matches!(
+            self,
+            Self::Verify(_) | Self::Config(ConfigCommand::Path | ConfigCommand::Init { .. })
+        )
+    }
 }
 
 /// Arguments of `send`.
@@ -219,12 +218,12 @@ pub(super) struct Global {
     #[arg(short, long, global = true, env = "MCAST_CHAT_PORT", hide_env_values = true)]
     #[arg(value_parser = value_parser!(u16).range(1..))]
     pub(super) port: Option<u16>,
-    /// Whether `group` is the environment's.
+    /// Who says what the group is.
     #[arg(skip)]
-    pub(super) group_from_environment: bool,
-    /// Whether `port` is the environment's.
+    pub(super) group_source: Source,
+    /// Who says what the port is.
     #[arg(skip)]
-    pub(super) port_from_environment: bool,
+    pub(super) port_source: Source,
     /// An interface to use, by name or address; repeatable [default: all that can carry multicast]
     #[arg(short, long, global = true, value_name = "NAME|IP|auto", env = "MCAST_CHAT_INTERFACE")]
     #[arg(hide_env_values = true, value_delimiter = ',')]
@@ -255,6 +254,17 @@ pub(super) struct Global {
     /// Write down all that happens, for `verify`: appended to FILE, a JSON object a line
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
+    /// The configuration file [default: ~/.config/mcast-chat/config.toml; see `config`]
+    #[arg(long, global = true, value_name = "PATH", env = "MCAST_CHAT_CONFIG")]
+    #[arg(hide_env_values = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Also what [profile.NAME] of the configuration file says
+    #[arg(long, global = true, value_name = "NAME", env = "MCAST_CHAT_PROFILE")]
+    #[arg(hide_env_values = true)]
+    pub(super) profile: Option<String>,
+    /// What that file says.
+    #[arg(skip)]
+    pub(super) file: File,
     /// What is shown, and as whom.
     #[command(flatten)]
     pub(super) looks: Looks,
@@ -285,7 +295,7 @@ pub(super) struct Looks {
     /// One JSON object a line, on stdout; and on stdin while talking
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Plain lines (this version has no other screen)
+    /// No screen: a line an event, as for a screen reader, a dumb terminal, or a log
     #[arg(long, global = true)]
     pub(super) plain: bool,
     /// Whether notices are dimmed
@@ -400,6 +410,7 @@ impl FromStr for Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_holds_together() {

@@ -15,7 +15,7 @@ use crate::engine::SendError;
 use crate::runtime::clock::wall_clock;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
         Err(halt) => return halted(halt),
     };
     let mut talk = talk;
-    talk.handle_files(PathBuf::from("."), None);
+    talk.handle_files(config.folder.clone(), None);
     let mut chat = Conversation::new(talk, config);
     let result = chat.run();
     chat.give_back();

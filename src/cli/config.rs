@@ -5,8 +5,10 @@ use super::args::{Color, Global, Looks, NamePolicy};
 use super::failure::{Exit, Failure};
 use super::passphrase::{self, Passphrase};
 use super::refusal;
+use super::settings::Source;
 use crate::chat::{Service, clean_name, is_room, usable_name};
 use crate::runtime::{GroupConfig, TransportChoice};
+use crate::ui::settings::Settings;
 use crate::ui::{Notices, Refusal};
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +38,10 @@ pub(super) struct Config {
     pub(super) no_input: bool,
     /// Where to write down what happens.
     pub(super) trace: Option<PathBuf>,
+    /// Where files that are taken are put.
+    pub(super) folder: PathBuf,
+    /// What the configuration file says to the front ends.
+    pub(super) front: Settings,
     /// Nothing is kept on disk, and nothing that was kept is read.
     pub(super) no_history: bool,
     /// What is allowed, but probably not meant.
@@ -63,6 +69,8 @@ impl Config {
             color: color(looks.color),
             no_input: looks.no_input,
             trace: typed.trace.clone(),
+            folder: typed.file.folder(),
+            front: typed.file.front(),
             no_history: looks.no_history,
             warnings,
         })
@@ -79,18 +87,19 @@ fn group_address(typed: &Global) -> Result<GroupAddress, Failure> {
         Some(text) => address::parse_group(text)?,
         None => GroupAddress { ip: DEFAULT_GROUP, scope: None, port: None },
     };
-    let both_typed = !typed.group_from_environment && !typed.port_from_environment;
+    let same_source = typed.group_source == typed.port_source;
+    let both_typed = same_source && typed.port_source != Source::Environment;
     address.port = match (address.port, typed.port) {
         (Some(a), Some(b)) if a != b && both_typed => {
             return Err(Failure::usage(
                 "port",
                 &format!("two ports are given: {a} and {b}"),
-                "--group names one and --port another",
+                "the group names one and the port is another",
                 &format!("mcast-chat --group {}", SocketAddr::new(address.ip, a)),
             ));
         }
         // What was typed counts more than the environment; else a group is named with its port.
-        (Some(_), Some(b)) if !typed.port_from_environment => Some(b),
+        (Some(_), Some(b)) if typed.port_source < typed.group_source => Some(b),
         (a, b) => a.or(b),
     };
     Ok(address)
@@ -187,7 +196,7 @@ fn color(color: Color) -> bool {
 }
 
 fn warnings(group: IpAddr, typed: &Global, looks: &Looks) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = typed.file.warnings.clone();
     if let IpAddr::V4(group) = group
         && group.octets()[..3] == [224, 0, 0]
     {
@@ -232,16 +241,20 @@ mod tests {
 
     #[test]
     fn a_port_that_was_typed_counts_more_than_one_of_the_environment() {
-        let name = |group_from_environment, port_from_environment| {
+        use Source::{Environment, File, Flag};
+        let name = |group_source, port_source| {
             let line = "mcast-chat -g 239.1.1.1:5000 -p 6000 -n ana";
             let args = Args::try_parse_from(line.split(' ')).expect("clap understands it");
-            let typed = Global { group_from_environment, port_from_environment, ..args.common };
+            let typed = Global { group_source, port_source, ..args.common };
             Config::new(&typed).map(|config| config.group_name)
         };
-        assert_eq!(name(false, true).as_deref(), Ok("239.1.1.1:5000"));
-        assert_eq!(name(true, false).as_deref(), Ok("239.1.1.1:6000"));
-        assert_eq!(name(true, true).as_deref(), Ok("239.1.1.1:5000"));
-        assert_eq!(name(false, false).expect_err("contradicts itself").code, "port");
+        assert_eq!(name(Flag, Environment).as_deref(), Ok("239.1.1.1:5000"));
+        assert_eq!(name(Environment, Flag).as_deref(), Ok("239.1.1.1:6000"));
+        assert_eq!(name(Environment, Environment).as_deref(), Ok("239.1.1.1:5000"));
+        assert_eq!(name(Environment, File).as_deref(), Ok("239.1.1.1:5000"));
+        assert_eq!(name(File, Environment).as_deref(), Ok("239.1.1.1:6000"));
+        assert_eq!(name(Flag, Flag).expect_err("contradicts itself").code, "port");
+        assert_eq!(name(File, File).expect_err("contradicts itself").code, "port");
     }
 
     #[test]

@@ -4,7 +4,6 @@ use super::config::Config;
 use crate::ui::json::Json;
 use crate::ui::line::{Line, Style};
 use crate::ui::{Front, Notices};
-use jiff::tz::TimeZone;
 use std::io::{self, IsTerminal as _};
 
 /// Lines or JSON, of all rooms or one.
@@ -39,7 +38,7 @@ fn style(config: &Config, notices: Notices, only_room: Option<&str>) -> Style {
         notices,
         color: config.color,
         short_time: io::stdout().is_terminal(),
-        zone: TimeZone::system(),
+        zone: config.front.look.zone.clone(),
         only_room: only_room.map(str::to_owned),
     }
 }

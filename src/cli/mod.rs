@@ -26,12 +26,14 @@ mod passphrase;
 mod past;
 mod refusal;
 mod send;
+mod settings;
 mod share;
 mod signals;
 mod since;
 mod talk;
 mod trace;
 mod transfers;
+mod typed;
 mod verify;
 mod who;
 
@@ -45,36 +47,43 @@ use failure::{Exit, Failure};
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use typed::{Typed, Unread};
 
 /// Runs the program with these arguments, the first of which is its name. An error is written
 /// once: to stdout as an object with `--json`, else to stderr.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let args = match Args::read(arguments.iter().cloned()) {
-        Ok(args) => args,
-        Err(error) => {
+    let typed = match typed::read(&arguments) {
+        Ok(typed) => typed,
+        Err(Unread::Usage(error)) => {
             return ExitCode::from(explain_usage(&error, asks_for_json(&arguments)).code());
         }
+        Err(Unread::Failed(failure)) => {
+            report(&failure, asks_for_json(&arguments));
+            return ExitCode::from(failure.exit.code());
+        }
     };
-    let exit = execute(&args).unwrap_or_else(|failure| {
-        report(&failure, args.common.looks.json);
+    let exit = execute(&typed).unwrap_or_else(|failure| {
+        report(&failure, typed.args.common.looks.json);
         failure.exit
     });
     ExitCode::from(exit.code())
 }
 
-fn execute(args: &Args) -> Result<Exit, Failure> {
-    let config = || Config::new(&args.common);
-    match &args.command {
+fn execute(typed: &Typed) -> Result<Exit, Failure> {
+    let common = &typed.args.common;
+    let config = || Config::new(common);
+    match &typed.args.command {
         None => chat::run(&config()?),
         Some(Command::Send(send)) => send::run(&config()?, send),
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
         Some(Command::Share(share)) => share::run(config()?, share),
         Some(Command::Get(get)) => get::run(config()?, get),
         Some(Command::Who(who)) => who::run(&config()?, who),
-        Some(Command::Verify(typed)) => verify::run(typed, args.common.looks.json),
+        Some(Command::Verify(typed)) => verify::run(typed, common.looks.json),
         Some(Command::Bench(typed)) => bench::run(&config()?, typed),
         Some(Command::History(history)) => history::run(&config()?, history),
+        Some(Command::Config(command)) => settings::command::run(*command, common, &typed.matches),
     }
 }
 
@@ -142,7 +151,7 @@ mod tests {
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
              why: the first word is a command (send, listen, who, share, get, history, verify, \
-             bench), never a message\n  \
+             bench, config), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

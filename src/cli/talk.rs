@@ -14,7 +14,9 @@ use super::since::{Earlier, Shown};
 use super::trace::Tracer;
 use super::transfers::Transfers;
 use super::{explain, signals};
-use crate::chat::{Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Tally, clean_name};
+use crate::chat::{
+    Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Safe, Tally, clean_name,
+};
 use crate::engine::{Event, SendError};
 use crate::files::Word;
 use crate::runtime::clock::wall_clock;
@@ -114,7 +116,10 @@ impl Talk {
     }
 
     fn greet(&mut self, config: &Config, not_kept: Option<&str>) -> Result<(), Halt> {
-        let Some(front) = &mut self.front else { return Ok(()) };
+        let Some(front) = &mut self.front else {
+            warn_without_front(config);
+            return Ok(());
+        };
         front.greet(&greeting(&self.group, config))?;
         for warning in &config.warnings {
             front.warn("config", warning)?;
@@ -380,6 +385,17 @@ pub(super) fn halted(halt: Halt) -> Result<Exit, Failure> {
         Halt::Closed => Ok(Exit::Done),
         Halt::Signal(number) => Ok(Exit::Signal(number)),
         Halt::Failed(failure) => Err(failure),
+    }
+}
+
+/// What is probably not meant is told also by a command that shows only its result.
+fn warn_without_front(config: &Config) {
+    use io::Write as _;
+    if config.json || config.notices == Notices::Quiet {
+        return;
+    }
+    for warning in &config.warnings {
+        let _ = writeln!(io::stderr(), "warning: {}", Safe::line(warning));
     }
 }
 

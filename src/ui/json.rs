@@ -42,6 +42,21 @@ impl<O: Write> Json<O> {
         self.out.flush()
     }
 
+    /// A setting, its value as it stands in a file (none where nothing is set), and where it comes
+    /// from.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn setting(
+        &mut self,
+        section: &str,
+        key: &str,
+        value: Option<&str>,
+        source: &str,
+    ) -> io::Result<()> {
+        self.write(Object::Setting { section, key, value, source })
+    }
+
     /// Who is here, as a view.
     ///
     /// # Errors

@@ -90,6 +90,8 @@ pub(super) enum Object<'a> {
         #[serde(serialize_with = "pairs")]
         drops: &'a [(&'static str, u64)],
     },
+    /// A setting: `flag`, `environment`, `file` or `default` says what it is.
+    Setting { section: &'a str, key: &'a str, value: Option<&'a str>, source: &'a str },
     /// Something is amiss; the program goes on.
     Warning { code: &'a str, message: &'a str },
     /// Something is worth telling, and nothing is amiss.
