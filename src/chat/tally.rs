@@ -1,6 +1,6 @@
 //! The counters, by name, for people and scripts.
 
-use crate::engine::{Drop, Stats};
+use crate::engine::{Drop, Link, Stats};
 
 /// The named counters of a [`Stats`] with their names. Each field is named once, so that a new one
 /// cannot be forgotten.
@@ -12,12 +12,14 @@ macro_rules! counters {
 }
 
 /// All counters of an engine and of the chat above it, in a fixed order.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Tally {
     /// What was counted, and how often.
     pub counters: Vec<(&'static str, u64)>,
     /// Why datagrams were dropped, and how many.
     pub drops: Vec<(&'static str, u64)>,
+    /// How datagrams travel to and from the others.
+    pub links: Vec<Link>,
 }
 
 impl Tally {
@@ -58,7 +60,7 @@ impl Tally {
         counters.push(("unreadable", unreadable));
         counters.extend(stats.rates.named());
         let drops = Drop::ALL.iter().map(|&(why, name)| (name, stats.dropped(why))).collect();
-        Self { counters, drops }
+        Self { counters, drops, links: Vec::new() }
     }
 }
 

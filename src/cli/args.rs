@@ -9,11 +9,13 @@ use crate::runtime::TransportChoice;
 use crate::transport::faults::FaultConfig;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
+use clap_complete::Shell;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-const EXAMPLES: &str = "\
+/// Shown after the options; its first paragraph stands in the manual, too.
+pub(super) const EXAMPLES: &str = "\
 Examples:
   mcast-chat                                    talk with everybody on this network
   mcast-chat --group 239.1.1.1 --name ana       in a group of your own
@@ -66,9 +68,15 @@ pub(super) enum Command {
     Verify(Verify),
     /// Measure how fast the group is: one sends, the others receive
     Bench(Bench),
+    /// Show loss, repairs, round trips and rates, once an interval
+    Stats(Stats),
     /// Where the configuration file is, a first one, and what is in force
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write the completions of a shell to stdout
+    Completions(Completions),
+    /// Write the manual: all pages into DIR, or the first one to stdout
+    Man(Man),
 }
 
 impl Command {
@@ -77,7 +85,10 @@ impl Command {
     pub(super) const fn is_configured(&self) -> bool {
         !matches!(
             self,
-            Self::Verify(_) | Self::Config(ConfigCommand::Path | ConfigCommand::Init { .. })
+            Self::Verify(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+                | Self::Config(ConfigCommand::Path | ConfigCommand::Init { .. })
         )
     }
 }
@@ -187,6 +198,41 @@ pub(super) struct Who {
     #[arg(long, value_name = "TIME", default_value = "2s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub(super) wait: Duration,
+}
+
+/// Arguments of `stats`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Stats {
+    /// How often to show them, at least 100ms
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(super) interval: Duration,
+    /// Stop after so many
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match interval < Duration::from_millis(100) {
+        true => Err("it is less than 100ms".to_owned()),
+        false => Ok(interval),
+    }
+}
+
+/// Arguments of `completions`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Completions {
+    /// bash: as ~/.local/share/bash-completion/completions/mcast-chat
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Man {
+    /// The folder of the pages
+    #[arg(value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Arguments of `verify`.
@@ -307,6 +353,9 @@ pub(super) struct Looks {
     /// Also tell of gaps, repairs, interfaces and counters
     #[arg(short, long, global = true, action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
+    /// Write what is shown to PATH, too: plain lines with the time; at 10 MiB it becomes PATH.1
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) log_file: Option<PathBuf>,
     /// Do not read stdin: only listen
     #[arg(long, global = true)]
     pub(super) no_input: bool,

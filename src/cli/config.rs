@@ -38,6 +38,8 @@ pub(super) struct Config {
     pub(super) no_input: bool,
     /// Where to write down what happens.
     pub(super) trace: Option<PathBuf>,
+    /// Where to write what is shown, too.
+    pub(super) log_file: Option<PathBuf>,
     /// Where files that are taken are put.
     pub(super) folder: PathBuf,
     /// What the configuration file says to the front ends.
@@ -69,6 +71,7 @@ impl Config {
             color: color(looks.color),
             no_input: looks.no_input,
             trace: typed.trace.clone(),
+            log_file: looks.log_file.clone(),
             folder: typed.file.folder(),
             front: typed.file.front(),
             no_history: looks.no_history,

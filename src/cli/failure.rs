@@ -9,6 +9,22 @@
 use crate::chat::Safe;
 use core::fmt;
 
+/// What the exit codes mean, for the manual.
+pub(super) const EXIT_STATUS: [(u8, &str); 12] = [
+    (0, "done"),
+    (1, "internal error; verify: a promise was broken"),
+    (2, "wrong usage or configuration"),
+    (3, "the network cannot be used"),
+    (4, "too few members, or nobody"),
+    (5, "sent, but not confirmed by all in time; who is missing is on stderr"),
+    (6, "only members with another passphrase are here, or an identity does not match"),
+    (7, "the name is taken (--name-policy fail)"),
+    (8, "the input is refused: too long, or addressed to nobody"),
+    (9, "a file is incomplete or has the wrong checksum"),
+    (10, "doctor found a failure"),
+    (130, "interrupted (128 and the number of the signal)"),
+];
+
 /// Exit codes (experience.md §4: scripts rely on them).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Exit {

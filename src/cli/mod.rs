@@ -20,6 +20,8 @@ mod history;
 mod identity;
 mod input;
 mod listen;
+mod log;
+mod man;
 mod meanwhile;
 mod pace;
 mod passphrase;
@@ -30,6 +32,7 @@ mod settings;
 mod share;
 mod signals;
 mod since;
+mod stats;
 mod talk;
 mod trace;
 mod transfers;
@@ -82,7 +85,10 @@ fn execute(typed: &Typed) -> Result<Exit, Failure> {
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Verify(typed)) => verify::run(typed, common.looks.json),
         Some(Command::Bench(typed)) => bench::run(&config()?, typed),
+        Some(Command::Stats(typed)) => stats::run(&config()?, typed),
         Some(Command::History(history)) => history::run(&config()?, history),
+        Some(Command::Completions(typed)) => man::completions(typed.shell),
+        Some(Command::Man(typed)) => man::run(typed.folder.as_deref()),
         Some(Command::Config(command)) => settings::command::run(*command, common, &typed.matches),
     }
 }
@@ -151,7 +157,7 @@ mod tests {
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
              why: the first word is a command (send, listen, who, share, get, history, verify, \
-             bench, config), never a message\n  \
+             bench, stats, config, completions, man), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -13,7 +13,7 @@ use super::past::{Keep, Past, Tone};
 use super::since::{Earlier, Shown};
 use super::trace::Tracer;
 use super::transfers::Transfers;
-use super::{explain, signals};
+use super::{explain, log, signals};
 use crate::chat::{
     Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Safe, Tally, clean_name,
 };
@@ -74,6 +74,7 @@ impl Talk {
         front: Option<Box<dyn Front>>,
         keep: Keep,
     ) -> Result<Self, Halt> {
+        let front = front.map(|front| log::with_log(front, config)).transpose()?;
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
         let mut trace = Tracer::open(config.trace.as_deref())?;
         let mut settings = config.group.clone();
@@ -340,7 +341,8 @@ impl Talk {
 
     /// The counters.
     pub(super) fn tally(&self) -> Tally {
-        Tally::new(&self.group.stats(), self.chat.unreadable())
+        let tally = Tally::new(&self.group.stats(), self.chat.unreadable());
+        Tally { links: self.group.links(), ..tally }
     }
 
     /// Says farewell, to people and to the group. What stopped the talk decides how it ends.

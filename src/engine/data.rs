@@ -116,8 +116,11 @@ impl Engine {
         let stream = self.stream(tag);
         let Some((first, end)) = stream.and_then(|stream| stream.learn_high(high)) else { return };
         let deadline = now + self.nack_backoff(Some(tag));
-        if let Some(stream) = self.stream(tag) {
-            stream.gaps.open(first, end, now, deadline);
+        if let Some(remote) = self.remotes.get_mut(&tag) {
+            remote.counts.missed += end.since(first);
+            if let Some(stream) = &mut remote.stream {
+                stream.gaps.open(first, end, now, deadline);
+            }
         }
         self.stats.lost += end.since(first);
         self.gapped.insert(tag);
@@ -125,9 +128,11 @@ impl Engine {
 
     fn close_gap(&mut self, now: Instant, tag: SessionTag, seq: Seq) {
         let members = self.population;
-        let Some(stream) = self.stream(tag) else { return };
+        let Some(remote) = self.remotes.get_mut(&tag) else { return };
+        let Some(stream) = &mut remote.stream else { return };
         if let Some(gap) = stream.gaps.close(seq) {
             stream.learn_repair(now, &gap);
+            remote.counts.repaired += 1;
             // A NACK that is repeated is still one.
             let each = 1 + u32::from(self.nack_repeat().is_some());
             self.losers.learn(gap.heard / each, members);

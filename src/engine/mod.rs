@@ -34,6 +34,7 @@ mod grtt;
 mod heartbeat;
 mod history;
 mod lead;
+mod link;
 mod loss;
 mod members;
 mod nack;
@@ -61,6 +62,7 @@ mod window;
 #[cfg(feature = "planted-bugs")]
 pub use config::Bug;
 pub use config::Config;
+pub use link::Link;
 pub use output::{Datagrams, Delivery, Departure, Event, Gap, GapState, Member, Output, View};
 pub use stats::{Drop, Rates, Stats};
 

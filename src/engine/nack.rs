@@ -225,9 +225,8 @@ impl Engine {
         tag: SessionTag,
         nack: &Nack<'_>,
     ) -> Result<(), Drop> {
-        if self.remotes.get(&tag).is_none_or(|remote| remote.proven.is_none()) {
-            return Err(Drop::Early);
-        }
+        let proven = self.remotes.get_mut(&tag).filter(|remote| remote.proven.is_some());
+        proven.ok_or(Drop::Early)?.counts.nacks += 1;
         self.stats.nacks_heard += 1;
         // Entries come lowest first: one that says again what was said costs nothing.
         let mut repaired = Seq::FIRST;

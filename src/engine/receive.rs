@@ -111,6 +111,7 @@ impl Engine {
         if let Some(remote) = self.remotes.get_mut(&tag) {
             remote.tally.take(now, header.counter, true);
             remote.tally.bytes += bytes as u64;
+            remote.counts.bytes += bytes as u64;
         }
         if self.remotes.get(&tag).is_some_and(|remote| remote.prompt) {
             self.owe_ack(now, tag);
@@ -182,9 +183,14 @@ impl Engine {
         }
         if let Freshness::Newest { skipped } = freshness {
             self.loss.learn(skipped);
+            // What it sent before we were there is not lost.
+            if remote.tally.datagrams > 0 {
+                remote.loss.learn(skipped);
+            }
             remote.tally.take(now, header.counter, header.kind == Kind::Data);
         }
         remote.tally.bytes += bytes as u64;
+        remote.counts.bytes += bytes as u64;
         self.stats.received_bytes += bytes as u64;
         if header.kind != Kind::Data {
             remote.addr = Some(path);

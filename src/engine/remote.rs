@@ -2,6 +2,8 @@
 //! stream, and how far it is with ours.
 
 use super::grtt::Rtt;
+use super::link::Counts;
+use super::loss::Loss;
 use super::output::Member;
 use super::rate::{Path, Tally};
 use super::replay::Replay;
@@ -112,6 +114,10 @@ pub struct Remote {
     pub stream: Option<Box<Stream>>,
     /// How its datagrams come here.
     pub tally: Tally,
+    /// What of it is lost on the way here.
+    pub loss: Loss,
+    /// What was counted of it.
+    pub counts: Counts,
     /// Bytes per second that came of it of late.
     pub sends: u64,
     /// It wants reports soon: we limit its rate.
@@ -151,6 +157,8 @@ impl Remote {
             stamp: None,
             stream: None,
             tally: Tally::NEW,
+            loss: Loss::new(),
+            counts: Counts::NONE,
             sends: 0,
             prompt: false,
             path: Path::new(),

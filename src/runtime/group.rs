@@ -2,7 +2,7 @@
 
 use super::mailbox::{Command, Mailbox, Message};
 use super::{Carrier, Driver, GroupConfig, Incoming, JoinError, Notice};
-use crate::engine::{Event, Member, SendError, Stats};
+use crate::engine::{Event, Link, Member, SendError, Stats};
 use crate::time::{Duration, Instant};
 use crate::wire::{MemberId, Session, packet::Service};
 use std::collections::VecDeque;
@@ -119,6 +119,11 @@ impl Group {
     /// The counters; zeros when the thread has ended.
     pub fn stats(&self) -> Stats {
         self.ask(Command::Stats)
+    }
+
+    /// How datagrams travel to and from each other member; none when the thread has ended.
+    pub fn links(&self) -> Vec<Link> {
+        self.ask(Command::Links)
     }
 
     /// Sends what is queued, says farewell, and ends the thread. Takes at most about two seconds;
@@ -246,6 +251,7 @@ impl<'a> Desk<'a> {
                 drop(answer.send(self.driver.engine().unconfirmed(number)));
             }
             Command::Stats(answer) => drop(answer.send(self.driver.engine().stats().clone())),
+            Command::Links(answer) => drop(answer.send(self.driver.engine().links())),
             Command::Bulk(ask) => self.driver.obey_bulk(ask),
             Command::Leave => self.leaving = Some(self.driver.now()),
         }

@@ -6,7 +6,7 @@
 
 use super::bulk::Bulk;
 use super::{Driver, Incoming};
-use crate::engine::{Event, MAX_MESSAGE, Member, SendError, Stats};
+use crate::engine::{Event, Link, MAX_MESSAGE, Member, SendError, Stats};
 use crate::time::Duration;
 use crate::wire::packet::Service;
 use mio::Waker;
@@ -20,6 +20,7 @@ pub(super) enum Command {
     Members(Sender<Vec<Member>>),
     Unconfirmed(u64, Sender<Vec<Member>>),
     Stats(Sender<Stats>),
+    Links(Sender<Vec<Link>>),
     Bulk(Bulk),
     Leave,
 }

@@ -10,7 +10,9 @@ use crate::chat::{
     Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally, ViewId,
     message_id, service_name,
 };
-use object::{From, Line, Member, Myself, Object};
+use crate::engine::Link;
+use crate::time::Duration;
+use object::{From, Line, Member, Myself, Object, Way};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 
@@ -136,9 +138,11 @@ impl<O: Write> Json<O> {
         receipts.into_iter().try_for_each(|receipt| self.write_receipt(&receipt))
     }
 
-    fn write_stats(&mut self, tally: &Tally) -> io::Result<()> {
+    fn write_stats(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
+        let Tally { counters, drops, links } = tally;
         let mean = mean_recovery(tally);
-        self.write(Object::Stats { counters: &tally.counters, drops: &tally.drops, mean })
+        let members = links.iter().map(|link| way(link, chat)).collect();
+        self.write(Object::Stats { counters, drops, mean, members })
     }
 
     fn sent(&mut self, reference: Option<&str>, id: String, number: u64) -> io::Result<()> {
@@ -234,7 +238,7 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Ack { reference: reference.map(str::to_owned), id: None })?;
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
-            Answer::Stats(tally) => self.write_stats(tally),
+            Answer::Stats(tally) => self.write_stats(chat, tally),
             Answer::Files(offers) => {
                 offers.iter().try_for_each(|(offer, _)| self.write(files::offered(offer)))
             }
@@ -256,7 +260,7 @@ impl<O: Write> Front for Json<O> {
 
     fn bye(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
         self.write_unconfirmed(chat)?;
-        self.write_stats(tally)?;
+        self.write_stats(chat, tally)?;
         self.write(Object::Bye {})
     }
 
@@ -276,10 +280,32 @@ fn member<'a>(person: &'a Person, chat: &Chat) -> Member<'a> {
         name: person.name.as_str(),
         addr: person.addr.map(|addr| addr.to_string()),
         state: if person.lagging { "lagging" } else { "alive" },
-        rtt_us: person.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+        rtt_us: person.rtt.map(micros),
         verified: false,
         me: (person.id == chat.me()).then_some(true),
     }
+}
+
+fn way(link: &Link, chat: &Chat) -> Way {
+    Way {
+        id: link.member.id.to_string(),
+        session: link.member.session.to_string(),
+        name: chat.name(link.member.id).to_string(),
+        rtt_us: link.member.rtt.map(micros),
+        loss: link.loss,
+        loss_there: link.loss_there,
+        received_bytes: link.received_bytes,
+        missed: link.missed,
+        repaired: link.repaired,
+        nacks: link.nacks,
+        lacks: link.lacks,
+        free_bytes: link.free,
+        lagging: link.member.lagging,
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn joined(person: &Person) -> Object<'_> {

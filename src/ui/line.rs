@@ -6,6 +6,7 @@
 
 use super::collapse::Collapse;
 use super::files::{describe as describe_offer, digits};
+use super::links::{LINKS, link_row};
 use super::teller::Teller;
 use super::words::{Notice, Notices};
 use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp};
@@ -148,12 +149,19 @@ impl<O: Write, N: Write> Line<O, N> {
         }
     }
 
-    fn tally(&mut self, tally: &Tally) {
+    fn tally(&mut self, chat: &Chat, tally: &Tally) {
         for (name, count) in &tally.counters {
             self.write_note(&format!("{name:<20} {count}"));
         }
         for (name, count) in tally.drops.iter().filter(|drop| drop.1 > 0) {
             self.write_note(&format!("dropped: {name:<11} {count}"));
+        }
+        if !tally.links.is_empty() {
+            self.write_note(&format!("{:<16}{LINKS}", "member"));
+        }
+        for link in &tally.links {
+            let name = chat.name(link.member.id);
+            self.write_note(&format!("{:<15} {}", name.as_str(), link_row(link)));
         }
     }
 }
@@ -240,7 +248,7 @@ impl<O: Write, N: Write> Front for Line<O, N> {
             Answer::Sync(false) => self.write_note("lines are sent at once"),
             Answer::Nick(name) => self.write_note(&format!("you are {}", Safe::line(name))),
             Answer::Who => self.who(chat),
-            Answer::Stats(tally) => self.tally(tally),
+            Answer::Stats(tally) => self.tally(chat, tally),
             Answer::Help(command) => self.help(*command),
             Answer::Files(offers) if offers.is_empty() => self.write_note("nothing is offered"),
             Answer::Files(offers) => {
@@ -270,10 +278,10 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         Ok(())
     }
 
-    fn bye(&mut self, _: &Chat, tally: &Tally) -> io::Result<()> {
+    fn bye(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
         self.idle()?;
         if self.style.notices == Notices::Verbose {
-            self.tally(tally);
+            self.tally(chat, tally);
         }
         Ok(())
     }

@@ -7,12 +7,15 @@ mod collapse;
 mod files;
 pub mod json;
 pub mod line;
+mod links;
 pub mod settings;
 mod stamp;
 mod teller;
 mod words;
 
 pub use files::{Transfer, describe, digits};
+pub use links::{LINKS, link_row};
+pub use stamp::local as local_time;
 pub use words::{Notices, waiting_for};
 
 use crate::chat::{Action, Chat, Happening, Message, Person, Safe, Session, Tally};

@@ -19,7 +19,7 @@ pub(super) fn minute(at: SystemTime, zone: &TimeZone) -> String {
 }
 
 /// The local time with its date and offset: `2026-11-20T10:14:03.120+01:00`.
-pub(super) fn local(at: SystemTime, zone: &TimeZone) -> String {
+pub fn local(at: SystemTime, zone: &TimeZone) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 

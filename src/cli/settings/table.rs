@@ -123,6 +123,9 @@ fn others() -> Vec<Setting> {
             "before a message",
         ),
         setting("ui", "zone", Zone, "local", "the time zone: \"UTC\", \"Europe/Berlin\""),
+        setting("ui", "log-file", Path, "chat.log", "write what is shown to this file, too")
+            .argument("log_file")
+            .unset("nothing is written"),
         setting("notify", "bell", Switch, "true", "ring the terminal's bell"),
         setting("notify", "osc9", Switch, "false", "a notification by the terminal (OSC 9)"),
         setting(

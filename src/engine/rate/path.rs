@@ -87,6 +87,26 @@ impl Sample {
     }
 }
 
+/// Datagrams of late, and how many of them were lost: what is shown, and decides nothing.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    datagrams: u64,
+    lost: u64,
+}
+
+impl Late {
+    /// What is older than so many datagrams counts half.
+    const HALVED: u64 = 512;
+
+    const fn learn(&mut self, datagrams: u64, lost: u64) {
+        if self.datagrams > Self::HALVED {
+            (self.datagrams, self.lost) = (self.datagrams / 2, self.lost / 2);
+        }
+        self.datagrams += datagrams;
+        self.lost += lost;
+    }
+}
+
 /// The way to one receiver.
 #[derive(Debug)]
 pub struct Path {
@@ -112,6 +132,7 @@ pub struct Path {
     /// Bytes per second of other senders that come there.
     others: u64,
     floor: Floor,
+    late: Late,
     queue: Duration,
     /// The last sample came slower than it was sent.
     filling: bool,
@@ -139,6 +160,7 @@ impl Path {
             all: Least::new(SAMPLES),
             others: 0,
             floor: Floor::new(),
+            late: Late { datagrams: 0, lost: 0 },
             queue: Duration::ZERO,
             filling: false,
             slower: 0,
@@ -149,6 +171,17 @@ impl Path {
     /// Bytes sent up to the highest datagram that came there.
     pub fn heard(&self) -> u64 {
         self.latest.map_or(0, |latest| latest.sent.bytes)
+    }
+
+    /// The share that was lost of late; none before its reports showed any.
+    pub fn loss(&self) -> Option<f64> {
+        let Late { datagrams, lost } = self.late;
+        (datagrams > 0).then(|| lost as f64 / datagrams as f64)
+    }
+
+    /// Bytes that it can hold, as it last said.
+    pub fn free(&self) -> Option<u64> {
+        self.latest.map(|latest| latest.free)
     }
 
     /// Bytes up to which may be sent for what it can hold.
@@ -249,6 +282,7 @@ impl Path {
         self.filling = slower && self.queue > QUEUE_LEAST / 4;
         self.slower = if slower && self.is_queued() { self.slower + 1 } else { 0 };
         self.floor.learn(now, expected, expected - came, self.is_queued());
+        self.late.learn(expected, expected - came);
         self.behind = if self.is_behind(&sample) { self.behind + 1 } else { 0 };
         self.learn_capacity(&sample);
         self.sample = sample;

@@ -89,6 +89,9 @@ pub(super) enum Object<'a> {
         mean: Option<u64>,
         #[serde(serialize_with = "pairs")]
         drops: &'a [(&'static str, u64)],
+        /// None where nobody else is here.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        members: Vec<Way>,
     },
     /// A setting: `flag`, `environment`, `file` or `default` says what it is.
     Setting { section: &'a str, key: &'a str, value: Option<&'a str>, source: &'a str },
@@ -167,6 +170,24 @@ pub(super) struct Member<'a> {
     pub(super) verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) me: Option<bool>,
+}
+
+/// How datagrams travel to and from a member: shares from 0 to 1, packets, bytes.
+#[derive(Serialize)]
+pub(super) struct Way {
+    pub(super) id: String,
+    pub(super) session: String,
+    pub(super) name: String,
+    pub(super) rtt_us: Option<u64>,
+    pub(super) loss: f64,
+    pub(super) loss_there: Option<f64>,
+    pub(super) received_bytes: u64,
+    pub(super) missed: u64,
+    pub(super) repaired: u64,
+    pub(super) nacks: u64,
+    pub(super) lacks: u64,
+    pub(super) free_bytes: Option<u64>,
+    pub(super) lagging: bool,
 }
 
 impl<'a> Line<'a> {

@@ -240,6 +240,7 @@ fn what_is_not_confirmed_at_the_end_is_told_before_the_farewell() {
     let tally = Tally {
         counters: vec![("recovered", 2), ("recovery_micros", 500)],
         drops: vec![("short", 1)],
+        links: Vec::new(),
     };
     let mut chat = chat();
     let out = written(|json| {
