@@ -263,7 +263,8 @@ end
 
 proto.prefs.port = Pref.uint("UDP port", PORT, "The port of the group; others are recognised, too")
 proto.prefs.keys = Pref.string("Locked groups", "",
-    "ADDR:PORT=KEY, with spaces between. scripts/group-key prints it for a passphrase. The key "
+    "ADDR:PORT=KEY, with spaces between (without a key: an open group). scripts/group-key "
+        .. "prints it for a passphrase. The key "
         .. "opens all that the group says, and is kept in the clear in Wireshark's preferences.")
 proto.prefs.note = Pref.statictext("Groups without a passphrase need no key: it is public.", "")
 
@@ -272,12 +273,15 @@ local port_of_udp = nil
 local function prefs_changed()
     given, sessions, tags = {}, {}, {}
     for entry in proto.prefs.keys:gmatch("%S+") do
-        local name, key = entry:match("^(.+)=(%x+)$")
+        local name, key = entry:match("^(.+:%d+)=(%x+)$")
         if key and #key == 64 then
             local psk = key:gsub("%x%x", function(pair) return char(tonumber(pair, 16)) end)
             given[#given + 1] = group(group_id(name), psk, name)
+        elseif entry:match("^.+:%d+$") then
+            given[#given + 1] = group(group_id(entry), OPEN, entry)
         else
-            given.fault = "the preference has an entry that is not ADDR:PORT=KEY of 64 hex digits"
+            given.fault = "an entry of the preference is neither ADDR:PORT nor ADDR:PORT=KEY, "
+                .. "with 64 hex digits"
         end
     end
     local udp = DissectorTable.get("udp.port")
@@ -356,7 +360,7 @@ end
 -- ---- fields ----------------------------------------------------------------
 
 local KINDS = { "DATA", "HEARTBEAT", "NACK", "LEAVE", "FLUSH_REQ", "FLUSH_STATE", "CUT", "CUT_DONE",
-    "INSTALL", "BULK", "PARITY", "BULK_NACK", "BULK_JOIN" }
+    "INSTALL", "BULK", "PARITY", "BULK_NACK", "BULK_JOIN", "PROBE", "PROBE_REPLY" }
 local SERVICES = { [0] = "fifo", "causal", "agreed", "safe", "history" }
 local PARTS = { [0] = "whole", "first", "middle", "last" }
 
@@ -599,17 +603,70 @@ local function run(prefix)
     end)
 end
 
--- ---- what people say (src/chat/envelope.rs), and of files (src/files/offer.rs)
+-- ---- what people say (src/chat/content.rs), and of files (src/files/offer.rs)
 
-local envelope = all {
+local CONTENTS = { [0] = "text", "act", "edit", "delete", "react", "topic", "presence", "typing",
+    "sealed", "ask", "took", "floor" }
+local FLOOR = { [0] = "on", "off", "ask", "pass", "exit", "state" }
+
+local message_id = all { "of", id("say.message.session", "Session's tag", 8),
+    "number", number("say.message.number", "Message") }
+local about = part("About", message_id,
+    function(v) return "message " .. tostring(v.number) .. " of " .. who(v.of) end)
+
+local function lump(path, title)
+    local f = field(ProtoField.bytes, path, title)
+    return function(c, tree)
+        local range = take(c, (small(c, 1048576, "a length")))
+        if range then tree:add(f, range) end
+    end
+end
+
+local wrapped = part("Key for it", all {
+    "encapsulated", id("say.sealed.encapsulated", "Encapsulated key", 32),
+    "key", id("say.sealed.key", "Key, sealed", 48) })
+local floor_word = choice("say.floor", "Floor", FLOOR)
+local floor_state = all { "on", flag("say.floor.on", "Members take turns"),
+    "queue", lump("say.floor.queue", "Who speaks, who waits") }
+
+local CONTENT = {
+    [2] = about, [3] = about, [4] = about, [10] = about, [9] = option("About", about),
+    [6] = all { "away", flag("say.away", "Away"), "rooms", text("say.rooms", "Rooms"),
+        "card", option("Keys", part("Keys", all {
+            "signing", id("say.card.signing", "Signing", 32),
+            "sealing", id("say.card.sealing", "Sealing", 32),
+            "signature", id("say.card.signature", "Signature", 64) })) },
+    [8] = all { "to", wrapped, "own", wrapped, "content", lump("say.sealed.content", "Sealed") },
+    [11] = function(c, tree) if floor_word(c, tree) == 5 then floor_state(c, tree) end end,
+}
+local which_content = choice("say.kind", "Kind", CONTENTS)
+
+local said = all {
     "version", fixed("say.version", "Envelope's version", 1),
-    "kind", choice("say.kind", "Kind", { [0] = "text", "act" }),
+    "kind", function(c, tree)
+        local kind = which_content(c, tree)
+        if CONTENT[kind] then CONTENT[kind](c, tree) end
+        return CONTENTS[kind]
+    end,
     "to", option("To", id("say.to", "Only for", 16)),
     "at", number("say.at", "Said at (ms since 1970)"),
     "name", text("say.name", "Name"),
     "room", text("say.room", "Room"),
     "text", text("say.text", "Text"),
 }
+local more = all {
+    "guest", option("Guest", text("say.guest", "Guest")),
+    "reply_to", option("Reply to", part("Reply to", message_id)),
+    "all_rooms", flag("say.all_rooms", "In all rooms"),
+}
+
+local function envelope(c, tree)
+    local value = said(c, tree)
+    if c.at < c.stop then more(c, tree) end
+    if c.at < c.stop then malformed("bytes follow it") end
+    value.text = value.kind == "text" and value.text or ("(%s) %s"):format(value.kind, value.text)
+    return value
+end
 
 local object = id("file.object", "Object", 32)
 local offer = all { "object", object, "size", number("file.size", "Bytes"),
@@ -847,6 +904,26 @@ local bulk_join = all { "to", receiver, "object", id("bulk.join.object", "Object
         "first", number("bulk.want.first", "First"), "count", number("bulk.want.count", "Count") }))
 }
 
+local WAYS = { [0] = "multicast", "unicast", "broadcast" }
+local probe = all { "number", number("probe.number", "Number"),
+    "sent_at", number("probe.sent_at", "Sent at (us of the asker)"),
+    "way", choice("probe.way", "Way", WAYS), "filler", lump("probe.filler", "Filler") }
+local probe_reply = all { "to", id("probe.to", "To", 8), "number", number("probe.number", "Number"),
+    "sent_at", number("probe.sent_at", "Sent at (us of the asker)"),
+    "asked", choice("probe.asked", "Asked by", WAYS), "way", choice("probe.way", "Way", WAYS),
+    "session", id("probe.session", "Session in the group", 8),
+    "member", id("probe.member", "Member", 16), "name", text("probe.name", "Name"),
+    "heard", number("probe.heard", "Probes heard"),
+    "answered", number("probe.answered", "Answers sent"),
+    "clock", number("probe.clock", "Clock (us since 1970)") }
+
+local function probing(read)
+    return function(c, tree)
+        local packet = read(c, tree)
+        return ("number %s by %s"):format(tostring(packet.number), WAYS[packet.way])
+    end
+end
+
 local BODIES = { data, heartbeat, nack, change("LEAVE"), change("FLUSH_REQ"), change("FLUSH_STATE"),
     change("CUT"), change("CUT_DONE"), change("INSTALL"), symbol(false), symbol(true),
     function(c, tree)
@@ -856,7 +933,7 @@ local BODIES = { data, heartbeat, nack, change("LEAVE"), change("FLUSH_REQ"), ch
     function(c, tree)
         local packet = bulk_join(c, tree)
         return ("to %s, %s of blocks"):format(who(packet.to), count_of(#packet.wants, "run"))
-    end }
+    end, probing(probe), probing(probe_reply) }
 
 -- ---- a datagram ------------------------------------------------------------
 

@@ -154,7 +154,7 @@ pub(super) fn bad_room(room: &str) -> Failure {
     Failure::new(
         Exit::Refused,
         "room",
-        &format!("{room:?} cannot be the name of a room"),
+        &format!("\"{room}\" cannot be the name of a room"),
         "a room is one word of at most 64 bytes that does not begin with @",
         "mcast-chat --room general",
     )

@@ -30,7 +30,7 @@ pub(super) fn say(error: &SayError) -> Refusal {
         ),
         SayError::Room(room) => Refusal::new(
             "room",
-            &format!("{room:?} cannot be the name of a room"),
+            &format!("\"{room}\" cannot be the name of a room"),
             &format!("a room is one word of at most {MAX_ROOM} bytes that does not begin with @"),
         ),
         SayError::Empty => Refusal::new("empty", "there is no text", "say something"),
@@ -39,7 +39,7 @@ pub(super) fn say(error: &SayError) -> Refusal {
 
 /// A name of which nothing can be shown.
 pub(super) fn unusable_name(name: &str) -> Refusal {
-    Refusal::new("name", &format!("{name:?} cannot be a name"), "nothing in it can be shown")
+    Refusal::new("name", &format!("\"{name}\" cannot be a name"), "nothing in it can be shown")
 }
 
 /// There is no history that could be searched.

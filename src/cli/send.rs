@@ -161,8 +161,9 @@ fn text(typed: &Send) -> Result<String, Failure> {
     let most = MAX_TEXT as u64 + 2;
     let read = io::stdin().lock().take(most).read_to_end(&mut bytes);
     read.map_err(|error| refused("stdin", "stdin cannot be read", &error.to_string()))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| refused("not-utf-8", "the message is not text", &error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        not_a_message("not-utf-8", "the message is not text", &error.to_string())
+    })?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text);
     check_length(text.to_owned())
 }
@@ -170,7 +171,7 @@ fn text(typed: &Send) -> Result<String, Failure> {
 fn check_length(text: String) -> Result<String, Failure> {
     if text.len() > MAX_TEXT {
         let what = format!("the message is longer than {MAX_TEXT} bytes");
-        return Err(refused("too-long", &what, "that is the most a message holds"));
+        return Err(not_a_message("too-long", &what, "that is the most a message holds"));
     }
     if text.is_empty() {
         return Err(refused("empty", "there is nothing to send", "the text is empty"));
@@ -180,6 +181,11 @@ fn check_length(text: String) -> Result<String, Failure> {
 
 fn refused(code: &'static str, what: &str, why: &str) -> Failure {
     Failure::new(Exit::Refused, code, what, why, "mcast-chat send 'build 7 is out'")
+}
+
+/// What is too much for a message, or no text, can go as a file.
+fn not_a_message(code: &'static str, what: &str, why: &str) -> Failure {
+    Failure::new(Exit::Refused, code, what, why, "mcast-chat share FILE")
 }
 
 /// A closed stderr is no reason not to send.
