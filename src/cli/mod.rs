@@ -93,14 +93,13 @@ fn execute(typed: &Typed) -> Result<Exit, Failure> {
     }
 }
 
-/// What cannot be written any more is told by the exit code alone.
+/// Where stdout takes nothing any more, stderr is told instead; else the exit code alone tells.
 fn report(failure: &Failure, json: bool) {
     let Failure { code, what, why, remedy, .. } = failure;
-    let _ = if json {
-        Json::new(io::stdout()).error(code, &format!("{what}: {why}"), remedy.as_str())
-    } else {
-        writeln!(io::stderr(), "{failure}")
-    };
+    let message = format!("{what}: {why}");
+    if !json || Json::new(io::stdout()).error(code, &message, remedy.as_str()).is_err() {
+        let _ = writeln!(io::stderr(), "{failure}");
+    }
 }
 
 /// Whether `--json` was typed, where the rest was not understood.
