@@ -126,7 +126,7 @@ fn what_cannot_be_sent_is_refused_before_anything_is_joined() {
     check(&home.run(&["send", "hi", "--room", "@bo"]), 8, "error[room]");
     let mut long = home.start(&["send", "-"]);
     long.say(&"x".repeat(1 << 20));
-    check(&long.end(), 8, "error[too-long]: the message is longer than 1048320 bytes");
+    check(&long.end(), 8, "error[too-long]: the message is longer than 1047552 bytes");
 }
 
 // ---- in a network of its own ------------------------------------------------

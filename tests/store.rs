@@ -6,7 +6,8 @@
 mod netns;
 
 use mcast_chat::chat::{
-    Delivery, Envelope, Kind, MemberId, Service, Session, date, message_id, read_message_id,
+    Content, Delivery, Envelope, MemberId, More, Service, Session, date, message_id,
+    read_message_id,
 };
 use mcast_chat::runtime::clock::Clock;
 use mcast_chat::store::{Fault, Kept, News, Place, Reader, Settings, Store};
@@ -96,8 +97,8 @@ fn said(
     text: &str,
 ) -> Delivery {
     let said_at = date::millis(at(number));
-    let (kind, name, room) = (Kind::Text, "bo", "general");
-    let body = Envelope { kind, to, said_at, name, room, text }.encode();
+    let (content, name, room) = (Content::Text, "bo", "general");
+    let body = Envelope { content, to, said_at, name, room, text, more: More::default() }.encode();
     let service = Service::Agreed;
     Delivery { from, session, number, service, order: None, history: false, body }
 }
@@ -168,7 +169,8 @@ fn what_was_delivered_is_read_back_as_it_was_and_in_its_order() {
     let folder = Folder::new("as-it-was");
     let store = open(&folder.file());
     let act = Envelope {
-        kind: Kind::Act,
+        content: Content::Act,
+        more: More::default(),
         to: None,
         said_at: u64::MAX,
         name: "an\x1ba",

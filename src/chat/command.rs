@@ -3,7 +3,7 @@
 //! An unknown command is answered here, with the nearest known one, and never sent: a mistyped
 //! `/msg bo secret` must not be read out to the whole group.
 
-use super::suggest;
+use super::{MessageId, Reach, suggest};
 use crate::wire::packet::Service;
 
 /// What somebody at the keyboard, or a script, wants done.
@@ -11,12 +11,62 @@ use crate::wire::packet::Service;
 pub enum Action {
     /// Say something.
     Say(Say),
+    /// Give an own message another text.
+    Edit {
+        /// Which.
+        target: Target,
+        /// The text.
+        text: String,
+    },
+    /// Take an own message back.
+    Delete(Target),
+    /// Say in a word or an emoji what one thinks of a message; an empty text takes it back.
+    React {
+        /// Which message.
+        target: Target,
+        /// The emoji or word.
+        text: String,
+    },
+    /// Give a room a topic (an empty one: none), or show the one it has.
+    Topic {
+        /// Which room; none: the present one.
+        room: Option<String>,
+        /// The topic; none: show it.
+        text: Option<String>,
+    },
     /// Take another name.
     Nick(String),
     /// Whether the next line waits until every member has the one before it.
     Sync(bool),
     /// List the members.
     Who,
+    /// Tell all that is known of a member.
+    Whois(String),
+    /// Go into a room, and talk there from now on.
+    Room(String),
+    /// Leave a room; none: the present one.
+    Leave(Option<String>),
+    /// List the rooms, who is in them, and what is unread.
+    Rooms,
+    /// Nobody is at this keyboard any more, for this reason (perhaps empty).
+    Away(String),
+    /// Somebody is again.
+    Back,
+    /// Fold what a member says from now on, or no longer.
+    Ignore(String),
+    /// Tell the others in a room that oneself is writing.
+    Typing(Option<String>),
+    /// Something about turns in a room.
+    Floor {
+        /// Which room; none: the present one.
+        room: Option<String>,
+        /// What.
+        turn: Turn,
+    },
+    /// Show the fingerprints of a member and of oneself, to be compared by voice.
+    Verify(String),
+    /// Accept the key that a member has now.
+    Trust(String),
     /// Show the last so many messages.
     History(usize),
     /// Show the last messages that have these words.
@@ -29,10 +79,38 @@ pub enum Action {
     Files,
     /// Show the counters.
     Stats,
+    /// Show nothing of what was said up to now.
+    Clear,
     /// Explain all commands, or one.
     Help(Option<&'static Command>),
     /// Leave, saying something first.
     Quit(Option<String>),
+}
+
+/// Which message is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Target {
+    /// The last one of the present room that can be: an own one to edit or delete, another's to
+    /// answer or react to.
+    #[default]
+    Last,
+    /// This one.
+    Id(MessageId),
+}
+
+/// Something about turns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// Members take turns from now on.
+    On,
+    /// They no longer do.
+    Off,
+    /// Ask to speak.
+    Ask,
+    /// Pass the floor to the next.
+    Pass,
+    /// Speak no more, and do not wait to.
+    Exit,
 }
 
 /// Something to be said, as it was asked for.
@@ -40,8 +118,14 @@ pub enum Action {
 pub struct Say {
     /// In which room; none: the present one.
     pub room: Option<String>,
-    /// To whom alone, by name or id; none: to all.
+    /// To whom alone, by name or id; none: as `reach` says.
     pub to: Option<String>,
+    /// For whom it is. One where there is a `to`.
+    pub reach: Reach,
+    /// The message that it answers.
+    pub reply_to: Option<Target>,
+    /// The guest of a gateway who says it.
+    pub guest: Option<String>,
     /// Whether it is something done (`/me`).
     pub act: bool,
     /// How it is to be delivered; none: as everything.
@@ -51,8 +135,8 @@ pub struct Say {
 }
 
 impl Say {
-    fn text(text: &str) -> Action {
-        Action::Say(Self { text: text.to_owned(), ..Self::default() })
+    fn text(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
     }
 }
 
@@ -68,15 +152,80 @@ pub struct Command {
 }
 
 /// All commands, in the order in which `/help` lists them.
-pub const COMMANDS: [Command; 13] = [
+pub const COMMANDS: [Command; 31] = [
     Command { word: "who", arguments: "", does: "list who is here" },
+    Command { word: "whois", arguments: "NAME", does: "tell all that is known of NAME" },
     Command { word: "nick", arguments: "NAME", does: "take another name" },
     Command {
         word: "msg",
         arguments: "NAME TEXT",
-        does: "say something that only NAME is shown (not sealed: others' computers receive it)",
+        does: "say something to NAME alone, sealed to it: nobody else can read it",
+    },
+    Command { word: "all", arguments: "TEXT", does: "say something in all rooms" },
+    Command {
+        word: "any",
+        arguments: "TEXT",
+        does: "say something to any one member: the nearest takes it, and you learn who",
     },
     Command { word: "me", arguments: "ACT", does: "say what you do: /me waves" },
+    Command {
+        word: "reply",
+        arguments: "[ID] TEXT",
+        does: "answer the last message of another, or that of ID",
+    },
+    Command {
+        word: "react",
+        arguments: "[ID] EMOJI",
+        does: "say what you think of it; without EMOJI, take that back",
+    },
+    Command {
+        word: "edit",
+        arguments: "[ID] TEXT",
+        does: "give your last message, or that of ID, another text",
+    },
+    Command {
+        word: "delete",
+        arguments: "[ID]",
+        does: "take your last message back, or that of ID",
+    },
+    Command { word: "room", arguments: "NAME", does: "go into a room, and talk there from now on" },
+    Command { word: "leave", arguments: "[ROOM]", does: "leave this room, or that one" },
+    Command {
+        word: "rooms",
+        arguments: "",
+        does: "list the rooms, who is in them, and what is unread",
+    },
+    Command {
+        word: "topic",
+        arguments: "[TEXT]",
+        does: "say what this room is about, or show what is said (- for nothing)",
+    },
+    Command {
+        word: "floor",
+        arguments: "on|off|ask|pass|exit",
+        does: "take turns in this room; then # passes the floor on, Exit leaves it",
+    },
+    Command {
+        word: "away",
+        arguments: "[TEXT]",
+        does: "nobody is at this keyboard, for the reason TEXT",
+    },
+    Command { word: "back", arguments: "", does: "somebody is again" },
+    Command {
+        word: "ignore",
+        arguments: "NAME",
+        does: "fold what NAME says from now on; once more ends it",
+    },
+    Command {
+        word: "verify",
+        arguments: "NAME",
+        does: "show the fingerprints of NAME and you, to compare by voice; then /trust NAME",
+    },
+    Command {
+        word: "trust",
+        arguments: "NAME",
+        does: "accept the key that NAME has now, as compared with its owner",
+    },
     Command {
         word: "sync",
         arguments: "on|off",
@@ -100,6 +249,7 @@ pub const COMMANDS: [Command; 13] = [
     },
     Command { word: "files", arguments: "", does: "list what is offered" },
     Command { word: "stats", arguments: "", does: "show the counters: losses, repairs, drops" },
+    Command { word: "clear", arguments: "", does: "show nothing of what was said up to now" },
     Command { word: "help", arguments: "[COMMAND]", does: "explain the commands, or one of them" },
     Command { word: "quit", arguments: "[TEXT]", does: "say TEXT, if there is any, and leave" },
 ];
@@ -126,8 +276,8 @@ pub enum CommandError {
 pub fn parse(line: &str) -> Result<Option<Action>, CommandError> {
     match line.strip_prefix('/') {
         None if line.trim().is_empty() => Ok(None),
-        None => Ok(Some(Say::text(line))),
-        Some(literal) if literal.starts_with('/') => Ok(Some(Say::text(literal))),
+        None => Ok(Some(Action::Say(Say::text(line)))),
+        Some(literal) if literal.starts_with('/') => Ok(Some(Action::Say(Say::text(literal)))),
         Some(command) => parse_command(command).map(Some),
     }
 }
@@ -141,32 +291,107 @@ fn parse_command(line: &str) -> Result<Action, CommandError> {
     action(command.word, rest).ok_or(CommandError::Usage(command))
 }
 
+/// What `word` with `rest` after it asks for; none where it needs something else.
 fn action(word: &str, rest: &str) -> Option<Action> {
     match word {
-        "who" => rest.is_empty().then_some(Action::Who),
-        "stats" => rest.is_empty().then_some(Action::Stats),
-        "files" => rest.is_empty().then_some(Action::Files),
-        "share" => (!rest.is_empty()).then(|| Action::Share(rest.to_owned())),
-        "get" => (!rest.is_empty()).then(|| Action::Get(rest.to_owned())),
-        "nick" => (!rest.is_empty()).then(|| Action::Nick(rest.to_owned())),
-        "me" => (!rest.is_empty())
-            .then(|| Action::Say(Say { act: true, text: rest.to_owned(), ..Say::default() })),
-        "msg" => private(rest),
+        "who" | "stats" | "files" | "rooms" | "back" | "clear" => bare(word, rest),
+        "msg" | "all" | "any" | "me" | "reply" => say(word, rest).map(Action::Say),
+        "edit" | "delete" | "react" => change(word, rest),
         "sync" => ["on", "off"].contains(&rest).then(|| Action::Sync(rest == "on")),
+        "floor" => turn(rest).map(|turn| Action::Floor { room: None, turn }),
+        "topic" => Some(Action::Topic { room: None, text: topic(rest) }),
+        "leave" => Some(Action::Leave(some(rest))),
+        "away" => Some(Action::Away(rest.to_owned())),
         "history" if rest.is_empty() => Some(Action::History(HISTORY)),
         "history" => rest.parse().ok().map(Action::History),
-        "search" => (!rest.is_empty()).then(|| Action::Search(rest.to_owned())),
         "help" if rest.is_empty() => Some(Action::Help(None)),
         "help" => command(rest.trim_start_matches('/')).map(|found| Action::Help(Some(found))),
-        _ => Some(Action::Quit((!rest.is_empty()).then(|| rest.to_owned()))),
+        "quit" => Some(Action::Quit(some(rest))),
+        _ => some(rest).and_then(|rest| with_rest(word, rest)),
     }
 }
 
-fn private(rest: &str) -> Option<Action> {
-    let (name, text) = split_word(rest);
-    let to = Some(name.to_owned());
-    (!name.is_empty() && !text.is_empty())
-        .then(|| Action::Say(Say { to, text: text.to_owned(), ..Say::default() }))
+/// Commands with nothing after them.
+fn bare(word: &str, rest: &str) -> Option<Action> {
+    let action = match word {
+        "who" => Action::Who,
+        "stats" => Action::Stats,
+        "files" => Action::Files,
+        "rooms" => Action::Rooms,
+        "back" => Action::Back,
+        _ => Action::Clear,
+    };
+    rest.is_empty().then_some(action)
+}
+
+/// Commands with something after them.
+fn with_rest(word: &str, rest: String) -> Option<Action> {
+    let action = match word {
+        "share" => Action::Share,
+        "get" => Action::Get,
+        "nick" => Action::Nick,
+        "whois" => Action::Whois,
+        "room" => Action::Room,
+        "ignore" => Action::Ignore,
+        "verify" => Action::Verify,
+        "trust" => Action::Trust,
+        "search" => Action::Search,
+        _ => return None,
+    };
+    Some(action(rest))
+}
+
+fn say(word: &str, rest: &str) -> Option<Say> {
+    let (target, text) = targeted(rest);
+    let (name, message) = split_word(rest);
+    let say = match word {
+        "msg" => {
+            let to = some(name)?;
+            Say { to: Some(to), reach: Reach::One, ..Say::text(message) }
+        }
+        "all" => Say { reach: Reach::All, ..Say::text(rest) },
+        "any" => Say { reach: Reach::Any, ..Say::text(rest) },
+        "me" => Say { act: true, ..Say::text(rest) },
+        _ => Say { reply_to: Some(target), ..Say::text(text) },
+    };
+    (!say.text.is_empty()).then_some(say)
+}
+
+fn change(word: &str, rest: &str) -> Option<Action> {
+    let (target, text) = targeted(rest);
+    let text = text.to_owned();
+    match word {
+        "edit" => (!text.is_empty()).then_some(Action::Edit { target, text }),
+        "delete" => text.is_empty().then_some(Action::Delete(target)),
+        _ => Some(Action::React { target, text }),
+    }
+}
+
+/// The turn that `word` means.
+pub fn turn(word: &str) -> Option<Turn> {
+    match word {
+        "on" => Some(Turn::On),
+        "off" => Some(Turn::Off),
+        "ask" => Some(Turn::Ask),
+        "pass" => Some(Turn::Pass),
+        "exit" => Some(Turn::Exit),
+        _ => None,
+    }
+}
+
+fn topic(rest: &str) -> Option<String> {
+    let text = if rest == "-" { "" } else { rest };
+    (!rest.is_empty()).then(|| text.to_owned())
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The message that `rest` begins with the id of, or the last one; and what follows.
+fn targeted(rest: &str) -> (Target, &str) {
+    let (word, text) = split_word(rest);
+    MessageId::read(word).map_or((Target::Last, rest), |id| (Target::Id(id), text))
 }
 
 fn command(word: &str) -> Option<&'static Command> {
@@ -189,16 +414,16 @@ mod tests {
 
     #[test]
     fn text_is_said_as_it_is_and_an_empty_line_is_nothing() {
-        check("hello /who", Say::text("hello /who"));
-        check("  two  spaces ", Say::text("  two  spaces "));
+        check("hello /who", Action::Say(Say::text("hello /who")));
+        check("  two  spaces ", Action::Say(Say::text("  two  spaces ")));
         assert_eq!(parse(""), Ok(None));
         assert_eq!(parse("   "), Ok(None));
     }
 
     #[test]
     fn two_slashes_say_one() {
-        check("//who", Say::text("/who"));
-        check("//", Say::text("/"));
+        check("//who", Action::Say(Say::text("/who")));
+        check("//", Action::Say(Say::text("/")));
     }
 
     #[test]
@@ -221,7 +446,55 @@ mod tests {
         let act = Say { act: true, text: "waves".into(), ..Say::default() };
         check("/me waves", Action::Say(act));
         let to = Some("bo".into());
-        check("/msg bo  a b ", Action::Say(Say { to, text: "a b".into(), ..Say::default() }));
+        let reach = Reach::One;
+        check("/msg bo  a b ", Action::Say(Say { to, reach, ..Say::text("a b") }));
+        check("/all a b", Action::Say(Say { reach: Reach::All, ..Say::text("a b") }));
+        check("/any a b", Action::Say(Say { reach: Reach::Any, ..Say::text("a b") }));
+    }
+
+    #[test]
+    fn rooms_turns_and_keys_are_understood() {
+        let topic = |text: Option<&str>| {
+            let text = text.map(str::to_owned);
+            Action::Topic { room: None, text }
+        };
+        check("/room build", Action::Room("build".into()));
+        check("/leave", Action::Leave(None));
+        check("/leave build", Action::Leave(Some("build".into())));
+        check("/rooms", Action::Rooms);
+        check("/topic", topic(None));
+        check("/topic the switch", topic(Some("the switch")));
+        check("/topic -", topic(Some("")));
+        check("/away", Action::Away(String::new()));
+        check("/away at lunch", Action::Away("at lunch".into()));
+        check("/back", Action::Back);
+        check("/whois bo", Action::Whois("bo".into()));
+        check("/ignore bo", Action::Ignore("bo".into()));
+        check("/verify bo", Action::Verify("bo".into()));
+        check("/trust bo", Action::Trust("bo".into()));
+        check("/clear", Action::Clear);
+        let floor = |turn| Action::Floor { room: None, turn };
+        for (word, turn) in [("on", Turn::On), ("off", Turn::Off), ("pass", Turn::Pass)] {
+            check(&format!("/floor {word}"), floor(turn));
+        }
+    }
+
+    #[test]
+    fn a_message_is_the_last_one_or_that_of_an_id() {
+        let id = MessageId { session: crate::wire::SessionTag([0xab; 8]), number: 7 };
+        let (last, that, text) = (Target::Last, Target::Id(id), "yes it is".to_owned());
+        let reply = |target| Action::Say(Say { reply_to: Some(target), ..Say::text(&text) });
+        let edit = |target| Action::Edit { target, text: text.clone() };
+        check("/reply yes it is", reply(last));
+        check("/reply abababababababab-7 yes it is", reply(that));
+        check("/edit yes it is", edit(last));
+        check("/edit abababababababab-7 yes it is", edit(that));
+        check("/delete", Action::Delete(last));
+        check("/delete abababababababab-7", Action::Delete(that));
+        check("/react \u{1f44d}", Action::React { target: last, text: "\u{1f44d}".into() });
+        check("/react", Action::React { target: last, text: String::new() });
+        let usage = parse("/edit abababababababab-7");
+        assert!(matches!(usage, Err(CommandError::Usage(_))), "there is no text");
     }
 
     #[test]
@@ -243,6 +516,11 @@ mod tests {
             "/history many",
             "/search",
             "/sync",
+            "/floor",
+            "/all",
+            "/room",
+            "/reply",
+            "/delete it",
             "/who me",
             "/help x",
         ] {

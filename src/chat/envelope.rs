@@ -2,6 +2,7 @@
 //! variable-length integers. Decoding borrows, is limited, and refuses what trails, as the
 //! packets below it do; a later version is told apart before anything else is read.
 
+use super::content::{Content, MessageId};
 use crate::engine::MAX_MESSAGE;
 use crate::wire::{MemberId, packet::MAX_NAME};
 use bincode::{BorrowDecode, Encode, config};
@@ -13,8 +14,9 @@ pub(super) const VERSION: u8 = 1;
 pub const MAX_ROOM: usize = 64;
 
 /// The longest text, in bytes: a message of the group less the rest of its envelope (version 1,
-/// kind 1, receiver 17, time 9, name 1 + 64, room 1 + 64, length of the text 5), rounded.
-pub const MAX_TEXT: usize = MAX_MESSAGE - 256;
+/// content 18, receiver 17, time 9, name 1 + 64, room 1 + 64, length of the text 5, more 84) and
+/// what sealing it adds (keys 160, signature 96, tag 16, lengths 10), rounded.
+pub const MAX_TEXT: usize = MAX_MESSAGE - 1024;
 
 /// bincode counts an integer at its full width against the limit, hence a little more than a
 /// message can have.
@@ -24,20 +26,11 @@ const BINCODE: config::Configuration<
     config::Limit<{ MAX_MESSAGE + 64 }>,
 > = config::standard().with_limit::<{ MAX_MESSAGE + 64 }>();
 
-/// What sort of text it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, BorrowDecode)]
-pub enum Kind {
-    /// Something said.
-    Text,
-    /// Something done: `/me waves`.
-    Act,
-}
-
 /// A message as it travels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, BorrowDecode)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Envelope<'a> {
-    /// What sort of text.
-    pub kind: Kind,
+    /// What it is.
+    pub content: Content<'a>,
     /// The only member that is to show it; none: all.
     pub to: Option<MemberId>,
     /// When it was said by the sender's clock: milliseconds since 1970 UTC. Any number may come.
@@ -49,7 +42,24 @@ pub struct Envelope<'a> {
     pub room: &'a str,
     /// What was said.
     pub text: &'a str,
+    /// What not every message has.
+    pub more: More<'a>,
 }
+
+/// What only some messages have. It follows the rest where any of it is there, and is left out
+/// where nothing is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, BorrowDecode)]
+pub struct More<'a> {
+    /// The guest of a gateway that speaks through its sender, at most 64 bytes. Not cleaned.
+    pub guest: Option<&'a str>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// It is for all, in whatever room they are.
+    pub all_rooms: bool,
+}
+
+/// What every message begins with, in the order of the bytes.
+type Base<'a> = (Content<'a>, Option<MemberId>, u64, &'a str, &'a str, &'a str);
 
 /// Why a message could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -65,9 +75,13 @@ pub enum Unreadable {
 impl<'a> Envelope<'a> {
     /// The bytes that travel.
     pub fn encode(&self) -> Vec<u8> {
+        let Self { content, to, said_at, name, room, text, more } = *self;
+        let base: Base<'_> = (content, to, said_at, name, room, text);
         let mut bytes = vec![VERSION];
-        // Writing to a Vec fails only for values that bincode cannot represent; there are none.
-        bincode::encode_into_std_write(self, &mut bytes, BINCODE).expect("envelopes are encodable");
+        encode_into(&mut bytes, base);
+        if more != More::default() {
+            encode_into(&mut bytes, more);
+        }
         bytes
     }
 
@@ -80,10 +94,19 @@ impl<'a> Envelope<'a> {
         if version != VERSION {
             return Err(Unreadable::Version(version));
         }
-        match bincode::borrow_decode_from_slice::<Self, _>(body, BINCODE) {
-            Ok((envelope, used)) if used == body.len() && envelope.is_sound() => Ok(envelope),
-            _ => Err(Unreadable::Malformed),
-        }
+        Self::decode_body(body).filter(Self::is_sound).ok_or(Unreadable::Malformed)
+    }
+
+    fn decode_body(body: &'a [u8]) -> Option<Self> {
+        let (base, rest) = decode_from::<Base<'_>>(body)?;
+        let (content, to, said_at, name, room, text) = base;
+        let more = match rest {
+            [] => More::default(),
+            rest => decode_from::<More<'_>>(rest)
+                .filter(|(more, rest)| rest.is_empty() && *more != More::default())
+                .map(|(more, _)| more)?,
+        };
+        Some(Self { content, to, said_at, name, room, text, more })
     }
 
     /// Whether it is private, and `me` neither sent it nor is to be shown it.
@@ -92,8 +115,24 @@ impl<'a> Envelope<'a> {
     }
 
     fn is_sound(&self) -> bool {
-        is_room(self.room) && self.name.len() <= MAX_NAME
+        is_room(self.room)
+            && self.name.len() <= MAX_NAME
+            && self.more.guest.is_none_or(|guest| guest.len() <= MAX_NAME)
+            && self.content.longest_text().is_none_or(|longest| self.text.len() <= longest)
+            && self.content.is_sound()
     }
+}
+
+/// Appends a value. Writing to a Vec fails only for values that bincode cannot represent; there are
+/// none.
+pub(super) fn encode_into(bytes: &mut Vec<u8>, value: impl Encode) {
+    bincode::encode_into_std_write(value, bytes, BINCODE).expect("envelopes are encodable");
+}
+
+/// A value at the beginning of `bytes`, and what follows it.
+pub(super) fn decode_from<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+    let (value, used) = bincode::borrow_decode_from_slice::<T, _>(bytes, BINCODE).ok()?;
+    Some((value, &bytes[used..]))
 }
 
 /// Whether `room` can be the name of a room: 1 to [`MAX_ROOM`] bytes, nothing that must not be
@@ -108,15 +147,20 @@ pub fn is_room(room: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::content::{Card, FloorWord, MAX_TOPIC, Presence, Sealed, Wrapped};
+    use crate::wire::SessionTag;
 
     const HELLO: Envelope<'_> = Envelope {
-        kind: Kind::Text,
+        content: Content::Text,
         to: None,
         said_at: 1_795_166_043_120,
         name: "ana",
         room: "general",
         text: "hi",
+        more: NOTHING,
     };
+
+    const NOTHING: More<'_> = More { guest: None, reply_to: None, all_rooms: false };
 
     #[test]
     fn the_bytes_are_these() {
@@ -124,7 +168,8 @@ mod tests {
         let hello = [b"\x01\x00\x00\xfd", &time[..], b"\x03ana\x07general\x02hi"];
         assert_eq!(HELLO.encode(), hello.concat());
         let to = Some(MemberId([7; 16]));
-        let act = Envelope { kind: Kind::Act, to, said_at: 9, name: "", room: "r", text: "" };
+        let content = Content::Act;
+        let act = Envelope { content, to, said_at: 9, name: "", room: "r", text: "", ..HELLO };
         assert_eq!(act.encode(), [&[1, 1, 1], &[7; 16][..], b"\x09\x00\x01r\x00"].concat());
     }
 
@@ -134,11 +179,91 @@ mod tests {
         let room = "r".repeat(MAX_ROOM);
         let to = Some(MemberId([0xab; 16]));
         let name = &"n".repeat(MAX_NAME);
-        let kind = Kind::Act;
-        let envelope = Envelope { kind, to, said_at: u64::MAX, name, room: &room, text: &longest };
+        let reply_to = Some(MessageId { session: SessionTag([7; 8]), number: u64::MAX });
+        let more = More { guest: Some(name), reply_to, all_rooms: true };
+        let said_at = u64::MAX;
+        let room = &room;
+        let content = Content::Act;
+        let envelope = Envelope { content, to, said_at, name, room, text: &longest, more };
         let bytes = envelope.encode();
         assert!(bytes.len() <= MAX_MESSAGE);
         assert_eq!(Envelope::decode(&bytes), Ok(envelope));
+    }
+
+    /// One envelope of each content.
+    fn all() -> Vec<Vec<u8>> {
+        let id = MessageId { session: SessionTag([7; 8]), number: 3 };
+        let card = Card { signing: [1; 32], sealing: [2; 32], signature: [3; 64] };
+        let wrapped = Wrapped { encapsulated: [4; 32], key: [5; 48] };
+        let presence = Presence { away: true, rooms: "general build", card: Some(card) };
+        let contents = [
+            Content::Text,
+            Content::Act,
+            Content::Edit(id),
+            Content::Delete(id),
+            Content::React(id),
+            Content::Topic,
+            Content::Presence(presence),
+            Content::Typing,
+            Content::Sealed(Sealed { to: wrapped, own: wrapped, content: b"sealed" }),
+            Content::Ask(Some(id)),
+            Content::Took(id),
+            Content::Floor(FloorWord::State { on: true, queue: &[6; 32] }),
+            Content::Floor(FloorWord::Ask),
+        ];
+        let envelope = |content| Envelope { content, text: "", ..HELLO }.encode();
+        contents.into_iter().map(envelope).collect()
+    }
+
+    #[test]
+    fn every_content_is_read_back_and_no_part_of_one_is() {
+        for bytes in all() {
+            assert_eq!(
+                Envelope::decode(&bytes).map(|envelope| envelope.encode()),
+                Ok(bytes.clone())
+            );
+            for end in 0..bytes.len() {
+                assert!(Envelope::decode(&bytes[..end]).is_err(), "cut at {end} of {bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_where_there_are_none_and_rooms_that_cannot_be_are_refused() {
+        let topic = |text: &str| Envelope { content: Content::Topic, text, ..HELLO }.encode();
+        let (longest, longer) = ("x".repeat(MAX_TOPIC), "x".repeat(MAX_TOPIC + 1));
+        assert!(Envelope::decode(&topic(&longest)).is_ok());
+        assert!(Envelope::decode(&topic(&longer)).is_err());
+        let typing = Envelope { content: Content::Typing, ..HELLO }.encode();
+        assert_eq!(Envelope::decode(&typing), Err(Unreadable::Malformed));
+        let many = "r ".repeat(65);
+        for rooms in ["@bo", "a\tb", &many] {
+            let content = Content::Presence(Presence { away: false, rooms, card: None });
+            let bytes = Envelope { content, ..HELLO }.encode();
+            assert_eq!(Envelope::decode(&bytes), Err(Unreadable::Malformed), "{rooms:?}");
+        }
+        let content = Content::Floor(FloorWord::State { on: true, queue: &[1; 17] });
+        assert!(Envelope::decode(&Envelope { content, text: "", ..HELLO }.encode()).is_err());
+    }
+
+    #[test]
+    fn random_bytes_never_panic() {
+        use rand::rngs::Xoshiro256PlusPlus;
+        use rand::{RngExt as _, SeedableRng as _};
+        let seed = 20_261_128;
+        println!("seed {seed}");
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let whole = all();
+        for _ in 0..100_000 {
+            let mut bytes = whole[random.random_range(0..whole.len())].clone();
+            for _ in 0..random.random_range(0..4) {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = random.random_range(0..=255);
+            }
+            if let Ok(envelope) = Envelope::decode(&bytes) {
+                assert!(is_room(envelope.room) && envelope.name.len() <= MAX_NAME);
+            }
+        }
     }
 
     #[test]

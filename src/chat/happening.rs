@@ -1,6 +1,6 @@
 //! What people are told.
 
-use super::{Departure, GapState, Kind, MemberId, Person, Receipt, Safe, Service};
+use super::{Departure, GapState, MemberId, MessageId, Person, Receipt, Safe, Service};
 use super::{Session, SessionTag, Unreadable};
 use std::time::SystemTime;
 
@@ -29,6 +29,25 @@ pub enum Happening {
     SameName(Vec<Safe>),
     /// Something was said.
     Message(Message),
+    /// Something was done to what was said before.
+    Changed(Change),
+    /// A room has another topic.
+    Topic(Topic),
+    /// A member is away, or back again: see [`Person::away`].
+    Presence(Person),
+    /// A member came into that room.
+    Entered(Person, Safe),
+    /// A member left that room.
+    Exited(Person, Safe),
+    /// A member is writing in that room. It is no longer when it has said something, or after
+    /// [`TYPING`](super::TYPING).
+    Typing(Person, Safe),
+    /// What oneself said to any one member has found its receiver; none: nobody took it.
+    Taken(MessageId, Option<(MemberId, Safe)>),
+    /// Whose turn it is in a room.
+    Floor(Floor),
+    /// Something is known of a member's key: see [`Person::key`].
+    Key(Person),
     /// Messages are late, or lost.
     Gap {
         /// Whose messages.
@@ -66,6 +85,100 @@ pub enum Happening {
     },
 }
 
+/// Whether something is said or done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Something said.
+    Text,
+    /// Something done: `/me waves`.
+    Act,
+}
+
+/// For whom a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reach {
+    /// Whoever is in its room.
+    #[default]
+    Room,
+    /// Everybody, in whatever room.
+    All,
+    /// One member.
+    One,
+    /// Any one member; [`Message::to`] is the one that took it, where that is known.
+    Any,
+}
+
+/// What somebody thinks of a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reaction {
+    /// Who.
+    pub from: MemberId,
+    /// What that one is called; a gateway's guest by the guest's name.
+    pub name: Safe,
+    /// An emoji, or a short word.
+    pub text: Safe,
+}
+
+/// Something that was done to a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The message.
+    pub id: MessageId,
+    /// What was done.
+    pub deed: Deed,
+    /// By whom.
+    pub from: MemberId,
+    /// What that one is called.
+    pub name: Safe,
+    /// The guest of a gateway that did it through that one.
+    pub guest: Option<Safe>,
+    /// In which room.
+    pub room: Safe,
+    /// When, as [`Message::time`].
+    pub time: SystemTime,
+    /// It was done while this member was away, or is of an earlier run.
+    pub history: bool,
+}
+
+/// What was done to a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Deed {
+    /// It has this text now: not safe to show as it is.
+    Edited(String),
+    /// It was taken back.
+    Deleted,
+    /// This is thought of it; empty: no longer.
+    Reacted(Safe),
+}
+
+/// What a room is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Topic {
+    /// The room.
+    pub room: Safe,
+    /// What it is about; empty: it has no topic any more.
+    pub text: Safe,
+    /// Who said so.
+    pub from: MemberId,
+    /// What that one is called.
+    pub name: Safe,
+    /// It was said while this member was away, or is of an earlier run.
+    pub history: bool,
+}
+
+/// Whose turn it is in a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Floor {
+    /// The room.
+    pub room: Safe,
+    /// Whether members take turns there.
+    pub on: bool,
+    /// Whose turn it is; none: whoever asks first.
+    pub holder: Option<(MemberId, Safe)>,
+    /// Who waits, the next one first.
+    pub waiting: Vec<(MemberId, Safe)>,
+}
+
 /// Something that was said, by others or oneself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
@@ -100,27 +213,54 @@ pub struct Message {
     pub service: Service,
     /// Its place in the agreed order of its view, from 1; none for fifo, causal and history.
     pub order: Option<u64>,
+    /// The guest of a gateway that said it through its sender.
+    pub guest: Option<Safe>,
+    /// For whom it is.
+    pub reach: Reach,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// Nobody but its sender and its receiver could read it on the way.
+    pub sealed: bool,
+    /// It names this member.
+    pub mention: bool,
+    /// Its sender is ignored: it is to be folded, not lost.
+    pub ignored: bool,
+    /// It has another text than when it was said.
+    pub edited: bool,
+    /// Its sender took it back; the text is empty.
+    pub deleted: bool,
+    /// What is thought of it, one for each member or guest.
+    pub reactions: Vec<Reaction>,
 }
 
 impl Message {
-    /// Names the message among all: 16 digits of its sender's session, and its number there.
+    /// Names the message among all.
+    pub fn key(&self) -> MessageId {
+        MessageId::of(self.session, self.number)
+    }
+
+    /// The same as text: 16 digits of its sender's session, and its number there.
     pub fn id(&self) -> String {
-        message_id(self.session, self.number)
+        self.key().to_string()
+    }
+
+    /// Who speaks, as it is shown: the guest of a gateway by the guest's name, and through whom.
+    pub fn speaker(&self) -> Safe {
+        match &self.guest {
+            Some(guest) => guest.through(&self.name),
+            None => self.name.clone(),
+        }
     }
 }
 
 /// The id of message `number` of `session`; see [`Message::id`].
 pub fn message_id(session: Session, number: u64) -> String {
-    format!("{}-{number}", &session.to_string()[..16])
+    MessageId::of(session, number).to_string()
 }
 
 /// The session and the number that [`message_id`] wrote.
 pub fn read_message_id(id: &str) -> Option<(SessionTag, u64)> {
-    let (tag, number) = id.split_once('-')?;
-    let are_digits = tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let tag = u64::from_str_radix(tag, 16).ok().filter(|_| tag.len() == 16 && are_digits)?;
-    let number = number.parse().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit()))?;
-    Some((SessionTag(tag.to_be_bytes()), number))
+    MessageId::read(id).map(|id| (id.session, id.number))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The last messages, in memory.
 
-use super::Message;
+use super::{Message, MessageId};
 use std::collections::VecDeque;
 
 /// How many messages are kept.
@@ -25,6 +25,22 @@ impl History {
             let Some(oldest) = self.messages.pop_front() else { break };
             self.bytes -= oldest.text.len();
         }
+    }
+
+    /// The message of that id, if it is still here.
+    pub(super) fn get(&self, id: MessageId) -> Option<&Message> {
+        self.newest_first().find(|message| message.key() == id)
+    }
+
+    /// The same, to change it. Its text may only become shorter or as long as a message can be:
+    /// the bounds hold again with the next message.
+    pub(super) fn find(&mut self, id: MessageId) -> Option<&mut Message> {
+        self.messages.iter_mut().rev().find(|message| message.key() == id)
+    }
+
+    /// From the last one back.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().rev()
     }
 
     /// The last `count` messages, oldest first.

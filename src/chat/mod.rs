@@ -5,12 +5,17 @@
 //! front end shows is [`Safe`], but for the text of a message, which each front end escapes in
 //! its own way (a line, JSON).
 
+mod changes;
 pub mod command;
+mod compose;
+mod content;
 pub mod date;
 mod envelope;
 mod happening;
 mod history;
+mod incoming;
 mod receipts;
+mod rooms;
 mod roster;
 mod safe;
 mod service;
@@ -19,11 +24,21 @@ pub(crate) mod story;
 pub mod suggest;
 mod tally;
 
-pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say};
-pub use envelope::{Envelope, Kind, MAX_ROOM, MAX_TEXT, Unreadable, is_room};
-pub use happening::{Happening, Message, message_id, read_message_id};
+pub use changes::apply;
+pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say, Target, Turn};
+pub use compose::{Outgoing, SayError};
+pub use content::{
+    Card, Content, FloorWord, MAX_REACTION, MAX_ROOMS, MAX_TOPIC, MessageId, Presence, Sealed,
+    Wrapped,
+};
+pub use envelope::{Envelope, MAX_ROOM, MAX_TEXT, More, Unreadable, is_room};
+pub use happening::{
+    Change, Deed, Floor, Happening, Kind, Message, Reach, Reaction, Topic, message_id,
+    read_message_id,
+};
 pub use receipts::{PROGRESS, Receipt, Receiver};
-pub use roster::{NameError, Person, clean_name, usable_name};
+pub use rooms::Room;
+pub use roster::{KeyState, NameError, Person, clean_name, usable_name};
 pub use safe::{Safe, is_unsafe};
 pub use service::{SERVICES, service_name, service_named};
 pub use tally::Tally;
@@ -35,9 +50,13 @@ pub use crate::wire::{MemberId, Session, SessionTag, ViewId};
 use crate::engine::{Event, Gap, Member, View};
 use history::History;
 use receipts::Receipts;
+use rooms::Rooms;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Whoever was told to be writing is no longer taken to be after this time.
+pub const TYPING: Duration = Duration::from_secs(6);
 
 /// The messenger of one member.
 #[derive(Debug)]
@@ -45,7 +64,7 @@ pub struct Chat {
     me: MemberId,
     /// What this member calls itself.
     own_name: String,
-    room: String,
+    rooms: Rooms,
     /// The present view, as it was when it began.
     view: Option<View>,
     roster: Roster,
@@ -55,6 +74,10 @@ pub struct Chat {
     /// Whose messages could not be read; each is reported once.
     unreadable_from: BTreeSet<MemberId>,
     unreadable: u64,
+    /// Changes of messages by somebody whose they were not.
+    refused: u64,
+    /// Whose messages are folded.
+    ignored: BTreeSet<MemberId>,
     /// Sessions with another passphrase, as last reported.
     strangers: usize,
     /// What those are called who left, while their last messages may still be reported.
@@ -70,32 +93,21 @@ pub struct Chat {
     missed: u64,
 }
 
-/// Why something was not said. Nothing of it was sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SayError {
-    /// The receiver cannot be told.
-    Name(String, NameError),
-    /// The text has so many bytes; at most [`MAX_TEXT`] can be sent.
-    TooLong(usize),
-    /// That cannot be the name of a room.
-    Room(String),
-    /// There is no text.
-    Empty,
-}
-
 impl Chat {
     /// The chat of member `me`, called `name`, who speaks in `room` unless told otherwise.
     pub fn new(me: MemberId, name: &str, room: &str) -> Self {
         Self {
             me,
             own_name: clean_name(name).to_string(),
-            room: room.to_owned(),
+            rooms: Rooms::new(room),
             view: None,
             roster: Roster::default(),
             history: History::default(),
             collisions: BTreeSet::new(),
             unreadable_from: BTreeSet::new(),
             unreadable: 0,
+            refused: 0,
+            ignored: BTreeSet::new(),
             strangers: 0,
             gone: BTreeMap::new(),
             receipts: Receipts::default(),
@@ -129,27 +141,6 @@ impl Chat {
             // `Received` says more than `Stable`: that one is also true of all who remain.
             Event::Stable(_) | Event::Transitional | Event::Writable | Event::Ended => Vec::new(),
         }
-    }
-
-    /// The bytes to send for `say`, said `at` that time.
-    ///
-    /// # Errors
-    /// [`SayError`] where it cannot be sent.
-    pub fn say(&self, at: SystemTime, say: &Say) -> Result<Vec<u8>, SayError> {
-        let room = say.room.as_deref().unwrap_or(&self.room);
-        if !is_room(room) {
-            return Err(SayError::Room(room.to_owned()));
-        }
-        if say.text.is_empty() {
-            return Err(SayError::Empty);
-        }
-        if say.text.len() > MAX_TEXT {
-            return Err(SayError::TooLong(say.text.len()));
-        }
-        let to = say.to.as_deref().map(|name| self.find(name)).transpose()?;
-        let kind = if say.act { Kind::Act } else { Kind::Text };
-        let (said_at, name) = (date::millis(at), self.own_name.as_str());
-        Ok(Envelope { kind, to, said_at, name, room, text: &say.text }.encode())
     }
 
     /// What this member says from now on is said under this name.
@@ -222,32 +213,43 @@ impl Chat {
         self.history.last(count)
     }
 
-    /// What `id` is called: here, or just gone; else by `said`, the name it spoke under.
-    fn speaker(&mut self, id: MemberId, said: &str) -> Safe {
-        let known = self.roster.get(id).map(|person| &person.name).or_else(|| self.gone.get(&id));
-        match known {
-            Some(name) => name.clone(),
-            None => self.roster.name_of_absent(id, said),
-        }
-    }
-
     /// How many messages could not be read.
     pub fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
+    /// The member that `name`, or an id in full, means.
+    ///
+    /// # Errors
+    /// Where it means nobody, or several.
+    pub fn person_called(&self, name: &str) -> Result<&Person, SayError> {
+        let id = self.find(name)?;
+        self.roster.get(id).ok_or_else(|| SayError::Name(name.to_owned(), NameError::Nobody(None)))
+    }
+
+    /// Folds from now on what the member called `name` says (`true`), or no longer.
+    ///
+    /// # Errors
+    /// Where `name` means nobody, or several.
+    pub fn ignore(&mut self, name: &str) -> Result<(&Person, bool), SayError> {
+        let id = self.find(name)?;
+        let on = !self.ignored.remove(&id) && self.ignored.insert(id);
+        self.person_called(name).map(|person| (person, on))
+    }
+
+    /// How many changes of messages were refused, as the messages were another's.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The message of that id, if it is still kept.
+    pub fn find_message(&self, id: MessageId) -> Option<&Message> {
+        self.history.get(id)
+    }
+
     /// How many sessions with another passphrase are here.
     pub fn strangers(&self) -> usize {
         self.strangers
-    }
-
-    /// The member that `name`, or an id in full, means.
-    fn find(&self, name: &str) -> Result<MemberId, SayError> {
-        let by_id = self.roster.iter().find(|person| person.id.to_string() == name);
-        match by_id.map_or_else(|| self.roster.find(name), Ok) {
-            Ok(person) => Ok(person.id),
-            Err(why) => Err(SayError::Name(name.to_owned(), why)),
-        }
     }
 
     fn on_view(&mut self, view: View) -> Vec<Happening> {
@@ -312,81 +314,6 @@ impl Chat {
         renamed.into_iter().chain(self.report_collisions(collisions)).collect()
     }
 
-    /// The message comes first: who has it is told after what it says.
-    fn on_delivered(&mut self, at: SystemTime, delivery: &Delivery) -> Vec<Happening> {
-        let shown = match Envelope::decode(&delivery.body) {
-            Ok(envelope) => self.on_message(at, delivery, envelope),
-            Err(why) => self.on_unreadable(delivery.from, why),
-        };
-        let own = !delivery.history && self.session == Some(delivery.session);
-        let finals = if own { self.receipts.delivered(delivery.number) } else { Vec::new() };
-        shown.into_iter().chain(told(finals)).collect()
-    }
-
-    fn on_message(
-        &mut self,
-        at: SystemTime,
-        delivery: &Delivery,
-        envelope: Envelope<'_>,
-    ) -> Option<Happening> {
-        let message = self.message(at, delivery, envelope)?;
-        self.missed += u64::from(message.history);
-        self.history.push(message.clone());
-        Some(Happening::Message(message))
-    }
-
-    /// A message of an earlier run, delivered `at` that time: it becomes part of the history, and
-    /// is not told. None where it cannot be read, or is for somebody else.
-    pub fn recall(&mut self, at: SystemTime, delivery: &Delivery) -> Option<&Message> {
-        let message = self.past(at, delivery)?;
-        self.history.push(message);
-        self.history.last(1).next()
-    }
-
-    /// The same, of which nothing is remembered: it is only looked at.
-    pub fn past(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Message> {
-        let envelope = Envelope::decode(&delivery.body).ok()?;
-        Some(Message { history: true, ..self.message(at, delivery, envelope)? })
-    }
-
-    /// What `envelope` says to this member; none where it is for somebody else.
-    fn message(
-        &mut self,
-        at: SystemTime,
-        delivery: &Delivery,
-        envelope: Envelope<'_>,
-    ) -> Option<Message> {
-        let own = delivery.from == self.me;
-        if envelope.is_for_another(delivery.from, self.me) {
-            return None;
-        }
-        let said = date::from_millis(envelope.said_at);
-        Some(Message {
-            from: delivery.from,
-            session: delivery.session,
-            number: delivery.number,
-            name: self.speaker(delivery.from, envelope.name),
-            own,
-            to: envelope.to.map(|to| (to, self.name(to))),
-            kind: envelope.kind,
-            room: Safe::word(envelope.room, MAX_ROOM),
-            text: envelope.text.to_owned(),
-            at,
-            said,
-            time: if delivery.history { said } else { at },
-            history: delivery.history,
-            service: delivery.service,
-            order: delivery.order,
-        })
-    }
-
-    fn on_unreadable(&mut self, from: MemberId, why: Unreadable) -> Option<Happening> {
-        self.unreadable += 1;
-        // Bounded by the members that are here; whoever is not is reported each time.
-        let first = self.roster.get(from).is_none() || self.unreadable_from.insert(from);
-        first.then(|| Happening::Unreadable { name: self.name(from), why })
-    }
-
     fn on_gap(&self, gap: &Gap) -> Happening {
         Happening::Gap {
             from: gap.from,
@@ -422,14 +349,10 @@ impl Chat {
         let known = self.roster.get(member.id).filter(|known| known.session == member.session);
         let gone = || self.gone.get(&member.id).cloned();
         let name = known.map(|known| known.name.clone()).or_else(gone);
-        Person {
-            id: member.id,
-            session: member.session,
-            name: name.unwrap_or_else(|| clean_name(&member.name)),
-            addr: member.addr,
-            rtt: member.rtt,
-            lagging: member.lagging,
-        }
+        let name = name.unwrap_or_else(|| clean_name(&member.name));
+        let Member { id, session, addr, rtt, lagging, .. } = *member;
+        let bare = known.cloned().unwrap_or_else(|| Person::new(id, session, name.clone()));
+        Person { name, addr, rtt, lagging, ..bare }
     }
 
     /// Names of the departed serve what is reported of them late: as many as go at once when a

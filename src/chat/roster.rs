@@ -29,6 +29,45 @@ pub struct Person {
     pub rtt: Option<Duration>,
     /// It holds the group back and is not waited for.
     pub lagging: bool,
+    /// Nobody is at its keyboard, for this reason (perhaps empty); none: somebody is.
+    pub away: Option<Safe>,
+    /// The rooms that it is in, as it told.
+    pub rooms: Vec<Safe>,
+    /// What is known of its key.
+    pub key: KeyState,
+}
+
+/// What is known of a member's key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum KeyState {
+    /// It has not told it, or not proved it.
+    #[default]
+    Unknown,
+    /// It is the first that was seen under this name.
+    New,
+    /// It is the one that was seen under this name before.
+    Known,
+    /// Its fingerprint was compared with its owner.
+    Verified,
+    /// Another one was seen under this name before: it may be somebody else.
+    Changed,
+}
+
+impl Person {
+    /// A member of which only this is known.
+    pub fn new(id: MemberId, session: Session, name: Safe) -> Self {
+        Self {
+            id,
+            session,
+            name,
+            addr: None,
+            rtt: None,
+            lagging: false,
+            away: None,
+            rooms: Vec::new(),
+            key: KeyState::Unknown,
+        }
+    }
 }
 
 /// Everybody here.
@@ -189,7 +228,8 @@ impl Roster {
         if !self.rank.contains(&id) {
             self.rank.push(id);
         }
-        self.people.insert(id, Person { id, session, name, addr, rtt, lagging });
+        let person = Person { addr, rtt, lagging, ..Person::new(id, session, name) };
+        self.people.insert(id, person);
     }
 
     /// Gives everybody the name that is shown; the groups of those that share one.

@@ -26,6 +26,19 @@ impl Safe {
         Self(line)
     }
 
+    /// `text` on one line of at most `max` bytes: what must not be shown becomes a space.
+    pub fn text(text: &str, max: usize) -> Self {
+        let (mut line, mut marks) = (String::new(), 0);
+        for c in text.trim().chars().filter(|&c| !is_one_mark_too_many(c, &mut marks)) {
+            let c = if is_unsafe(c) { ' ' } else { c };
+            if line.len() + c.len_utf8() > max {
+                break;
+            }
+            line.push(c);
+        }
+        Self(line)
+    }
+
     /// `text` as one word of at most `max` bytes: what must not be shown, and what cannot be
     /// seen, is left out; spaces become `_`. May be empty.
     pub fn word(text: &str, max: usize) -> Self {
@@ -49,6 +62,12 @@ impl Safe {
     /// Whether nothing is left of the text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The name of a guest of the gateway `name`: `zoe@ana`. No member's name has an `@` ahead or
+    /// a `~`, and the guest's is one word.
+    pub(super) fn through(&self, name: &Self) -> Self {
+        Self(format!("{}@{}", self.0, name.0))
     }
 
     /// This text with `digits` of an id after it: `ana~7f3a`.

@@ -1,6 +1,6 @@
 //! Members, messages and a chat to tell the stories of the tests with.
 
-use super::{Chat, Kind, Message, Safe};
+use super::{Chat, Content, Kind, Message, More, Reach, Safe};
 use crate::engine::Member;
 use crate::wire::{MemberId, Session, packet::Service};
 use std::time::{Duration, SystemTime};
@@ -27,12 +27,13 @@ pub(crate) fn member(number: u16, name: &str) -> Member {
 /// Message `number` of that member, as it is delivered.
 pub(crate) fn delivered(from: u16, number: u64) -> crate::engine::Event {
     let envelope = super::Envelope {
-        kind: Kind::Text,
+        content: Content::Text,
         to: None,
         said_at: 0,
         name: "",
         room: "general",
         text: "hi",
+        more: More::default(),
     };
     crate::engine::Event::Delivered(crate::engine::Delivery {
         from: id(from),
@@ -68,6 +69,15 @@ pub(crate) fn message(number: u64, text: &str) -> Message {
         history: false,
         service: Service::Fifo,
         order: None,
+        guest: None,
+        reach: Reach::Room,
+        reply_to: None,
+        sealed: false,
+        mention: false,
+        ignored: false,
+        edited: false,
+        deleted: false,
+        reactions: Vec::new(),
     }
 }
 

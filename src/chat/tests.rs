@@ -13,8 +13,8 @@ fn delivered(from: u16, body: Vec<u8>) -> Event {
 }
 
 fn text(room: &str, to: Option<MemberId>, text: &str) -> Vec<u8> {
-    let (kind, said_at) = (Kind::Text, 1_000);
-    Envelope { kind, to, said_at, name: "b\x1bo", room, text }.encode()
+    let (content, said_at, more) = (Content::Text, 1_000, More::default());
+    Envelope { content, to, said_at, name: "b\x1bo", room, text, more }.encode()
 }
 
 fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
@@ -27,10 +27,10 @@ fn said(chat: &mut Chat, from: u16, body: Vec<u8>) -> Option<Message> {
 
 #[test]
 fn what_is_said_here_is_read_there() {
-    let (here, mut there) = (chat(), chat());
-    let bytes =
+    let (mut here, mut there) = (chat(), chat());
+    let outgoing =
         here.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("can be said");
-    let message = said(&mut there, 2, bytes).expect("is shown");
+    let message = said(&mut there, 2, outgoing.body).expect("is shown");
     assert_eq!(message.text, "hi");
     assert_eq!(message.room.as_str(), "general");
     assert_eq!(message.name.as_str(), "bo");
@@ -74,17 +74,17 @@ fn history_has_the_time_and_the_name_that_its_sender_gave_it() {
 fn a_message_bears_the_name_and_the_time_of_its_sender() {
     let mut chat = chat();
     chat.call_me("Ana Maria");
-    let bytes = chat.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("is said");
-    let envelope = Envelope::decode(&bytes).expect("own bytes");
+    let said = chat.say(noon(), &Say { text: "hi".into(), ..Say::default() }).expect("is said");
+    let envelope = Envelope::decode(&said.body).expect("own bytes");
     assert_eq!((envelope.name, envelope.said_at), ("Ana_Maria", 1_795_166_043_120));
 }
 
 #[test]
 fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
-    let chat = chat();
-    let to = |name: &str| {
+    let mut chat = chat();
+    let mut to = |name: &str| {
         let say = Say { to: Some(name.into()), text: "x".into(), ..Say::default() };
-        chat.say(noon(), &say).map(|bytes| Envelope::decode(&bytes).expect("own bytes").to)
+        chat.say(noon(), &say).map(|said| Envelope::decode(&said.body).expect("own bytes").to)
     };
     assert_eq!(to("bo"), Ok(Some(id(2))));
     assert_eq!(to(&id(3).to_string()), Ok(Some(id(3))));
@@ -93,11 +93,11 @@ fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
 
 #[test]
 fn what_cannot_be_sent_is_refused_before_it_is_sent() {
-    let chat = chat();
-    let say = |room: Option<&str>, text: String| {
+    let mut chat = chat();
+    let mut say = |room: Option<&str>, text: String| {
         chat.say(noon(), &Say { room: room.map(str::to_owned), text, ..Say::default() })
     };
-    assert_eq!(say(None, "x".repeat(MAX_TEXT + 1)), Err(SayError::TooLong(MAX_TEXT + 1)));
+    assert_eq!(say(None, "x".repeat(MAX_TEXT + 1)), Err(SayError::TooLong(MAX_TEXT + 1, MAX_TEXT)));
     assert!(say(None, "x".repeat(MAX_TEXT)).is_ok());
     assert_eq!(say(Some("a b"), "x".into()), Err(SayError::Room("a b".into())));
     assert_eq!(say(None, String::new()), Err(SayError::Empty));

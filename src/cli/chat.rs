@@ -4,15 +4,15 @@
 use super::args::NamePolicy;
 use super::config::Config;
 use super::deadline::Deadline;
+use super::deeds::{self, Done};
 use super::failure::{Exit, Failure, Halt};
 use super::held::{Held, Queue};
 use super::input::{self, Input, MAX_LINE};
 use super::past::Keep;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
-use crate::chat::{Action, Say, usable_name};
+use crate::chat::{Action, Outgoing, Say, usable_name};
 use crate::engine::SendError;
-use crate::runtime::clock::wall_clock;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -172,7 +172,7 @@ impl<'c> Conversation<'c> {
 
     fn on_line(&mut self, line: &str) -> Result<(), Halt> {
         match self.front().understand(line) {
-            Ok(Some(request)) => self.perform(request),
+            Ok(Some(request)) => self.perform(&request),
             Ok(None) => Ok(()),
             Err(refusal) => self.refuse(&refusal),
         }
@@ -183,46 +183,42 @@ impl<'c> Conversation<'c> {
         Ok(self.front().refuse(refusal)?)
     }
 
-    fn perform(&mut self, request: Request) -> Result<(), Halt> {
+    fn perform(&mut self, request: &Request) -> Result<(), Halt> {
+        match deeds::perform(&mut self.talk, request) {
+            Ok(Done::Send(outgoing)) => return self.send(request.clone(), outgoing),
+            Ok(Done::Answer(answer)) => return self.answer(request, &answer),
+            Ok(Done::Other) => {}
+            Err(refusal) => return self.refuse(&refusal),
+        }
         match &request.action {
-            Action::Say(say) => match self.talk.chat.say(wall_clock(), say) {
-                Ok(body) => self.send(request, body),
-                Err(error) => {
-                    let reference = request.reference;
-                    self.refuse(&Refusal { reference, ..refusal::say(&error) })
-                }
-            },
-            Action::Nick(name) => self.rename(&request, name),
+            Action::Nick(name) => self.rename(request, name),
             Action::Sync(on) => {
                 self.sync = *on;
-                self.answer(&request, &Answer::Sync(*on))
+                self.answer(request, &Answer::Sync(*on))
             }
             Action::Quit(Some(text)) => {
                 let say = Say { text: text.clone(), ..Say::default() };
-                self.perform(Request { reference: None, action: Action::Say(say) })?;
-                self.answer(&request, &Answer::Quit)
+                self.perform(&Request { reference: None, action: Action::Say(say) })?;
+                self.answer(request, &Answer::Quit)
             }
-            Action::Quit(None) => self.answer(&request, &Answer::Quit),
-            Action::Help(command) => self.answer(&request, &Answer::Help(*command)),
-            Action::Who => {
-                self.talk.refresh();
-                self.answer(&request, &Answer::Who)
-            }
+            Action::Quit(None) => self.answer(request, &Answer::Quit),
+            Action::Help(command) => self.answer(request, &Answer::Help(*command)),
             Action::Stats => {
                 let tally = self.talk.tally();
-                self.answer(&request, &Answer::Stats(&tally))
+                self.answer(request, &Answer::Stats(&tally))
             }
-            Action::Share(path) => self.share(&request, path),
-            Action::Get(what) => self.get(&request, what),
+            Action::Share(path) => self.share(request, path),
+            Action::Get(what) => self.get(request, what),
             Action::Files => {
                 let offers = self.talk.files().desk.offers();
                 let offers = offers.map(|(offer, here)| (offer.clone(), here)).collect();
-                self.answer(&request, &Answer::Files(offers))
+                self.answer(request, &Answer::Files(offers))
             }
-            Action::History(count) => self.history(&request, *count),
-            Action::Search(words) => self.search(&request, words),
-        }?;
-        Ok(())
+            Action::History(count) => self.history(request, *count),
+            Action::Search(words) => self.search(request, words),
+            // Was done above.
+            _ => Ok(()),
+        }
     }
 
     fn answer(&mut self, request: &Request, answer: &Answer<'_>) -> Result<(), Halt> {
@@ -285,8 +281,8 @@ impl<'c> Conversation<'c> {
     }
 
     /// Sends, after all that is held.
-    fn send(&mut self, request: Request, body: Vec<u8>) -> Result<(), Halt> {
-        self.held.push(Held { request, body });
+    fn send(&mut self, request: Request, outgoing: Outgoing) -> Result<(), Halt> {
+        self.held.push(Held { request, outgoing });
         self.send_held()
     }
 
@@ -318,7 +314,7 @@ impl<'c> Conversation<'c> {
         if self.must_wait() {
             return Ok(Some(held));
         }
-        match self.talk.send(held.service(self.config.service), &held.body) {
+        match self.talk.send(held.service(self.config.service), &held.outgoing.body) {
             Ok(number) => {
                 self.talk.expect(number)?;
                 let session = self.talk.group.session();
@@ -364,7 +360,8 @@ impl<'c> Conversation<'c> {
             if let Ok(Some(request @ Request { action: Action::Say(_), .. })) =
                 self.front().understand(&line)
             {
-                self.held.push(Held { request, body: Vec::new() });
+                let outgoing = Outgoing { service: None, body: Vec::new() };
+                self.held.push(Held { request, outgoing });
                 refusals.extend(self.held.give_back());
             }
         }

@@ -2,7 +2,7 @@
 //! `/sync on` each waits until every member has the one before it.
 
 use super::deadline::Deadline;
-use crate::chat::{Action, Say, Service};
+use crate::chat::{Action, Outgoing, Say, Service};
 use crate::ui::{Refusal, Request};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) request: Request,
-    pub(super) body: Vec<u8>,
+    pub(super) outgoing: Outgoing,
 }
 
 /// Messages in the order in which they were asked for.
@@ -39,7 +39,7 @@ impl Held {
 
     /// How it is to be delivered: as it says, or as `usual`.
     pub(super) fn service(&self, usual: Service) -> Service {
-        self.say().and_then(|say| say.service).unwrap_or(usual)
+        self.outgoing.service.unwrap_or(usual)
     }
 
     /// It will not be sent any more: given back to who asked for it.
@@ -97,10 +97,12 @@ impl Queue {
 mod tests {
     use super::*;
 
+    const NOTHING: Outgoing = Outgoing { service: None, body: Vec::new() };
+
     fn held(number: usize) -> Held {
         let say = Say { text: format!("line {number}"), ..Say::default() };
         let request = Request { reference: Some(number.to_string()), action: Action::Say(say) };
-        Held { request, body: Vec::new() }
+        Held { request, outgoing: NOTHING }
     }
 
     #[test]
@@ -127,8 +129,7 @@ mod tests {
     #[test]
     fn each_message_has_the_service_that_it_asks_for_else_the_usual_one() {
         assert_eq!(held(1).service(Service::Agreed), Service::Agreed);
-        let say = Say { service: Some(Service::Safe), ..Say::default() };
-        let request = Request { reference: None, action: Action::Say(say) };
-        assert_eq!(Held { request, body: Vec::new() }.service(Service::Fifo), Service::Safe);
+        let outgoing = Outgoing { service: Some(Service::Safe), ..NOTHING };
+        assert_eq!(Held { outgoing, ..held(1) }.service(Service::Fifo), Service::Safe);
     }
 }

@@ -10,6 +10,7 @@ mod config;
 mod confirm;
 mod cursor;
 mod deadline;
+mod deeds;
 mod exec;
 mod explain;
 mod failure;

@@ -2,7 +2,7 @@
 
 use super::confirm::{Absent, Why};
 use super::failure::{Exit, Failure};
-use crate::chat::{Chat, MAX_ROOM, MAX_TEXT, NameError, Safe, SayError};
+use crate::chat::{Chat, MAX_ROOM, MAX_ROOMS, NameError, Safe, SayError};
 use crate::engine::SendError;
 use crate::ui::Refusal;
 use std::time::Duration;
@@ -23,9 +23,9 @@ pub(super) fn say(error: &SayError) -> Refusal {
             &format!("several members are called {name}"),
             &format!("say which: {}", join(all)),
         ),
-        SayError::TooLong(length) => Refusal::new(
+        SayError::TooLong(length, most) => Refusal::new(
             "too-long",
-            &format!("the text has {length} bytes, and a message holds {MAX_TEXT} at most"),
+            &format!("the text has {length} bytes, and {most} is the most that can be sent"),
             "send it in parts",
         ),
         SayError::Room(room) => Refusal::new(
@@ -34,6 +34,46 @@ pub(super) fn say(error: &SayError) -> Refusal {
             &format!("a room is one word of at most {MAX_ROOM} bytes that does not begin with @"),
         ),
         SayError::Empty => Refusal::new("empty", "there is no text", "say something"),
+        other => of_rooms(other).unwrap_or_else(|| of_messages(other)),
+    }
+}
+
+/// Why something was not done with a room.
+fn of_rooms(error: &SayError) -> Option<Refusal> {
+    let (message, hint) = match error {
+        SayError::TooManyRooms => {
+            let message = format!("you are in {MAX_ROOMS} rooms, and that is the most");
+            (message, "/leave ROOM makes room for another")
+        }
+        SayError::NotInRoom(room) => {
+            (format!("you are not in {room}"), "/rooms lists the rooms you are in")
+        }
+        SayError::LastRoom => {
+            ("this is the only room you are in".to_owned(), "/room NAME goes into another first")
+        }
+        _ => return None,
+    };
+    Some(Refusal::new("room", &message, hint))
+}
+
+/// Why something was not done with a message.
+fn of_messages(error: &SayError) -> Refusal {
+    match error {
+        SayError::NotOwn(name) => Refusal::new(
+            "not-own",
+            &format!("that message is {name}'s: only its sender can change it"),
+            "/edit and /delete change your own last message",
+        ),
+        SayError::NotThere(what) => Refusal::new(
+            "unsupported",
+            &format!("{what} is not there yet"),
+            "/help lists what there is",
+        ),
+        _ => Refusal::new(
+            "no-message",
+            "there is no such message, or it is not kept any more",
+            "name it by its id: /edit ID TEXT",
+        ),
     }
 }
 
@@ -174,6 +214,7 @@ fn join(names: &[Safe]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::MAX_TEXT;
     use crate::chat::story::{chat, member, noon};
     use crate::engine::Event;
 
@@ -216,10 +257,11 @@ mod tests {
 
     #[test]
     fn a_message_that_is_too_long_says_the_limit() {
-        let refusal = say(&SayError::TooLong(2_000_000));
+        let refusal = say(&SayError::TooLong(2_000_000, MAX_TEXT));
         assert_eq!(
             failure(&refusal, "split -b 1M").to_string(),
-            "error[too-long]: the text has 2000000 bytes, and a message holds 1048320 at most\n  \
+            "error[too-long]: the text has 2000000 bytes, and 1047552 is the most that can be \
+             sent\n  \
              why: send it in parts\n  try: split -b 1M"
         );
     }

@@ -8,7 +8,7 @@ use super::past::Keep;
 use super::since::Earlier;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
-use crate::chat::{MAX_TEXT, Say};
+use crate::chat::{MAX_TEXT, Reach, Say};
 use crate::engine::SendError;
 use crate::runtime::clock::wall_clock;
 use crate::ui::Answer;
@@ -31,18 +31,19 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
     };
     // What was said before is not what this is about.
     talk.shown.earlier = Earlier::None;
-    let say = Say { to: typed.to.clone(), text, ..Say::default() };
+    let reach = if typed.to.is_some() { Reach::One } else { Reach::Room };
+    let say = Say { to: typed.to.clone(), reach, text, ..Say::default() };
     let result = send(&mut talk, config, typed, &say);
     talk.leave(result)
 }
 
 fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exit, Halt> {
     find_members(talk, config, typed)?;
-    let body = talk
+    let outgoing = talk
         .chat
         .say(wall_clock(), say)
         .map_err(|error| refusal::failure(&refusal::say(&error), "mcast-chat who"))?;
-    let number = submit(talk, config, &body)?;
+    let number = submit(talk, config, &outgoing.body)?;
     talk.expect(number)?;
     let session = talk.group.session();
     if let Some(front) = &mut talk.front {

@@ -415,14 +415,7 @@ fn leave(mut group: Arc<Group>) {
 fn greeting(group: &Group, config: &Config) -> Greeting {
     let carrier = group.carrier();
     Greeting {
-        me: Person {
-            id: group.member(),
-            session: group.session(),
-            name: clean_name(&config.group.name),
-            addr: None,
-            rtt: None,
-            lagging: false,
-        },
+        me: Person::new(group.member(), group.session(), clean_name(&config.group.name)),
         group: config.group_name.clone(),
         transport: carrier.transport,
         through: carrier.through.clone(),

@@ -1,7 +1,9 @@
 //! A delivery as a row, and a row as the delivery it was.
 
 use super::fault::Fault;
-use crate::chat::{Delivery, Envelope, Kind, MemberId, Session, date, service_name, service_named};
+use crate::chat::{
+    Content, Delivery, Envelope, MemberId, More, Session, date, service_name, service_named,
+};
 use aws_lc_rs::digest;
 use rusqlite::{Row, Statement, named_params};
 use std::time::SystemTime;
@@ -36,23 +38,27 @@ pub(super) struct Record {
     pub(super) delivery: Delivery,
 }
 
-/// What sort of row it is; the words stand in the file.
+/// What sort of row it is; the words stand in the file, and the numbers in its digests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sort {
     /// Something said.
-    Text,
+    Text = 0,
     /// Something done.
-    Act,
+    Act = 1,
+    /// Something that changes what was said, or that members agree on; or it was sealed.
+    Other = 4,
     /// Not of a messenger, or of a later version.
-    Unreadable,
-    /// Private, and for somebody else: nothing of it is kept but that it was delivered.
-    Private,
+    Unreadable = 2,
+    /// Private, and for somebody else, or over soon: nothing of it is kept but that it was
+    /// delivered.
+    Private = 3,
 }
 
 impl Sort {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 5] = [
         (Self::Text, "text"),
         (Self::Act, "act"),
+        (Self::Other, "other"),
         (Self::Unreadable, "unreadable"),
         (Self::Private, "private"),
     ];
@@ -90,7 +96,9 @@ pub(super) fn insert<'r>(
     let envelope = Envelope::decode(&delivery.body).ok();
     let sort = sort_of(envelope.as_ref(), delivery.from, owner);
     let shown = envelope.filter(|_| sort != Sort::Private);
-    let spelled = shown.is_some_and(|envelope| envelope.encode() == delivery.body);
+    let said = shown.filter(|_| matches!(sort, Sort::Text | Sort::Act));
+    let plain = said.filter(|envelope| envelope.more == More::default());
+    let spelled = plain.is_some_and(|envelope| envelope.encode() == delivery.body);
     let body = Some(&delivery.body).filter(|_| !spelled && sort != Sort::Private);
     let new = statement.execute(named_params! {
         ":session": session,
@@ -103,19 +111,21 @@ pub(super) fn insert<'r>(
         ":recipient": shown.and_then(|envelope| envelope.to).map(|to| to.0),
         ":room": shown.map(|envelope| envelope.room),
         ":name": shown.map(|envelope| envelope.name),
-        ":text": shown.map(|envelope| envelope.text),
+        ":text": said.map(|envelope| envelope.text),
         ":body": body,
         ":digest": digest_of(date::millis(*at), sort, delivery),
     })?;
-    Ok((new == 1, shown.map(|envelope| envelope.text)))
+    Ok((new == 1, said.map(|envelope| envelope.text)))
 }
 
 fn sort_of(envelope: Option<&Envelope<'_>>, from: MemberId, owner: MemberId) -> Sort {
     match envelope {
         None => Sort::Unreadable,
         Some(envelope) if envelope.is_for_another(from, owner) => Sort::Private,
-        Some(Envelope { kind: Kind::Text, .. }) => Sort::Text,
-        Some(Envelope { kind: Kind::Act, .. }) => Sort::Act,
+        Some(Envelope { content: Content::Text, .. }) => Sort::Text,
+        Some(Envelope { content: Content::Act, .. }) => Sort::Act,
+        Some(Envelope { content, .. }) if content.is_passing() => Sort::Private,
+        Some(_) => Sort::Other,
     }
 }
 
@@ -157,15 +167,16 @@ fn read_body(row: &Row<'_>, sort: Sort) -> Result<Vec<u8>, Fault> {
     if let Some(body) = row.get(13)? {
         return Ok(body);
     }
-    let kind = match sort {
-        Sort::Text => Kind::Text,
-        Sort::Act => Kind::Act,
-        Sort::Unreadable | Sort::Private => return Err(damaged("body")),
+    let content = match sort {
+        Sort::Text => Content::Text,
+        Sort::Act => Content::Act,
+        Sort::Other | Sort::Unreadable | Sort::Private => return Err(damaged("body")),
     };
     let to = row.get::<_, Option<[u8; 16]>>(9)?.map(MemberId);
     let said_at = row.get::<_, i64>(6)? as u64;
     let (room, name, text): (String, String, String) = (row.get(10)?, row.get(11)?, row.get(12)?);
-    Ok(Envelope { kind, to, said_at, name: &name, room: &room, text: &text }.encode())
+    let (name, room, text, more) = (&name[..], &room[..], &text[..], More::default());
+    Ok(Envelope { content, to, said_at, name, room, text, more }.encode())
 }
 
 /// Bytes of a row's digest: a flipped bit passes one time in 2⁶⁴.

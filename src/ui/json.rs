@@ -4,11 +4,12 @@
 mod files;
 mod object;
 mod ops;
+mod people;
 
 use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp, words};
 use crate::chat::{
-    Chat, Departure, GapState, Happening, Kind, Message, Person, Receipt, Receiver, Tally, ViewId,
-    message_id, service_name,
+    Chat, Departure, GapState, Happening, KeyState, Kind, Message, Person, Receipt, Receiver, Safe,
+    Tally, ViewId, message_id, service_name,
 };
 use crate::engine::Link;
 use crate::time::Duration;
@@ -106,8 +107,9 @@ impl<O: Write> Json<O> {
             kind,
             service: service_name(message.service),
             text: &message.text,
-            reply_to: None,
+            reply_to: message.reply_to.map(|id| id.to_string()),
             history: view.is_none(),
+            more: people::more(message),
         })
     }
 
@@ -143,6 +145,14 @@ impl<O: Write> Json<O> {
         let mean = mean_recovery(tally);
         let members = links.iter().map(|link| way(link, chat)).collect();
         self.write(Object::Stats { counters, drops, mean, members })
+    }
+
+    fn show_people(&mut self, happening: &Happening) -> io::Result<()> {
+        if let Some(object) = people::object(happening) {
+            self.write(object)?;
+        }
+        let loud = words::notice(happening).filter(|notice| notice.code == "key-changed");
+        loud.map_or(Ok(()), |notice| self.warn(notice.code, &notice.text))
     }
 
     fn sent(&mut self, reference: Option<&str>, id: String, number: u64) -> io::Result<()> {
@@ -199,6 +209,15 @@ impl<O: Write> Front for Json<O> {
             Happening::Synced(history) => self.write(Object::Sync { history: *history }),
             // The view says it.
             Happening::Divided { .. } | Happening::Whole(_) => Ok(()),
+            Happening::Changed(_)
+            | Happening::Topic(_)
+            | Happening::Presence(_)
+            | Happening::Entered(..)
+            | Happening::Exited(..)
+            | Happening::Typing(..)
+            | Happening::Taken(..)
+            | Happening::Floor(_)
+            | Happening::Key(_) => self.show_people(happening),
             Happening::SameName(_)
             | Happening::Lagging(..)
             | Happening::Behind(_)
@@ -238,6 +257,12 @@ impl<O: Write> Front for Json<O> {
         self.write(Object::Ack { reference: reference.map(str::to_owned), id: None })?;
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
+            Answer::Whois(person) => self.write(people::presence(person)),
+            Answer::Rooms => chat.rooms().try_for_each(|room| self.write(people::room(chat, room))),
+            Answer::Topic(name) => {
+                let room = chat.rooms().find(|room| room.name.as_str() == name);
+                room.map_or(Ok(()), |room| self.write(people::room(chat, room)))
+            }
             Answer::Stats(tally) => self.write_stats(chat, tally),
             Answer::Files(offers) => {
                 offers.iter().try_for_each(|(offer, _)| self.write(files::offered(offer)))
@@ -281,7 +306,9 @@ fn member<'a>(person: &'a Person, chat: &Chat) -> Member<'a> {
         addr: person.addr.map(|addr| addr.to_string()),
         state: if person.lagging { "lagging" } else { "alive" },
         rtt_us: person.rtt.map(micros),
-        verified: false,
+        verified: person.key == KeyState::Verified,
+        away: person.away.as_ref().map(Safe::as_str),
+        rooms: person.rooms.iter().map(Safe::as_str).collect(),
         me: (person.id == chat.me()).then_some(true),
     }
 }

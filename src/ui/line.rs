@@ -4,6 +4,8 @@
 //! Tabs, newlines, backslashes and controls in a text are escaped, so a line has always four
 //! fields. The room of a private message is `@` and the other's name: no room begins with `@`.
 
+mod people;
+
 use super::collapse::Collapse;
 use super::files::{describe as describe_offer, digits};
 use super::links::{LINKS, link_row};
@@ -11,7 +13,8 @@ use super::teller::Teller;
 use super::words::{Notice, Notices};
 use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp};
 use crate::chat::{
-    COMMANDS, Chat, Command, CommandError, Happening, Kind, Message, Person, Safe, Tally, command,
+    COMMANDS, Chat, Command, CommandError, Happening, Kind, Message, Person, Reach, Safe, Tally,
+    command,
 };
 use jiff::tz::TimeZone;
 use std::io::{self, Write};
@@ -27,7 +30,7 @@ pub struct Style {
     pub short_time: bool,
     /// The zone that times are shown in.
     pub zone: TimeZone,
-    /// Messages of this room alone are shown; none: of all.
+    /// Messages of this room alone, and those for all rooms, are shown; none: of all.
     pub only_room: Option<String>,
 }
 
@@ -98,7 +101,12 @@ impl<O: Write, N: Write> Line<O, N> {
     }
 
     fn message(&mut self, message: &Message) -> io::Result<()> {
-        if self.style.only_room.as_ref().is_some_and(|room| room != message.room.as_str()) {
+        let only = self.style.only_room.as_ref().filter(|_| message.reach != Reach::All);
+        if only.is_some_and(|room| room != message.room.as_str()) {
+            return Ok(());
+        }
+        if message.ignored {
+            self.fold(message);
             return Ok(());
         }
         if message.history && !std::mem::replace(&mut self.catching_up, true) {
@@ -107,6 +115,13 @@ impl<O: Write, N: Write> Line<O, N> {
         let line = self.format(message);
         writeln!(self.out, "{line}")?;
         self.out.flush()
+    }
+
+    /// Somebody who is ignored said something: told once.
+    fn fold(&mut self, message: &Message) {
+        let name = &message.name;
+        let text = format!("{name} says something that is not shown (/ignore {name} ends that)");
+        self.note_once(Notices::Normal, &text);
     }
 
     fn format(&self, message: &Message) -> String {
@@ -126,17 +141,21 @@ impl<O: Write, N: Write> Line<O, N> {
             None => message.room.to_string(),
         };
         let act = if message.kind == Kind::Act { "* " } else { "" };
-        format!("{room}\t{}\t{act}{}", message.name, Safe::line(&message.text))
+        let text =
+            if message.deleted { Safe::line("(taken back)") } else { Safe::line(&message.text) };
+        format!("{room}\t{}\t{act}{text}", message.speaker())
     }
 
     fn help(&mut self, asked: Option<&'static Command>) {
         let all = COMMANDS.iter().filter(|command| asked.is_none_or(|asked| asked == *command));
         for command in all {
             let usage = usage(command);
-            self.write_note(&format!("{usage:<20} {}", command.does));
+            self.write_note(&format!("{usage:<28} {}", command.does));
         }
         if asked.is_none() {
-            self.write_note("//text               say /text: a line that begins with a slash");
+            self.write_note(
+                "//text                       say /text: a line that begins with a slash",
+            );
         }
     }
 
@@ -163,6 +182,13 @@ impl<O: Write, N: Write> Line<O, N> {
             let name = chat.name(link.member.id);
             self.write_note(&format!("{:<15} {}", name.as_str(), link_row(link)));
         }
+    }
+}
+
+impl<O: Write, N: Write> Line<O, N> {
+    fn answer_of_people(&mut self, chat: &Chat, answer: &Answer<'_>) {
+        let lines = people::lines(chat, answer);
+        lines.iter().for_each(|line| self.write_note(line));
     }
 }
 
@@ -241,7 +267,13 @@ impl<O: Write, N: Write> Front for Line<O, N> {
                     &format!("only {to} is shown this, but it is not sealed: all members get it"),
                 );
             }
-            Answer::Sent { .. } | Answer::Quit | Answer::Begun => {}
+            Answer::Sent { .. } | Answer::Quit | Answer::Begun | Answer::Clear => {}
+            Answer::Whois(_)
+            | Answer::Rooms
+            | Answer::Room(_)
+            | Answer::LeftRoom(_)
+            | Answer::Topic(_)
+            | Answer::Ignored(..) => self.answer_of_people(chat, answer),
             Answer::Sync(true) => {
                 self.write_note("from now on a line waits until all have the one before it");
             }
@@ -300,7 +332,8 @@ pub fn describe(person: &Person) -> String {
     let addr = person.addr.map_or_else(|| "-".to_owned(), |addr| addr.to_string());
     let rtt = person.rtt.map_or_else(|| "-".to_owned(), |rtt| format!("{} us", rtt.as_micros()));
     let lagging = if person.lagging { "\tcannot keep up" } else { "" };
-    format!("{}\t{id}\t{addr}\t{rtt}{lagging}", person.name)
+    let away = if person.away.is_some() { "\taway" } else { "" };
+    format!("{}\t{id}\t{addr}\t{rtt}{lagging}{away}", person.name)
 }
 
 fn usage(command: &Command) -> String {

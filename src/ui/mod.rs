@@ -99,6 +99,20 @@ pub enum Answer<'a> {
     Begun,
     /// What is offered, and whether somebody who has it is here.
     Files(Vec<(crate::files::Offer, bool)>),
+    /// All that is known of a member.
+    Whois(Person),
+    /// The rooms; [`Chat::rooms`] has them.
+    Rooms,
+    /// From now on this member speaks in that room.
+    Room(String),
+    /// It left that room; where it speaks now, [`Chat::room`] tells.
+    LeftRoom(String),
+    /// What that room is about; [`Chat::rooms`] has it.
+    Topic(String),
+    /// What that member says is folded from now on (`true`), or no longer.
+    Ignored(Safe, bool),
+    /// Nothing of what was said up to now is to be shown any more.
+    Clear,
     /// How commands are used: all, or one.
     Help(Option<&'static crate::chat::Command>),
     /// The program will leave.

@@ -1,5 +1,7 @@
 //! What is said of a happening: the sentences that both front ends use.
 
+mod people;
+
 use crate::chat::{Chat, Departure, GapState, Happening, Person, Receipt, Receiver, Safe};
 
 /// How much is said beside the messages.
@@ -29,7 +31,22 @@ impl Notice {
     /// Whether it is of who is here, or of what they said: each time counts, and none is told as
     /// a repetition.
     pub(super) fn counts_each_time(&self) -> bool {
-        matches!(self.code, "join" | "leave" | "nick" | "same_name" | "primary" | "sync")
+        matches!(
+            self.code,
+            "join"
+                | "leave"
+                | "nick"
+                | "same_name"
+                | "primary"
+                | "sync"
+                | "edit"
+                | "delete"
+                | "react"
+                | "topic"
+                | "presence"
+                | "taken"
+                | "floor"
+        )
     }
 }
 
@@ -63,6 +80,7 @@ pub(super) fn notice(happening: &Happening) -> Option<Notice> {
         Happening::Synced(0) => None,
         Happening::Synced(count) => normal("sync", format!("caught up: {}", messages(*count))),
         Happening::View(_) | Happening::Message(_) | Happening::Receipt(_) => None,
+        other => people::notice(other),
     }
 }
 

@@ -63,6 +63,45 @@ pub(super) enum Object<'a> {
         text: &'a str,
         reply_to: Option<String>,
         history: bool,
+        #[serde(flatten)]
+        more: More<'a>,
+    },
+    /// A message has another text.
+    Edit {
+        #[serde(flatten)]
+        change: Change<'a>,
+        text: &'a str,
+    },
+    /// A message was taken back.
+    Delete {
+        #[serde(flatten)]
+        change: Change<'a>,
+    },
+    /// Somebody says what it thinks of a message; an empty reaction takes that back.
+    React {
+        #[serde(flatten)]
+        change: Change<'a>,
+        reaction: &'a str,
+    },
+    /// A room is about something else; empty: about nothing any more.
+    Topic { room: &'a str, text: &'a str, from: From<'a>, history: bool },
+    /// How a member is: away, and why; the rooms it is in; what is known of its key.
+    Presence { id: String, name: &'a str, away: Option<&'a str>, rooms: Vec<&'a str>, key: &'a str },
+    /// A member is writing.
+    Typing { room: &'a str, from: From<'a> },
+    /// Who took a message to any one member; null: nobody.
+    Taken { id: String, by: Option<From<'a>> },
+    /// Whose turn it is in a room, and who waits.
+    Floor { room: &'a str, on: bool, holder: Option<From<'a>>, waiting: Vec<From<'a>> },
+    /// A room, where rooms were asked for.
+    Room {
+        room: &'a str,
+        topic: &'a str,
+        joined: bool,
+        present: bool,
+        unread: usize,
+        mentions: usize,
+        members: Vec<From<'a>>,
     },
     /// Who has a message of one's own, and who not yet.
     Receipt {
@@ -143,6 +182,42 @@ pub(super) enum Object<'a> {
     Bye {},
 }
 
+/// What only some messages have.
+#[derive(Serialize, Default)]
+pub(super) struct More<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) guest: Option<&'a str>,
+    /// `all` or `any`, where it was for more than its room, or for anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reach: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) sealed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) mention: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) ignored: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) edited: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) deleted: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What was done to a message, by whom.
+#[derive(Serialize)]
+pub(super) struct Change<'a> {
+    pub(super) id: String,
+    pub(super) ts: String,
+    pub(super) room: &'a str,
+    pub(super) from: From<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) guest: Option<&'a str>,
+    pub(super) history: bool,
+}
+
 /// Who this member is.
 #[derive(Serialize)]
 pub(super) struct Myself<'a> {
@@ -168,6 +243,10 @@ pub(super) struct Member<'a> {
     pub(super) state: &'a str,
     pub(super) rtt_us: Option<u64>,
     pub(super) verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) away: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) rooms: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) me: Option<bool>,
 }

@@ -58,6 +58,8 @@ fn view_is_as_promised() {
         state: "alive",
         rtt_us: Some(210),
         verified: true,
+        away: None,
+        rooms: vec![],
         me: None,
     };
     check(Object::View {
@@ -86,6 +88,7 @@ fn msg_is_as_promised() {
         text: "hi",
         reply_to: None,
         history: false,
+        more: object::More::default(),
     });
 }
 
