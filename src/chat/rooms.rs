@@ -165,8 +165,8 @@ impl Chat {
 
 #[cfg(test)]
 mod tests {
-    use super::super::story::{chat, message};
     use super::*;
+    use crate::chat::story::{chat, message};
 
     fn unread(chat: &Chat, name: &str) -> Option<(usize, usize)> {
         let room = chat.rooms().find(|room| room.name.as_str() == name)?;
