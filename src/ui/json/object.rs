@@ -86,7 +86,7 @@ pub(super) enum Object<'a> {
     /// A room is about something else; empty: about nothing any more.
     Topic { room: &'a str, text: &'a str, from: From<'a>, history: bool },
     /// How a member is: away, and why; the rooms it is in; what is known of its key.
-    Presence { id: String, name: &'a str, away: Option<&'a str>, rooms: Vec<&'a str>, key: &'a str },
+    Presence { id: String, name: &'a str, away: Option<&'a str>, rooms: Rooms<'a>, key: &'a str },
     /// A member is writing.
     Typing { room: &'a str, from: From<'a> },
     /// Who took a message to any one member; null: nobody.
@@ -217,6 +217,9 @@ pub(super) struct Change<'a> {
     pub(super) guest: Option<&'a str>,
     pub(super) history: bool,
 }
+
+/// Names of rooms.
+type Rooms<'a> = Vec<&'a str>;
 
 /// Who this member is.
 #[derive(Serialize)]
