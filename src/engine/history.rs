@@ -7,6 +7,7 @@
 //! own stream: so it is repaired, bounded and in order like all else, and all take it who lack it.
 
 use super::archive::{Archive, Held, Wanted};
+use super::early::Early;
 use super::flush::Flush;
 use super::gifts::Gifts;
 use super::output::{Delivery, Event, Gap, GapState};
@@ -17,7 +18,7 @@ use crate::wire::ids::RankSet;
 use crate::wire::list::ListBuilder;
 use crate::wire::{MemberId, Session, SessionTag};
 use rand::RngExt;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whoever has what no digest has says so after a random time up to this, and as much again for
 /// each member in units of [`SPREAD`]: mostly one is enough.
@@ -80,11 +81,6 @@ pub struct Missed {
     pub since: Instant,
 }
 
-/// What a message that waits for earlier ones costs, its place counted in.
-fn early_cost(message: &Delivery) -> usize {
-    message.body.capacity() + 2 * size_of::<Delivery>()
-}
-
 /// The catch-up of one view.
 #[derive(Debug)]
 pub struct CatchUp {
@@ -96,10 +92,7 @@ pub struct CatchUp {
     /// What was promised by digests and did not come yet.
     promised: Wanted,
     /// What came before earlier messages of its session.
-    early: BTreeMap<(SessionTag, u64), Delivery>,
-    /// In the order in which they came.
-    arrived: VecDeque<(SessionTag, u64)>,
-    early_bytes: usize,
+    early: Early,
     /// Who has given all it was to give.
     ended: BTreeMap<usize, RankSet>,
     /// When our digest is sent, if it is.
@@ -145,8 +138,7 @@ impl CatchUp {
         let promised = first.is_some_and(|first| first < number);
         // Others that have more may still say so.
         let follows = self.is_heard() && archive.is_whole_before(session, number);
-        let waits = self.early.range((session, 0)..(session, number)).next().is_some();
-        promised || waits || !follows
+        promised || self.early.has_before((session, number)) || !follows
     }
 }
 
@@ -168,9 +160,7 @@ impl Engine {
             expected,
             digests: BTreeMap::new(),
             promised: Wanted::default(),
-            early: BTreeMap::new(),
-            arrived: VecDeque::new(),
-            early_bytes: 0,
+            early: Early::default(),
             ended: BTreeMap::new(),
             given: Wanted::default(),
             digest_at: tells.then_some(now),
@@ -391,11 +381,8 @@ impl Engine {
         if !catch_up.keeps_back(&self.archive, tag, message.number) {
             self.take_past(message);
             self.release(tag);
-        } else if !catch_up.early.contains_key(&(tag, message.number)) {
-            let owned = message.clone().map(<[u8]>::to_vec);
-            catch_up.early_bytes += early_cost(&owned);
-            catch_up.early.insert((tag, message.number), owned);
-            catch_up.arrived.push_back((tag, message.number));
+        } else {
+            catch_up.early.put((tag, message.number), message);
             self.make_room_for_early();
         }
     }
@@ -403,19 +390,13 @@ impl Engine {
     /// Where too much waits for what does not come, the session that has waited longest goes on
     /// with its first: the order of each stays.
     fn make_room_for_early(&mut self) {
-        while let Some(catch_up) = self.catch_up.as_mut().filter(|c| c.early_bytes > EARLY) {
-            let Some((tag, _)) = catch_up.arrived.front().copied() else { return };
-            let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
-            let Some(key) = next.map(|(key, _)| *key) else { return };
-            self.take_early(key);
+        while let Some(catch_up) = self.catch_up.as_mut().filter(|c| c.early.bytes() > EARLY) {
+            let Some(message) = catch_up.early.take_next() else { return };
+            self.take_owned(&message);
         }
     }
 
-    fn take_early(&mut self, key: (SessionTag, u64)) {
-        let Some(catch_up) = &mut self.catch_up else { return };
-        let Some(message) = catch_up.early.remove(&key) else { return };
-        catch_up.early_bytes -= early_cost(&message);
-        catch_up.arrived.retain(|arrived| *arrived != key);
+    fn take_owned(&mut self, message: &Delivery) {
         self.take_past(&message.header().map(|()| message.body.as_slice()));
     }
 
@@ -427,11 +408,10 @@ impl Engine {
     /// Delivers what of a session waited for earlier messages that have now come.
     fn release(&mut self, tag: SessionTag) {
         while let Some(catch_up) = &mut self.catch_up {
-            let next = catch_up.early.range((tag, 0)..=(tag, u64::MAX)).next();
-            let key = next.map(|(key, _)| *key);
+            let key = catch_up.early.first_of(tag);
             let key = key.filter(|key| !catch_up.keeps_back(&self.archive, tag, key.1));
-            let Some(key) = key else { return };
-            self.take_early(key);
+            let Some(message) = key.and_then(|key| catch_up.early.take(key)) else { return };
+            self.take_owned(&message);
         }
     }
 
@@ -439,13 +419,8 @@ impl Engine {
     pub(super) fn release_all(&mut self) {
         let Some(catch_up) = &mut self.catch_up else { return };
         let mut early = core::mem::take(&mut catch_up.early);
-        // In the order in which they came, but for earlier ones of the same session.
-        for (tag, number) in core::mem::take(&mut catch_up.arrived) {
-            while let Some(key) = early.range((tag, 0)..=(tag, number)).next().map(|(key, _)| *key)
-            {
-                let Some(message) = early.remove(&key) else { break };
-                self.take_past(&message.header().map(|()| message.body.as_slice()));
-            }
+        while let Some(message) = early.take_next() {
+            self.take_owned(&message);
         }
     }
 

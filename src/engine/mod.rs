@@ -27,6 +27,7 @@ mod cut;
 mod data;
 mod deaf;
 mod detect;
+mod early;
 mod flush;
 mod gaps;
 mod gifts;
