@@ -378,12 +378,12 @@ impl Engine {
         }
         let Some(catch_up) = &mut self.catch_up else { return self.take_past(message) };
         catch_up.promised.remove(tag, message.number);
-        if !catch_up.keeps_back(&self.archive, tag, message.number) {
-            self.take_past(message);
-            self.release(tag);
-        } else {
+        if catch_up.keeps_back(&self.archive, tag, message.number) {
             catch_up.early.put((tag, message.number), message);
             self.make_room_for_early();
+        } else {
+            self.take_past(message);
+            self.release(tag);
         }
     }
 
