@@ -38,6 +38,7 @@
 //! | `store` | what was said, on disk | `chat`, `wire` |
 //! | `files` | what is shared: on disk and on its way | `chat`, `engine`, `wire` |
 //! | `ui` | front ends: lines, JSON | `chat`, `files` |
+//! | `web` | the gateway: a page, WebSockets, lines over TCP | `ui`, `chat` |
 //! | `trace` | what a member writes down of a run | |
 //! | `verify` | judges a run by its traces, without the protocol's code | `trace` |
 //! | `cli` | the program's commands | all but `sim` |
@@ -65,6 +66,8 @@ pub mod transport;
 pub mod ui;
 #[cfg(feature = "cli")]
 pub mod verify;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod wire;
 
 pub use engine::{

@@ -64,6 +64,9 @@ pub(super) enum Command {
     Get(Get),
     /// Show what was said, out of what is kept on this computer
     History(History),
+    /// Let people without this program take part: a page, WebSockets, lines over TCP
+    #[cfg(feature = "web")]
+    Gateway(super::gateway::Typed),
     /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
     Verify(Verify),
     /// Measure how fast the group is: one sends, the others receive

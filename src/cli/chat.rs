@@ -46,12 +46,12 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     chat.talk.leave(result)
 }
 
-struct Conversation<'c> {
-    talk: Talk,
+pub(super) struct Conversation<'c> {
+    pub(super) talk: Talk,
     config: &'c Config,
     input: Option<Receiver<Input>>,
     /// What was asked for and could not be sent yet.
-    held: Queue,
+    pub(super) held: Queue,
     /// Whether a message waits until every member has the one before it.
     sync: bool,
     /// Until then it is not told that nobody else is here; none: it was, or is not to be.
@@ -63,7 +63,7 @@ struct Conversation<'c> {
 }
 
 impl<'c> Conversation<'c> {
-    fn new(talk: Talk, config: &'c Config) -> Self {
+    pub(super) fn new(talk: Talk, config: &'c Config) -> Self {
         let watched = io::stdin().is_terminal() || config.notices == Notices::Verbose;
         Self {
             talk,
@@ -109,11 +109,11 @@ impl<'c> Conversation<'c> {
         Ok(self.front().tell("alone", &format!("nobody else yet: {reach}"))?)
     }
 
-    fn front(&mut self) -> &mut dyn Front {
+    pub(super) fn front(&mut self) -> &mut dyn Front {
         self.talk.front.as_mut().expect("a chat has a front end").as_mut()
     }
 
-    fn check_name(&self) -> Result<(), Failure> {
+    pub(super) fn check_name(&self) -> Result<(), Failure> {
         match self.config.name_policy {
             NamePolicy::Suffix => Ok(()),
             NamePolicy::Fail => refusal::name_taken(&self.talk.chat, &self.config.group.name),
@@ -183,7 +183,7 @@ impl<'c> Conversation<'c> {
         Ok(self.front().refuse(refusal)?)
     }
 
-    fn perform(&mut self, request: &Request) -> Result<(), Halt> {
+    pub(super) fn perform(&mut self, request: &Request) -> Result<(), Halt> {
         match deeds::perform(&mut self.talk, request) {
             Ok(Done::Send(outgoing)) => return self.send(request.clone(), outgoing),
             Ok(Done::Answer(answer)) => return self.answer(request, &answer),
@@ -287,7 +287,7 @@ impl<'c> Conversation<'c> {
     }
 
     /// Sends what is held as far as it can be.
-    fn send_held(&mut self) -> Result<(), Halt> {
+    pub(super) fn send_held(&mut self) -> Result<(), Halt> {
         while let Some(held) = self.held.pop() {
             if let Some(held) = self.try_send(held)? {
                 self.held.put_back(held);
@@ -351,7 +351,7 @@ impl<'c> Conversation<'c> {
 
     /// What will not be sent any more, with the lines behind it that were read already, is given
     /// back to who asked for it. Whether that can still be written shows at the farewell.
-    fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         let mut refusals = self.held.give_back();
         if refusals.is_empty() {
             return;

@@ -14,6 +14,15 @@ pub(super) fn for_messages(config: &Config, only_room: Option<&str>) -> Box<dyn 
     Box::new(Line::new(io::stdout(), io::stderr(), style(config, config.notices, only_room)))
 }
 
+/// What a gateway tells whoever runs it: notices, and with JSON all that happens.
+#[cfg(feature = "web")]
+pub(super) fn for_gateway(config: &Config) -> Box<dyn Front> {
+    if config.json {
+        return Box::new(Json::new(io::stdout()));
+    }
+    Box::new(Line::new(io::sink(), io::stderr(), style(config, config.notices, None)))
+}
+
 /// The same for what was said before, perhaps on another day.
 pub(super) fn for_past(config: &Config) -> Box<dyn Front> {
     if config.json {

@@ -115,9 +115,14 @@ fn parse(text: &str) -> Option<MemberId> {
 }
 
 fn random() -> io::Result<MemberId> {
+    random_bytes().map(MemberId)
+}
+
+/// Bytes that nobody can guess.
+pub(super) fn random_bytes() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
-    Ok(MemberId(bytes))
+    Ok(bytes)
 }
 
 /// `name` as the name of a file: letters, digits and `_` stay, the rest is

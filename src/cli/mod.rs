@@ -15,6 +15,8 @@ mod exec;
 mod explain;
 mod failure;
 mod fronts;
+#[cfg(feature = "web")]
+mod gateway;
 mod get;
 mod held;
 mod history;
@@ -87,6 +89,8 @@ fn execute(typed: &Typed) -> Result<Exit, Failure> {
         Some(Command::Verify(typed)) => verify::run(typed, common.looks.json),
         Some(Command::Bench(typed)) => bench::run(&config()?, typed),
         Some(Command::Stats(typed)) => stats::run(&config()?, typed),
+        #[cfg(feature = "web")]
+        Some(Command::Gateway(typed)) => gateway::run(&config()?, typed),
         Some(Command::History(history)) => history::run(&config()?, history),
         Some(Command::Completions(typed)) => man::completions(typed.shell),
         Some(Command::Man(typed)) => man::run(typed.folder.as_deref()),
@@ -156,8 +160,8 @@ mod tests {
         assert_eq!(
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
-             why: the first word is a command (send, listen, who, share, get, history, verify, \
-             bench, stats, config, completions, man), never a message\n  \
+             why: the first word is a command (send, listen, who, share, get, history, \
+             gateway, verify, bench, stats, config, completions, man), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -157,10 +157,22 @@ impl<O: Write> Json<O> {
 
     fn sent(&mut self, reference: Option<&str>, id: String, number: u64) -> io::Result<()> {
         let reference = reference.map(str::to_owned);
-        self.write(Object::Ack { reference: reference.clone(), id: Some(id.clone()) })?;
+        self.write(Object::Ack {
+            reference: reference.clone(),
+            id: Some(id.clone()),
+            count: None,
+        })?;
         self.unconfirmed.push_back((number, id, reference));
         Ok(())
     }
+}
+
+/// What `line` asks for; none for an empty line.
+///
+/// # Errors
+/// [`Refusal`] where it is not an operation.
+pub fn understand(line: &str) -> Result<Option<Request>, Refusal> {
+    ops::parse(line)
 }
 
 impl<O: Write> Front for Json<O> {
@@ -254,7 +266,13 @@ impl<O: Write> Front for Json<O> {
         if let Answer::Sent { session, number, .. } = answer {
             return self.sent(reference, message_id(*session, *number), *number);
         }
-        self.write(Object::Ack { reference: reference.map(str::to_owned), id: None })?;
+        let count = match answer {
+            Answer::History(messages) => Some(messages.len()),
+            Answer::Found(messages) => Some(messages.len()),
+            _ => None,
+        };
+        let reference = reference.map(str::to_owned);
+        self.write(Object::Ack { reference, id: None, count })?;
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Whois(person) => self.write(people::presence(person)),

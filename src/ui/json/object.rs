@@ -152,6 +152,9 @@ pub(super) enum Object<'a> {
         reference: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<String>,
+        /// How many messages follow, where messages were asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        count: Option<usize>,
     },
     /// A file or folder: `offered`, `getting`, `got`, `waiting`, `failed`, `giving`, `has`.
     File {

@@ -102,7 +102,7 @@ fn receipt_gap_ack_and_error_are_as_promised() {
         r#final: false,
     });
     check(Object::Gap { from: "…".into(), first: 17, last: 18, state: "requested" });
-    check(Object::Ack { reference: Some("a1".into()), id: Some("…".into()) });
+    check(Object::Ack { reference: Some("a1".into()), id: Some("…".into()), count: None });
     check(Object::Error { reference: Some("a1"), code: "json", message: "m", hint: "h" });
 }
 

@@ -1,0 +1,311 @@
+// Ties the three together: what is typed becomes operations, what comes is drawn.
+
+import { Link } from "./link.js";
+import { Talk, visible } from "./talk.js";
+import { $, View, make } from "./view.js";
+
+const COMMANDS = [
+  ["/me ACT", "say what you do"], ["/msg NAME TEXT", "say something to one member alone"],
+  ["/all TEXT", "say something in all rooms"], ["/any TEXT", "say something to any one member: the nearest takes it"],
+  ["/room NAME", "go into a room"], ["/leave", "leave this room"], ["/topic TEXT", "say what this room is about"],
+  ["/nick NAME", "take another name"], ["/away TEXT", "nobody is at this keyboard"], ["/back", "somebody is again"],
+  ["/floor on|off|ask|pass|exit", "take turns in this room"], ["/ignore NAME", "fold what somebody says; again: no longer"],
+  ["/search WORDS", "search what is kept"], ["/help", "this list"], ["//x", "say a literal /x"],
+  ["Enter", "sends; Shift+Enter or Alt+Enter begins a new line"], ["↑ in an empty field", "goes to the messages; ↑ ↓ move, Escape comes back"],
+  ["r + e d on a message", "reply, react, edit, delete"], ["Alt+1…9", "goes to a room"], ["Ctrl+F6", "searches"],
+];
+
+// What a message is to be, beside a message of its own: an answer, another text.
+let about = null;
+let typed = 0;
+let mine = [];
+
+const view = new View({ go, take, deed, again, own });
+const talk = new Talk(view);
+view.show(talk);
+const link = new Link(location.hash.slice(1), (object) => talk.take(object), state);
+
+function state(kind, words) {
+  const open = kind === "open";
+  $("state").dataset.tone = open || kind === "connecting" ? "" : "bad";
+  $("state").textContent = open
+    ? `connected as ${visible(talk.me.name)} to ${visible(talk.group)}, ${talk.encrypted ? "locked by a passphrase" : "open: anyone on this network can read it"}`
+    : words;
+}
+
+// ---- saying ----
+
+function submit(event) {
+  event?.preventDefault();
+  const text = $("text").value.replace(/\s+$/, "");
+  if (!text) {
+    return;
+  }
+  if (text[0] === "/" && text[1] !== "/" && !about) {
+    if (!command(text)) {
+      return;
+    }
+  } else {
+    say(text.startsWith("//") ? text.slice(1) : text);
+  }
+  $("text").value = "";
+  fit();
+}
+
+function say(text, more = {}) {
+  const key = more.key ?? talk.present;
+  if (about?.deed === "edit") {
+    link.ask({ op: "edit", id: about.row.id, text }, refused);
+    return end();
+  }
+  const act = Boolean(more.act);
+  const row = more.op ? null : talk.waiting(text, key, act);
+  const reply = about?.deed === "reply" ? { reply_to: about.row.id } : {};
+  end();
+  send({ ...address(key), ...(more.op && { op: more.op }), text, act, ...reply }, row);
+  view.bottom();
+}
+
+const address = (key) => (key[0] === "@" ? { op: "dm", to: key.slice(1) } : { op: "send", room: key.slice(1) });
+
+function send(op, row) {
+  if (row) {
+    Object.assign(row, { failed: null, op });
+    view.changed(row);
+    mine.push(row);
+  }
+  link.ask(op, (answer) => {
+    if (answer.type === "ack") {
+      row && (row.ack = answer.id);
+      row && talk.messages.has(answer.id) && settle(row);
+    } else if (row) {
+      mine = mine.filter((other) => other !== row);
+      row.failed = answer.message;
+      view.changed(row);
+    } else {
+      refused(answer);
+    }
+  });
+}
+
+// One's own message came back in its place: what stood for it goes.
+function own(message) {
+  const row = mine.find((other) => other.ack === message.id);
+  row && settle(row);
+}
+
+function settle(row) {
+  mine = mine.filter((other) => other !== row);
+  talk.withdraw(row);
+}
+
+function again(row) {
+  send(row.op, row);
+}
+
+function refused(answer) {
+  if (answer.type === "error") {
+    talk.say(answer.hint ? `${answer.message} (${answer.hint})` : answer.message, "bad");
+  }
+}
+
+// Does what a line asks for; whether it was understood. Nothing of it is ever said.
+function command(line) {
+  const [, word, rest] = line.match(/^\/(\S*)\s*([\s\S]*)$/);
+  const room = talk.present[0] === "#" ? talk.present.slice(1) : undefined;
+  const [first, after] = [rest.split(/\s/)[0], rest.replace(/^\S+\s*/, "")];
+  const ops = {
+    nick: rest && { op: "nick", name: rest }, away: { op: "presence", away: rest }, back: { op: "presence" },
+    topic: { op: "topic", room, text: rest }, floor: rest && { op: "floor", room, turn: rest }, ignore: rest && { op: "ignore", name: rest },
+  };
+  if (word === "me" && rest) {
+    say(rest, { act: true });
+  } else if (word === "msg" && after) {
+    go(`@${first}`);
+    say(after);
+  } else if ((word === "all" || word === "any") && rest) {
+    say(rest, { op: word });
+  } else if (word === "room" && rest) {
+    enter(rest.replace(/^#/, ""));
+  } else if (word === "leave") {
+    leave();
+  } else if (word === "search" && rest) {
+    search(rest);
+  } else if (word === "help") {
+    help();
+  } else if (ops[word]) {
+    link.ask(ops[word], refused);
+  } else {
+    talk.say(`/${word} is not understood here, and was not sent; /help lists what is`, "bad");
+    return false;
+  }
+  return true;
+}
+
+// ---- going about ----
+
+function go(key) {
+  drawer(null);
+  talk.go(key);
+  $("text").focus();
+}
+
+function enter(room) {
+  link.ask({ op: "room", room }, (answer) => (answer.type === "ack" ? go(`#${room}`) : refused(answer)));
+}
+
+function leave() {
+  const key = talk.present;
+  if (talk.rooms.size < 2) {
+    return talk.say("this is the only room", "bad");
+  }
+  key[0] === "#" && link.ask({ op: "leave", room: key.slice(1) }, refused);
+  talk.rooms.delete(key);
+  go(talk.rooms.keys().next().value);
+}
+
+function take(file) {
+  link.ask({ op: "get", id: file.id ?? file.name }, refused);
+}
+
+function deed(what, row) {
+  if (what === "delete") {
+    confirm("Take this message back? Whoever has read it has read it.") && link.ask({ op: "delete", id: row.id }, refused);
+    return $("text").focus();
+  }
+  if (what === "react") {
+    const text = prompt("What do you think of it? An emoji or a word; nothing takes it back.", "👍");
+    text !== null && link.ask({ op: "react", id: row.id, text }, refused);
+    return $("text").focus();
+  }
+  about = { deed: what, row };
+  $("about").hidden = false;
+  $("about-text").textContent = what === "edit" ? "another text for your message" : `↪ ${visible(row.plain)}: ${visible(row.text)}`;
+  if (what === "edit") {
+    $("text").value = row.text;
+    fit();
+  }
+  $("text").focus();
+}
+
+function end() {
+  about = null;
+  $("about").hidden = true;
+}
+
+function search(words) {
+  const found = [];
+  link.ask({ op: "search", text: words }, (answer) => {
+    if (answer.type === "error") {
+      return refused(answer);
+    }
+    talk.found = { left: answer.count ?? 0, found };
+    answer.count || results(words, found);
+    talk.found.done = () => results(words, found);
+  });
+}
+
+function results(words, found) {
+  talk.found = null;
+  $("found-title").textContent = `${found.length} with “${words}”`;
+  $("found-list").replaceChildren(...found.map((o) => make("article", { class: "first" },
+    make("time", { datetime: o.ts }, new Date(o.ts).toLocaleDateString([], { day: "numeric", month: "short" })),
+    make("div", {}, make("span", { class: "head" }, visible(o.guest ?? o.from.name)), make("span", { class: "mark" }, ` #${visible(o.room)}`), make("div", { class: "text", dir: "auto" }, visible(o.text))))));
+  $("found").showModal();
+}
+
+function help() {
+  $("help-list").replaceChildren(...COMMANDS.flatMap(([what, does]) => [make("dt", {}, what), make("dd", {}, does)]));
+  $("help").showModal();
+}
+
+// On a narrow screen the sides lie over the messages, one at a time.
+function drawer(id) {
+  for (const side of ["rooms", "people"]) {
+    const shown = side === id && !$(side).classList.contains("shown");
+    $(side).classList.toggle("shown", shown);
+    $(`show-${side}`).setAttribute("aria-expanded", String(shown));
+  }
+}
+
+// The field is as high as its text, where the browser does not see to that.
+function fit() {
+  const field = $("text");
+  if (!CSS.supports("field-sizing", "content")) {
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight + 2}px`;
+  }
+}
+
+function writing() {
+  fit();
+  const now = Date.now();
+  if (talk.present[0] === "#" && now - typed > 3_000 && $("text").value && $("text").value[0] !== "/") {
+    typed = now;
+    link.ask({ op: "typing", room: talk.present.slice(1) });
+  }
+}
+
+// ---- keys ----
+
+function key(event) {
+  const article = document.activeElement.closest?.("#log article");
+  if (event.target === $("text")) {
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing) {
+      submit(event);
+    } else if (event.key === "Enter" && event.altKey) {
+      $("text").setRangeText("\n", $("text").selectionStart, $("text").selectionEnd, "end");
+      fit();
+    } else if (event.key === "ArrowUp" && !$("text").value) {
+      event.preventDefault();
+      view.move(0);
+    }
+  } else if (event.target === $("log") || article) {
+    over(event, article);
+  }
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    end();
+    drawer(null);
+    $("text").focus();
+  } else if (event.key === "F6" && event.ctrlKey) {
+    $("words").focus();
+  } else if (event.altKey && /^[1-9]$/.test(event.key)) {
+    const button = $("room-list").querySelectorAll("button")[event.key - 1];
+    button && (event.preventDefault(), button.click());
+  }
+}
+
+// Keys while a message, or all of them, have the focus.
+function over(event, article) {
+  const deeds = { r: "reply", "+": "react", e: "edit", d: "delete" };
+  const row = article?.message;
+  if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+    event.preventDefault();
+    view.move(event.key === "ArrowUp" ? -1 : 1);
+  } else if (event.key === "End" || event.key === "Home") {
+    event.key === "End" ? view.bottom() : ($("log").scrollTop = 0);
+  } else if (row?.id && deeds[event.key] && !event.ctrlKey && !event.altKey && !event.metaKey) {
+    if (row.own || "r+".includes(event.key)) {
+      event.preventDefault();
+      deed(deeds[event.key], row);
+    }
+  }
+}
+
+$("compose").addEventListener("submit", submit);
+$("text").addEventListener("input", writing);
+$("about-end").addEventListener("click", () => (end(), $("text").focus()));
+$("skip").addEventListener("click", () => $("text").focus());
+$("search").addEventListener("submit", (event) => (event.preventDefault(), $("words").value && search($("words").value)));
+$("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const room = $("enter-room").value.trim().replace(/^#/, "");
+  $("enter-room").value = "";
+  room && enter(room);
+});
+$("show-rooms").addEventListener("click", () => drawer("rooms"));
+$("show-people").addEventListener("click", () => drawer("people"));
+document.addEventListener("keydown", key);
+document.addEventListener("visibilitychange", () => document.hidden || talk.read());
+link.open();
+$("text").focus();
