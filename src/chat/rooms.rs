@@ -60,6 +60,18 @@ impl Rooms {
         Some(self.known.entry(name.to_owned()).or_insert_with(new))
     }
 
+    /// Forgets a room that this member is not in, where `name` could not be remembered otherwise:
+    /// whoever floods the group with names of rooms must not keep people from entering one.
+    fn make_room_for(&mut self, name: &str) {
+        if self.known.len() < MAX_KNOWN || self.known.contains_key(name) {
+            return;
+        }
+        let other = self.known.values().find(|room| !room.joined).map(|room| room.name.to_string());
+        if let Some(other) = other {
+            self.known.remove(&other);
+        }
+    }
+
     pub(super) fn present(&self) -> &str {
         &self.present
     }
@@ -133,6 +145,7 @@ impl Chat {
         if !is_in && self.rooms.joined().count() >= MAX_ROOMS {
             return Err(SayError::TooManyRooms);
         }
+        self.rooms.make_room_for(room);
         let Some(known) = self.rooms.get(room) else { return Err(SayError::TooManyRooms) };
         (known.joined, known.unread, known.mentions) = (true, 0, 0);
         self.rooms.present = room.to_owned();
@@ -201,12 +214,15 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_room_names_is_forgotten() {
+    fn a_flood_of_room_names_is_forgotten_and_keeps_nobody_out() {
         let mut chat = chat();
         for number in 0..10_000 {
             let room = Safe::line(&format!("room{number}"));
             chat.rooms.note(&Message { room, ..message(1, "hi") });
         }
         assert_eq!(chat.rooms().count(), MAX_KNOWN);
+        chat.enter("build").expect("can be entered");
+        assert_eq!((chat.room(), chat.rooms().count()), ("build", MAX_KNOWN));
+        assert_eq!(chat.leave(None), Ok("build".into()), "the first room is still there");
     }
 }
