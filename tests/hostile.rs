@@ -15,7 +15,8 @@ use mcast_chat::wire::ids::RankSet;
 use mcast_chat::wire::list::ListBuilder;
 use mcast_chat::wire::packet::{Ack, Content, Part, Profile, Record, encode_record};
 use mcast_chat::wire::{
-    Data, GroupKey, Heartbeat, Kind, Leave, MemberId, Missing, Nack, Packet, Seq, Session, ViewId,
+    Data, GroupKey, Heartbeat, Kind, Leave, MemberId, Missing, Nack, Packet, Probe, Seq, Session,
+    ViewId, Way,
 };
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
@@ -142,6 +143,26 @@ fn a_recording_of_an_earlier_run_is_not_delivered_at_a_fresh_member() {
     story.nothing_was_delivered();
     assert_eq!(story.lan.seats[VICTIM].engine.members().len(), 3);
     story.end(2_000);
+}
+
+#[test]
+fn probes_and_answers_to_them_leave_the_engine_as_it_is_whoever_seals_them() {
+    let mut story = Story::with_insider("probes");
+    let members = story.lan.seats[VICTIM].engine.members().len();
+    for number in 1..=10_000 {
+        let mut stranger = Forger::new(Session([number as u8; 16]));
+        let probe = Packet::Probe(Probe { number, sent_at: 1, way: Way::Multicast, filler: &[] });
+        let mut body = Vec::new();
+        probe.encode(&mut body);
+        for kind in [Kind::Probe, Kind::ProbeReply] {
+            story.give(stranger.seal(kind, Session([number as u8; 16]), &body));
+        }
+        story.give_packet(&probe);
+    }
+    assert_eq!(story.dropped(Drop::Unwanted), 30_000);
+    assert_eq!(story.lan.seats[VICTIM].engine.members().len(), members);
+    story.nothing_was_delivered();
+    story.end(0);
 }
 
 #[test]

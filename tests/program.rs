@@ -469,7 +469,7 @@ fn whoever_is_alone_is_told_once_how_others_would_be_reached() {
         loopback();
         let home = Home::new("lonely");
         let mut ana = chat(&home, "ana", &["-v"]);
-        ana.notes.find(&["-- nobody else yet: over udp through lo: an interface was asked for"]);
+        ana.notes.find(&["-- nobody else yet: this computer can send and receive, over udp"]);
         let ended = ana.end();
         check(&ended, 0, "");
         assert!(!ended.notes.contains("nobody else yet"), "{ended:?}");

@@ -17,8 +17,8 @@ use mcast_chat::wire::packet::{
 };
 use mcast_chat::wire::{
     Bulk, BulkJoin, BulkNack, Cut, CutDone, Data, FlushReq, FlushState, GroupKey, Header,
-    Heartbeat, Install, Kind, Leave, MemberId, Missing, Nack, ObjectId, Packet, Parity, Seq,
-    Session, SessionTag, ViewId,
+    Heartbeat, Install, Kind, Leave, MemberId, Missing, Nack, ObjectId, Packet, Parity, Probe,
+    ProbeReply, Seq, Session, SessionTag, ViewId, Way,
 };
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -149,6 +149,8 @@ fn packets() -> Vec<(&'static str, Kind, Vec<u8>)> {
         ("parity", Kind::Parity, parity()),
         ("bulk-nack", Kind::BulkNack, bulk_nack()),
         ("bulk-join", Kind::BulkJoin, bulk_join()),
+        ("probe", Kind::Probe, probe()),
+        ("probe-reply", Kind::ProbeReply, probe_reply()),
     ]
 }
 
@@ -443,6 +445,26 @@ fn bulk_join() -> Vec<u8> {
     encoded(&Packet::BulkJoin(BulkJoin { to: tag(2), object, wants: wants.list() }))
 }
 
+fn probe() -> Vec<u8> {
+    let (number, sent_at) = (300, 4_000_000);
+    encoded(&Packet::Probe(Probe { number, sent_at, way: Way::Unicast, filler: &[0; 9] }))
+}
+
+fn probe_reply() -> Vec<u8> {
+    encoded(&Packet::ProbeReply(ProbeReply {
+        to: tag(2),
+        number: 300,
+        sent_at: 4_000_000,
+        asked: Way::Broadcast,
+        way: Way::Multicast,
+        session: tag(3),
+        profile: Profile { member: MemberId([0x11; 16]), name: "jürgen" },
+        heard: 49,
+        answered: 251,
+        clock: 1_800_000_000_000_000,
+    }))
+}
+
 fn view(epoch: u64) -> ViewId {
     ViewId { epoch, coordinator: tag(1) }
 }
@@ -524,6 +546,24 @@ fn describe(packet: &Packet<'_>) -> Value {
             "lacks": each(&nack.lacks, |lack| {
                 json!({"turn": lack.turn, "heard": lack.heard, "count": lack.count})
             }),
+        }),
+        Packet::Probe(probe) => json!({
+            "number": probe.number,
+            "sent_at": probe.sent_at,
+            "way": probe.way as u8,
+            "filler": hex(probe.filler),
+        }),
+        Packet::ProbeReply(reply) => json!({
+            "to": hex(&reply.to.0),
+            "number": reply.number,
+            "sent_at": reply.sent_at,
+            "asked": reply.asked as u8,
+            "way": reply.way as u8,
+            "session": hex(&reply.session.0),
+            "profile": {"member": reply.profile.member.to_string(), "name": reply.profile.name},
+            "heard": reply.heard,
+            "answered": reply.answered,
+            "clock": reply.clock,
         }),
         Packet::BulkJoin(join) => json!({
             "to": hex(&join.to.0),

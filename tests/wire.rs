@@ -13,13 +13,14 @@ use mcast_chat::wire::packet::{
 use mcast_chat::wire::{
     Bulk, BulkJoin, BulkNack, Cut, CutDone, Data, DecodeError, FlushReq, FlushState, GroupKey,
     Header, HeaderError, Heartbeat, Install, Kind, Leave, MAX_DATAGRAM, MemberId, Missing, Nack,
-    OVERHEAD, ObjectId, Packet, Parity, Seq, Session, SessionKey, SessionTag, ViewId,
+    OVERHEAD, ObjectId, Packet, Parity, Probe, ProbeReply, Seq, Session, SessionKey, SessionTag,
+    ViewId, Way,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 15] = [
     Kind::Data,
     Kind::Heartbeat,
     Kind::Nack,
@@ -33,6 +34,8 @@ const KINDS: [Kind; 13] = [
     Kind::Parity,
     Kind::BulkNack,
     Kind::BulkJoin,
+    Kind::Probe,
+    Kind::ProbeReply,
 ];
 const SESSION: Session = Session(*b"sixteen bytes of");
 const VIEW: ViewId = ViewId { epoch: 3, coordinator: SessionTag([1; 8]) };
@@ -45,6 +48,10 @@ fn sequence_number() -> impl Strategy<Value = Seq> {
 }
 
 /// What no honest member counts beyond.
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![Just(Way::Multicast), Just(Way::Unicast), Just(Way::Broadcast)]
+}
+
 /// A number that counts from 1.
 fn ordinal() -> impl Strategy<Value = u64> {
     number().prop_map(|number| number.max(1))
@@ -254,6 +261,22 @@ proptest! {
             wants.into_iter().map(|(first, count)| Blocks { first, count }).collect();
         let wanted = list(&wants);
         check(&Packet::BulkJoin(BulkJoin { to, object: ObjectId(object), wants: wanted.list() }));
+    }
+
+    #[test]
+    fn probes_and_their_answers_round_trip(
+        (to, session) in (session_tag(), session_tag()),
+        (number, sent_at, clock) in (1..=u32::MAX, number(), number()),
+        (heard, answered) in (any::<u32>(), any::<u32>()),
+        (asked, way) in (way(), way()),
+        (member, name) in (any::<[u8; 16]>(), prop_oneof![Just("ana"), Just("jürgen"), Just("")]),
+        filler in vec(any::<u8>(), 0..900),
+    ) {
+        check(&Packet::Probe(Probe { number, sent_at, way, filler: &filler }));
+        let profile = Profile { member: MemberId(member), name };
+        check(&Packet::ProbeReply(ProbeReply {
+            to, number, sent_at, asked, way, session, profile, heard, answered, clock,
+        }));
     }
 
     #[test]
@@ -654,6 +677,8 @@ fn read_all(kind: Kind, body: &[u8]) -> bool {
         Packet::Parity(parity) => assert!(parity.code.len().is_multiple_of(2)),
         Packet::BulkNack(nack) => nack.lacks.iter().for_each(|lack| assert!(lack.count > 0)),
         Packet::BulkJoin(join) => join.wants.iter().for_each(|run| assert!(run.count > 0)),
+        Packet::Probe(probe) => assert!(probe.number > 0),
+        Packet::ProbeReply(reply) => assert!(reply.profile.name.len() <= MAX_NAME),
     }
     true
 }
@@ -668,7 +693,7 @@ fn turn(random: &mut Xoshiro256PlusPlus) -> u8 {
 }
 
 /// Feeds a million bodies that `make` draws for each kind in turn; of each kind some are packets.
-fn none_panics(seed: u64, make: impl Fn(&mut Xoshiro256PlusPlus, usize) -> Vec<u8>) -> [u32; 13] {
+fn none_panics(seed: u64, make: impl Fn(&mut Xoshiro256PlusPlus, usize) -> Vec<u8>) -> [u32; 15] {
     println!("seed {seed}");
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut decoded = [0; KINDS.len()];
@@ -711,7 +736,7 @@ fn a_million_packets_with_changed_bytes_never_panic() {
 }
 
 /// A body of each kind, in their order, with an entry in each list.
-fn good_bodies() -> [Vec<u8>; 13] {
+fn good_bodies() -> [Vec<u8>; 15] {
     let view = VIEW_BYTES;
     let (tag, run) = ([7; 8], [1, 0, 1, 1]);
     let data = [&[1][..], &view, &[1, 2, 0, 1, 4], &run, &[1, 1, 9, 4, 2, 0, 1, b'x']].concat();
@@ -736,6 +761,8 @@ fn good_bodies() -> [Vec<u8>; 13] {
         [&PLACE_BYTES[..13], &[9], &PLACE_BYTES[14..], &[0x80; 8], b"code"].concat(),
         [&tag[..], &[2, 0, 3, 1, 0, 1]].concat(),
         [&tag[..], &[1; 32], &[2, 0, 1]].concat(),
+        vec![1, 1, 2, 3, 0, 0, 0],
+        reply_of(b"ana", &[9]),
     ];
     for (kind, body) in KINDS.iter().zip(&bodies) {
         assert!(read_all(*kind, body), "{kind:?} is a good one");
@@ -833,7 +860,19 @@ fn bombs() -> Vec<(Kind, &'static str, Vec<u8>)> {
         (Kind::BulkNack, "a lack of nothing", and(&[7; 8], &[1, 0, 3, 1, 0, 0])),
         (Kind::BulkJoin, "runs of 2⁶⁴ bytes", and(&[7; 40], &HUGE)),
         (Kind::BulkJoin, "an empty run", and(&[7; 40], &[2, 0, 0])),
+        (Kind::Probe, "a number 0", vec![0, 1, 0, 0]),
+        (Kind::Probe, "a way that is none", vec![1, 1, 3, 0]),
+        (Kind::Probe, "a filler of 2⁴⁶ bytes", and(&[1, 1, 0], &TERABYTES)),
+        (Kind::ProbeReply, "a way that is none", and(&[7; 8], &[1, 1, 0, 3])),
+        (Kind::ProbeReply, "a name that is too long", reply_of(&[b'n'; MAX_NAME + 1], &[9])),
+        (Kind::ProbeReply, "a time of 2⁶⁴ − 1", reply_of(b"ana", &HUGE)),
     ]
+}
+
+/// A PROBE_REPLY of a member of that name, at that time.
+fn reply_of(name: &[u8], clock: &[u8]) -> Vec<u8> {
+    let ids = [&[7; 8][..], &[1, 1, 0, 0], &[7; 24]].concat();
+    [&ids, &[name.len() as u8][..], name, &[1, 1], clock].concat()
 }
 
 #[test]
@@ -843,6 +882,8 @@ fn bombs_are_refused() {
     }
     assert!(read_all(Kind::Data, &records_of(&[3, 0, 0, 0])), "the frame itself is good");
     assert!(Packet::decode(Kind::Heartbeat, &name_of(b"ana")).is_ok());
+    assert!(Packet::decode(Kind::ProbeReply, &reply_of(b"ana", &[9])).is_ok());
+    assert!(Packet::decode(Kind::Probe, &[1, 1, 2, 0]).is_ok());
     assert!(Packet::decode(Kind::Heartbeat, &name_of(&[b'n'; MAX_NAME])).is_ok());
     assert!(Packet::decode(Kind::Heartbeat, &profiled(&[0, 0, 0])).is_ok());
 }
@@ -1095,5 +1136,5 @@ fn foreign_headers_are_told_apart_by_their_fault() {
     assert_eq!(with(0, 2), Err(HeaderError::Version));
     assert_eq!(with(3, 1), Err(HeaderError::Version));
     assert_eq!(with(1, 0), Err(HeaderError::Kind));
-    assert_eq!(with(1, 14), Err(HeaderError::Kind));
+    assert_eq!(with(1, 16), Err(HeaderError::Kind));
 }

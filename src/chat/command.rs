@@ -79,6 +79,8 @@ pub enum Action {
     Files,
     /// Show the counters.
     Stats,
+    /// Look for what is wrong with the network.
+    Doctor,
     /// Show nothing of what was said up to now.
     Clear,
     /// Explain all commands, or one.
@@ -152,7 +154,7 @@ pub struct Command {
 }
 
 /// All commands, in the order in which `/help` lists them.
-pub const COMMANDS: [Command; 31] = [
+pub const COMMANDS: [Command; 32] = [
     Command { word: "who", arguments: "", does: "list who is here" },
     Command { word: "whois", arguments: "NAME", does: "tell all that is known of NAME" },
     Command { word: "nick", arguments: "NAME", does: "take another name" },
@@ -249,6 +251,11 @@ pub const COMMANDS: [Command; 31] = [
     },
     Command { word: "files", arguments: "", does: "list what is offered" },
     Command { word: "stats", arguments: "", does: "show the counters: losses, repairs, drops" },
+    Command {
+        word: "doctor",
+        arguments: "",
+        does: "look for what is wrong with the network, as far as it shows while you talk",
+    },
     Command { word: "clear", arguments: "", does: "show nothing of what was said up to now" },
     Command { word: "help", arguments: "[COMMAND]", does: "explain the commands, or one of them" },
     Command { word: "quit", arguments: "[TEXT]", does: "say TEXT, if there is any, and leave" },
@@ -294,7 +301,7 @@ fn parse_command(line: &str) -> Result<Action, CommandError> {
 /// What `word` with `rest` after it asks for; none where it needs something else.
 fn action(word: &str, rest: &str) -> Option<Action> {
     match word {
-        "who" | "stats" | "files" | "rooms" | "back" | "clear" => bare(word, rest),
+        "who" | "stats" | "doctor" | "files" | "rooms" | "back" | "clear" => bare(word, rest),
         "msg" | "all" | "any" | "me" | "reply" => say(word, rest).map(Action::Say),
         "edit" | "delete" | "react" => change(word, rest),
         "sync" => ["on", "off"].contains(&rest).then(|| Action::Sync(rest == "on")),
@@ -316,6 +323,7 @@ fn bare(word: &str, rest: &str) -> Option<Action> {
     let action = match word {
         "who" => Action::Who,
         "stats" => Action::Stats,
+        "doctor" => Action::Doctor,
         "files" => Action::Files,
         "rooms" => Action::Rooms,
         "back" => Action::Back,
@@ -439,6 +447,7 @@ mod tests {
         check("/get fw.bin", Action::Get("fw.bin".into()));
         check("/files", Action::Files);
         check("/stats", Action::Stats);
+        check("/doctor", Action::Doctor);
         check("/help", Action::Help(None));
         check("/help /me", Action::Help(command("me")));
         check("/quit", Action::Quit(None));

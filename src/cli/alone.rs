@@ -4,6 +4,7 @@ use super::config::Config;
 use super::failure::{Exit, Failure};
 use super::talk::Talk;
 use super::{explain, refusal};
+use crate::engine::Drop;
 use crate::runtime::{Carrier, TransportChoice};
 
 /// Nobody else is here: for want of the passphrase, because this computer cannot send or reaches
@@ -27,6 +28,22 @@ pub(super) fn failure(talk: &Talk, config: &Config, what: &str) -> Failure {
     }
 }
 
+/// Whether this computer itself can send and receive, as far as one learns without others: what it
+/// sends to the group comes back to it, through its firewall.
+pub(super) fn first_words(talk: &Talk) -> &'static str {
+    let comes_back = talk.group.stats().dropped(Drop::Own) > 0;
+    own_part(talk.group.carrier().transport, talk.send_error.is_some(), comes_back)
+}
+
+fn own_part(transport: &str, cannot_send: bool, comes_back: bool) -> &'static str {
+    match (transport, cannot_send, comes_back) {
+        (_, true, _) => "this computer cannot send",
+        ("udp", _, true) => "this computer can send and receive",
+        ("udp", ..) => "what this computer sends does not come back to it (its own firewall?)",
+        _ => "only members on this computer, or those of --peer, are reached",
+    }
+}
+
 /// How others would be reached: by what, through what, why so, and what was left out.
 pub(super) fn reach(carrier: &Carrier) -> String {
     let Carrier { transport, through, skipped, why } = carrier;
@@ -40,6 +57,14 @@ pub(super) fn reach(carrier: &Carrier) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_back_tells_that_this_computer_is_sound() {
+        assert_eq!(own_part("udp", false, true), "this computer can send and receive");
+        assert!(own_part("udp", false, false).contains("firewall?"));
+        assert_eq!(own_part("udp", true, true), "this computer cannot send");
+        assert!(own_part("tcp", false, false).contains("--peer"));
+    }
 
     #[test]
     fn how_others_are_reached_names_what_was_left_out_and_why() {

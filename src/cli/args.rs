@@ -24,6 +24,7 @@ Examples:
   mcast-chat send --wait all 'build 7 is out'   exit code 0: every member has it
   mcast-chat listen --json | jq .text           for scripts
   mcast-chat who                                who is here?
+  mcast-chat doctor                             why is nobody here?
   mcast-chat share fw.bin                       give a file to whoever takes it
   mcast-chat get fw.bin                         take it
   mcast-chat history --grep 'disk|full'         what was said about it?
@@ -31,7 +32,8 @@ Examples:
 While you talk: /who /nick NAME /msg NAME TEXT /me ACT /sync on
 /share FILE /get NAME /files /history /stats /help /quit
 Exit codes: 0 done, 2 usage, 3 network, 4 too few members, 5 not confirmed by all,
-6 another passphrase, 7 name taken, 8 input refused, 9 file incomplete, 130 interrupted";
+6 another passphrase, 7 name taken, 8 input refused, 9 file incomplete, 10 doctor found
+a fault, 130 interrupted";
 
 /// Talk with everybody on your network, without a server.
 ///
@@ -67,6 +69,8 @@ pub(super) enum Command {
     /// Let people without this program take part: a page, WebSockets, lines over TCP
     #[cfg(feature = "web")]
     Gateway(super::gateway::Typed),
+    /// Find out why nobody is there, or that all is well
+    Doctor(Doctor),
     /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
     Verify(Verify),
     /// Measure how fast the group is: one sends, the others receive
@@ -236,6 +240,17 @@ pub(super) struct Man {
     /// The folder of the pages
     #[arg(value_name = "DIR")]
     pub(super) folder: Option<PathBuf>,
+}
+
+/// Arguments of `doctor`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Doctor {
+    /// Go on for so long, and tell whether multicast dies while unicast goes on (6m is enough)
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) watch: Option<Duration>,
+    /// Write what was found out to FILE, too, for somebody who helps
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
 }
 
 /// Arguments of `verify`.

@@ -10,7 +10,7 @@ use super::held::{Held, Queue};
 use super::input::{self, Input, MAX_LINE};
 use super::past::Keep;
 use super::talk::{Talk, halted};
-use super::{alone, fronts, refusal};
+use super::{alone, doctor, fronts, refusal};
 use crate::chat::{Action, Outgoing, Say, usable_name};
 use crate::engine::SendError;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
@@ -106,7 +106,9 @@ impl<'c> Conversation<'c> {
             return Ok(());
         }
         let reach = alone::reach(self.talk.group.carrier());
-        Ok(self.front().tell("alone", &format!("nobody else yet: {reach}"))?)
+        let loops = alone::first_words(&self.talk);
+        let text = format!("nobody else yet: {loops}, {reach}; /doctor for more");
+        Ok(self.front().tell("alone", &text)?)
     }
 
     pub(super) fn front(&mut self) -> &mut dyn Front {
@@ -207,6 +209,7 @@ impl<'c> Conversation<'c> {
                 let tally = self.talk.tally();
                 self.answer(request, &Answer::Stats(&tally))
             }
+            Action::Doctor => self.doctor(),
             Action::Share(path) => self.share(request, path),
             Action::Get(what) => self.get(request, what),
             Action::Files => {
@@ -226,6 +229,17 @@ impl<'c> Conversation<'c> {
         let Talk { chat, front, .. } = &mut self.talk;
         if let Some(front) = front {
             front.answer(chat, request.reference.as_deref(), answer)?;
+        }
+        Ok(())
+    }
+
+    /// What can be found out without leaving, and how to find out more.
+    fn doctor(&mut self) -> Result<(), Halt> {
+        let found = doctor::at_once(&self.config.group);
+        let loops = alone::first_words(&self.talk);
+        let more = format!("all checks: mcast-chat doctor --group {}", self.config.group_name);
+        for line in found.lines().chain([loops, &more]) {
+            self.front().tell("doctor", line)?;
         }
         Ok(())
     }

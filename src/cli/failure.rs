@@ -50,6 +50,8 @@ pub(super) enum Exit {
     Broken,
     /// A file is incomplete: `verify` cannot judge.
     Incomplete,
+    /// `doctor` found something that does not work.
+    Unwell,
     /// Ended by this signal.
     Signal(u8),
 }
@@ -69,6 +71,7 @@ impl Exit {
             Self::Refused => 8,
             Self::Broken => 1,
             Self::Incomplete => 9,
+            Self::Unwell => 10,
             // The convention of shells: 130 is SIGINT.
             Self::Signal(number) => 128 + number,
         }

@@ -11,6 +11,7 @@ mod confirm;
 mod cursor;
 mod deadline;
 mod deeds;
+mod doctor;
 mod exec;
 mod explain;
 mod failure;
@@ -86,6 +87,7 @@ fn execute(typed: &Typed) -> Result<Exit, Failure> {
         Some(Command::Share(share)) => share::run(config()?, share),
         Some(Command::Get(get)) => get::run(config()?, get),
         Some(Command::Who(who)) => who::run(&config()?, who),
+        Some(Command::Doctor(typed)) => doctor::run(&config()?, typed),
         Some(Command::Verify(typed)) => verify::run(typed, common.looks.json),
         Some(Command::Bench(typed)) => bench::run(&config()?, typed),
         Some(Command::Stats(typed)) => stats::run(&config()?, typed),
@@ -161,7 +163,7 @@ mod tests {
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
              why: the first word is a command (send, listen, who, share, get, history, \
-             gateway, verify, bench, stats, config, completions, man), never a message\n  \
+             gateway, doctor, verify, bench, stats, config, completions, man), never a message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -24,6 +24,9 @@ impl Engine {
     fn receive(&mut self, now: Instant, path: SocketAddr, datagram: &mut [u8]) -> Result<(), Drop> {
         let header = Header::decode(datagram)?;
         self.check(&header)?;
+        if header.kind.is_probe() {
+            return Err(Drop::Unwanted);
+        }
         if header.kind.is_symbol() {
             return self.receive_symbol(now, &header, datagram);
         }
@@ -46,9 +49,11 @@ impl Engine {
             Packet::Install(install) => self.on_install(now, tag, &install),
             Packet::BulkNack(nack) => self.on_bulk_nack(now, tag, &nack),
             Packet::BulkJoin(join) => self.on_bulk_join(now, tag, &join),
-            Packet::Data(_) | Packet::Bulk(_) | Packet::Parity(_) => {
-                unreachable!("these go their own ways")
-            }
+            Packet::Data(_)
+            | Packet::Bulk(_)
+            | Packet::Parity(_)
+            | Packet::Probe(_)
+            | Packet::ProbeReply(_) => unreachable!("these go their own ways"),
         }
     }
 

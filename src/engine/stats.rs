@@ -41,7 +41,7 @@ pub enum Drop {
     Stale,
     /// Names sessions or packets that we do not know (the rest of the packet was used).
     Unknown,
-    /// A symbol of bulk that is not fetched here.
+    /// A symbol of bulk that is not fetched here; a probe, which is answered beside the engine.
     Unwanted,
 }
 

@@ -66,7 +66,8 @@ fn open_udp(
     clock: &Clock,
     why: &str,
 ) -> Result<(Sockets, Carrier), JoinError> {
-    let udp = open_when_ready(config, clock)?;
+    let mut udp = open_when_ready(config, clock)?;
+    udp.open_door();
     let carrier = Carrier {
         transport: "udp",
         through: udp.interfaces().into_iter().map(|interface| interface.name).collect(),
@@ -89,7 +90,7 @@ fn open_tcp(
 
 /// Waits where there is nothing but an address that is not ready yet: just after an interface came
 /// up IPv6 asks for one to two seconds whether another computer has the address (RFC 4862, §5.4).
-fn open_when_ready(config: &GroupConfig, clock: &Clock) -> Result<Udp, OpenError> {
+pub(super) fn open_when_ready(config: &GroupConfig, clock: &Clock) -> Result<Udp, OpenError> {
     let until = clock.now() + READY_WITHIN;
     loop {
         match Udp::open(udp_config(config)) {
@@ -108,7 +109,7 @@ fn is_getting_ready(skipped: &[(String, Reason)]) -> bool {
     skipped.iter().any(|(_, reason)| *reason == Reason::AddressNotReady)
 }
 
-fn udp_config(config: &GroupConfig) -> UdpConfig {
+pub(super) fn udp_config(config: &GroupConfig) -> UdpConfig {
     UdpConfig {
         group: config.group,
         port: config.port,

@@ -1,5 +1,6 @@
 //! The loop: it owns the engine, the sockets and the clock, and turns.
 
+use super::answers::Answers;
 use super::clock::Clock;
 use super::notices::Notices;
 use super::sockets::Sockets;
@@ -40,6 +41,7 @@ pub struct Driver {
     engine: Engine,
     sockets: Sockets,
     faults: Option<Faults>,
+    answers: Answers,
     poll: Poll,
     ready: Events,
     waker: Arc<Waker>,
@@ -90,6 +92,8 @@ impl Driver {
         let (rate, adaptive) = (config.rate.unwrap_or(settings.rate), config.adaptive);
         let settings = Config { rate, adaptive, friendly: config.friendly, ..settings };
         let window = settings.window;
+        let own = seed::session()?;
+        let answers = Answers::new(key.clone(), session, own, (member, &config.name));
         let mut engine = Engine::new(settings, key, session, seed::seed()?, now);
         recall(&mut engine, &config.recall);
         Ok(Self {
@@ -98,6 +102,7 @@ impl Driver {
             engine,
             sockets,
             faults: config.faults.map(Faults::new),
+            answers,
             poll,
             ready: Events::with_capacity(READY),
             waker: Arc::new(waker),
@@ -179,6 +184,7 @@ impl Driver {
     /// Another name for this member, cut to 64 bytes.
     pub fn rename(&mut self, name: &str) {
         self.engine.rename(self.clock.now(), name);
+        self.answers.rename(name);
         self.again = true;
     }
 
@@ -322,10 +328,13 @@ impl Driver {
 
     /// Reads the sockets, about [`BATCH`] datagrams, so that timers are not late for a flood.
     fn read(&mut self, now: Instant, happened: &mut impl FnMut(Event<&[u8]>)) {
-        let Self { sockets, engine, faults, .. } = self;
+        let Self { sockets, engine, faults, answers, .. } = self;
         let mut take = |from, datagram: &mut [u8]| {
             let admit = |faults: &mut Faults| faults.admit(since_start(now), datagram, from);
             if faults.as_mut().is_none_or(admit) {
+                if Answers::is_probe(datagram) {
+                    return answers.take(now, from, datagram);
+                }
                 engine.handle_datagram(now, from, datagram);
                 // At once, while the messages' bytes are in the processor's nearest cache.
                 tell_events(engine, happened);
@@ -340,6 +349,20 @@ impl Driver {
             }
         };
         self.release(now, happened);
+        self.answer(now);
+    }
+
+    /// Answers probes; what is sent to this computer alone is looked at for nothing else.
+    fn answer(&mut self, now: Instant) {
+        let Self { sockets, answers, .. } = self;
+        for _ in 0..PROBES {
+            if sockets.recv_door(|from, datagram| answers.take(now, from, datagram)) == 0 {
+                break;
+            }
+        }
+        while let Some(answer) = answers.next() {
+            sockets.answer(&answer);
+        }
     }
 
     /// Learns how many messages a wait brought.
@@ -354,6 +377,10 @@ impl Driver {
     fn release(&mut self, now: Instant, happened: &mut impl FnMut(Event<&[u8]>)) {
         let Some(faults) = &mut self.faults else { return };
         while let Some((datagram, from)) = faults.poll(since_start(now)) {
+            if Answers::is_probe(datagram) {
+                self.answers.take(now, from, datagram);
+                continue;
+            }
             self.engine.handle_datagram(now, from, datagram);
             tell_events(&mut self.engine, happened);
         }
@@ -443,6 +470,8 @@ const READY: usize = 64;
 /// Datagrams read in a turn, or as many more as one call gives: 371 KiB of full ones, and less than
 /// a millisecond or two of work.
 const BATCH: usize = 256;
+/// Probes to this computer alone that are read in a turn.
+const PROBES: usize = 64;
 /// Batches sent in a turn: half a mebibyte of full ones.
 const BATCHES: usize = 8;
 /// How often the sockets are looked after.
@@ -454,4 +483,4 @@ const NAP: Duration = Duration::from_millis(1);
 const LONG_NAP: Duration = Duration::from_millis(50);
 /// Ethernet's 1,500 bytes less 40 of IPv6 and 8 of UDP header: other members may have no more,
 /// whatever our interfaces carry.
-const MAX_DATAGRAM: usize = 1_452;
+pub(super) const MAX_DATAGRAM: usize = 1_452;

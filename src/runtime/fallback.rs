@@ -26,6 +26,7 @@ impl Fallback {
 
     pub(super) fn open_udp(&self, registry: &Registry, first: Token) -> Result<Udp, JoinError> {
         let mut udp = Udp::open(self.udp.clone())?;
+        udp.open_door();
         udp.register(registry, first).map_err(JoinError::io("watch sockets"))?;
         Ok(udp)
     }

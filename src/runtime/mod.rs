@@ -11,12 +11,15 @@
 //! | `fallback` | the other transport, when the network changes |
 //! | `sockets` | both transports under one set of names |
 //! | `driver` | the loop |
+//! | `answers` | answers to those who look for a fault |
+//! | `prober` | whoever looks for a fault |
 //! | `spin` | waits without sleep in a quick exchange |
 //! | `mailbox` | the bounded queues between a handle and its loop |
 //! | `group` | the handle and its thread |
 //! | `bulk` | bulk transfers through both |
 //! | `notices` | what people are told of the transport, without repeating |
 
+mod answers;
 mod bulk;
 mod carrier;
 pub mod clock;
@@ -26,6 +29,7 @@ mod fallback;
 mod group;
 mod mailbox;
 mod notices;
+pub mod prober;
 mod seed;
 mod sockets;
 mod spin;

@@ -5,6 +5,7 @@
 //! drops what comes twice.
 
 use super::Notice;
+use super::answers::Answer;
 use super::fallback::Fallback;
 use crate::transport::Sent;
 use crate::transport::batch::Buffers;
@@ -77,6 +78,21 @@ impl Sockets {
         }
         let by_udp = self.udp.as_mut().map_or(0, |udp| udp.recv(&mut self.buffers, &mut take));
         if by_udp > 0 || self.mesh_first { by_udp } else { self.recv_mesh(&mut take) }
+    }
+
+    /// The same of what was sent to this computer alone, at the group's port.
+    pub(super) fn recv_door(&mut self, take: impl FnMut(SocketAddr, &mut [u8])) -> usize {
+        self.udp.as_mut().map_or(0, |udp| udp.recv_door(&mut self.buffers, take))
+    }
+
+    /// Sends an answer, by UDP. What does not go out is lost: whoever asks goes on asking.
+    pub(super) fn answer(&mut self, answer: &Answer) {
+        let Some(udp) = &mut self.udp else { return };
+        let datagram = &answer.datagram;
+        match answer.to {
+            Some(to) => drop(udp.answer(to, datagram)),
+            None => drop(udp.send(datagram, datagram.len())),
+        }
     }
 
     fn recv_mesh(&mut self, take: &mut impl FnMut(SocketAddr, &mut [u8])) -> usize {

@@ -83,6 +83,8 @@ impl<'a> Teller<'a> {
                 let what = if wants.is_empty() { "nothing".into() } else { wants };
                 format!("BULK_JOIN {:?} of {}: {what}", join.object, self.tag(&join.to))
             }
+            Packet::Probe(probe) => format!("PROBE {}", probe.number),
+            Packet::ProbeReply(reply) => format!("PROBE_REPLY {}", reply.number),
         }
     }
 

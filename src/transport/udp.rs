@@ -11,6 +11,7 @@
 //! read, the others go on. Two interfaces on one LAN bring each datagram twice; the protocol
 //! drops the second.
 
+mod door;
 mod inlet;
 mod local;
 mod open;
@@ -71,6 +72,8 @@ pub struct Udp {
     group: Inlet,
     /// One for each interface in use.
     outlets: Vec<Outlet>,
+    /// Receives what is for this computer alone.
+    door: Option<Inlet>,
     skipped: Vec<(String, Reason)>,
     /// Token of the group's socket; set by `register`.
     first: Option<Token>,
@@ -133,6 +136,7 @@ impl Udp {
             config,
             group,
             outlets: Vec::new(),
+            door: None,
             skipped,
             first: None,
             next: 0,
@@ -157,6 +161,7 @@ impl Udp {
     /// When the system cannot poll one more socket.
     pub fn register(&mut self, registry: &Registry, first: Token) -> io::Result<()> {
         registry.register(&mut self.group.socket, first, Interest::READABLE)?;
+        self.register_door(registry, first)?;
         for outlet in &mut self.outlets {
             outlet.register(registry, first)?;
         }
@@ -169,6 +174,9 @@ impl Udp {
         let Some(slot) = self.first.and_then(|first| token.0.checked_sub(first.0)) else { return };
         if slot == 0 {
             self.group.readable |= readable;
+        }
+        if let Some(door) = self.door.as_mut().filter(|_| slot == DOOR) {
+            door.readable |= readable;
         }
         for outlet in self.outlets.iter_mut().filter(|outlet| outlet.slot == slot) {
             outlet.inlet.readable |= readable;
@@ -246,6 +254,12 @@ impl Udp {
             Family::V4 => 20,
             Family::V6 => 40,
         }
+    }
+
+    /// The multicast address of the group.
+    #[must_use]
+    pub const fn group(&self) -> IpAddr {
+        self.config.group
     }
 
     /// Whether an interface is in use.
@@ -364,8 +378,10 @@ impl Udp {
     }
 }
 
-/// The tokens of a transport are 256: one for the group, the rest for interfaces.
-const MOST_OUTLETS: usize = 255;
+/// The tokens of a transport are 256: the group's, those of interfaces, and that of the door.
+const MOST_OUTLETS: usize = 254;
+/// The door's token is the first plus this.
+const DOOR: usize = MOST_OUTLETS + 1;
 /// The header of UDP, in bytes (RFC 768).
 const UDP_HEADER: usize = 8;
 /// The IP packet that every computer must accept, in bytes (RFC 791, section 3.1).

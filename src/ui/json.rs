@@ -60,6 +60,31 @@ impl<O: Write> Json<O> {
         self.write(Object::Setting { section, key, value, source })
     }
 
+    /// What `doctor` found at a check: `ok`, `warn`, `fail` or `skip`, why, and commands to try.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn check(
+        &mut self,
+        number: usize,
+        name: &str,
+        state: &str,
+        why: &str,
+        fixes: &[&str],
+    ) -> io::Result<()> {
+        let fix = fixes.first().copied();
+        let fixes = (fixes.len() > 1).then_some(fixes);
+        self.write(Object::Check { number, name, state, why, fix, fixes })
+    }
+
+    /// What `doctor` makes of its checks.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn verdict(&mut self, state: &str, text: &str) -> io::Result<()> {
+        self.write(Object::Verdict { state, text })
+    }
+
     /// Who is here, as a view.
     ///
     /// # Errors

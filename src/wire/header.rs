@@ -4,7 +4,7 @@
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | version, 1 |
-//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 view change, 10 to 13 bulk |
+//! | 1 | 1 | kind: 1 DATA, 2 HEARTBEAT, 3 NACK, 4 LEAVE, 5 to 9 view change, 10 to 15 others |
 //! | 2 | 2 | reserved, 0 |
 //! | 4 | 4 | group tag |
 //! | 8 | 4 | key epoch |
@@ -46,6 +46,10 @@ pub enum Kind {
     BulkNack = 12,
     /// What a receiver wants of an object, see [`super::BulkJoin`].
     BulkJoin = 13,
+    /// A question which ways carry, see [`super::Probe`].
+    Probe = 14,
+    /// The answer to it, see [`super::ProbeReply`].
+    ProbeReply = 15,
 }
 
 /// The fields of the clear header.
@@ -123,6 +127,11 @@ impl Kind {
         matches!(self, Self::Bulk | Self::Parity)
     }
 
+    /// Whether datagrams of this kind only find out which ways carry: engines leave them alone.
+    pub const fn is_probe(self) -> bool {
+        matches!(self, Self::Probe | Self::ProbeReply)
+    }
+
     fn decode(byte: u8) -> Result<Self, HeaderError> {
         match byte {
             1 => Ok(Self::Data),
@@ -138,6 +147,8 @@ impl Kind {
             11 => Ok(Self::Parity),
             12 => Ok(Self::BulkNack),
             13 => Ok(Self::BulkJoin),
+            14 => Ok(Self::Probe),
+            15 => Ok(Self::ProbeReply),
             _ => Err(HeaderError::Kind),
         }
     }

@@ -12,6 +12,7 @@ pub mod history;
 pub mod ids;
 pub mod list;
 pub mod packet;
+pub mod probe;
 pub mod seal;
 mod varint;
 
@@ -20,6 +21,7 @@ pub use flush::{Chain, Cut, CutDone, FlushReq, FlushState, Install};
 pub use header::{Header, HeaderError, Kind};
 pub use ids::{GroupId, MemberId, Seq, Session, SessionTag, ViewId};
 pub use packet::{Content, Data, DecodeError, Heartbeat, Leave, Missing, Nack, Packet};
+pub use probe::{Probe, ProbeReply, Way};
 pub use seal::{GroupKey, SessionKey};
 
 /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP header (RFC 768, RFC

@@ -7,6 +7,7 @@ use super::flush::{Cut, CutDone, FlushReq, FlushState, Install};
 use super::header::Kind;
 use super::ids::{MAX_VIEW, MemberId, RankSet, Seq, SessionTag, ViewId};
 use super::list::List;
+use super::probe::{Probe, ProbeReply};
 use bincode::{BorrowDecode, Decode, Encode, config};
 
 /// bincode's settings for all packets. The limit holds what a length field can make us claim:
@@ -282,6 +283,10 @@ pub enum Packet<'a> {
     BulkNack(BulkNack<'a>),
     /// What a receiver wants of an object.
     BulkJoin(BulkJoin<'a>),
+    /// A question which ways carry.
+    Probe(Probe<'a>),
+    /// The answer to it.
+    ProbeReply(ProbeReply<'a>),
 }
 
 impl<'a> Packet<'a> {
@@ -304,6 +309,8 @@ impl<'a> Packet<'a> {
             Kind::Parity => Parity::decode(body).map(Packet::Parity),
             Kind::BulkNack => BulkNack::decode(body).map(Packet::BulkNack),
             Kind::BulkJoin => BulkJoin::decode(body).map(Packet::BulkJoin),
+            Kind::Probe => Probe::decode(body).map(Packet::Probe),
+            Kind::ProbeReply => ProbeReply::decode(body).map(Packet::ProbeReply),
         }
     }
 
@@ -323,6 +330,8 @@ impl<'a> Packet<'a> {
             Packet::Parity(_) => Kind::Parity,
             Packet::BulkNack(_) => Kind::BulkNack,
             Packet::BulkJoin(_) => Kind::BulkJoin,
+            Packet::Probe(_) => Kind::Probe,
+            Packet::ProbeReply(_) => Kind::ProbeReply,
         }
     }
 
@@ -342,6 +351,8 @@ impl<'a> Packet<'a> {
             Packet::Parity(parity) => parity.encode(out),
             Packet::BulkNack(nack) => nack.encode(out),
             Packet::BulkJoin(join) => join.encode(out),
+            Packet::Probe(probe) => probe.encode(out),
+            Packet::ProbeReply(reply) => reply.encode(out),
         }
     }
 }

@@ -316,6 +316,8 @@ fn named(kind: &str) -> Result<Kind, String> {
         "PARITY" => Ok(Kind::Parity),
         "BULK_NACK" => Ok(Kind::BulkNack),
         "BULK_JOIN" => Ok(Kind::BulkJoin),
+        "PROBE" => Ok(Kind::Probe),
+        "PROBE_REPLY" => Ok(Kind::ProbeReply),
         _ => Err(format!("\"{kind}\" is no kind of packet")),
     }
 }

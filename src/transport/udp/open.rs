@@ -117,6 +117,27 @@ pub(super) fn group_socket(group: IpAddr, port: u16) -> Result<mio::net::UdpSock
     Ok(mio::net::UdpSocket::from_std(socket.into()))
 }
 
+/// The socket that takes what is sent to this computer alone. It sends no farther than the group's
+/// datagrams go. Where the group's own socket takes all that comes, there is none.
+pub(super) fn door_socket(config: &UdpConfig) -> io::Result<mio::net::UdpSocket> {
+    if bind_address(config.group).is_unspecified() {
+        return Err(ErrorKind::Unsupported.into());
+    }
+    let socket = blank(config.group)?;
+    share(&socket)?;
+    only_joined(&socket, config.group);
+    let any: IpAddr = match config.group {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    match any {
+        IpAddr::V4(_) => socket.set_ttl_v4(config.ttl.max(1))?,
+        IpAddr::V6(_) => socket.set_unicast_hops_v6(config.ttl.max(1))?,
+    }
+    socket.bind(&SocketAddr::new(any, config.port).into())?;
+    Ok(mio::net::UdpSocket::from_std(socket.into()))
+}
+
 /// The socket that sends on one interface.
 pub(super) fn send_socket(
     config: &UdpConfig,

@@ -134,6 +134,19 @@ pub(super) enum Object<'a> {
     },
     /// A setting: `flag`, `environment`, `file` or `default` says what it is.
     Setting { section: &'a str, key: &'a str, value: Option<&'a str>, source: &'a str },
+    /// What `doctor` found at one of its checks.
+    Check {
+        number: usize,
+        name: &'a str,
+        state: &'a str,
+        why: &'a str,
+        fix: Option<&'a str>,
+        /// All commands to try, where there are several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fixes: Option<&'a [&'a str]>,
+    },
+    /// What `doctor` makes of all that.
+    Verdict { state: &'a str, text: &'a str },
     /// Something is amiss; the program goes on.
     Warning { code: &'a str, message: &'a str },
     /// Something is worth telling, and nothing is amiss.

@@ -12,7 +12,7 @@
 //! {"op":"whois","name":"bo"}   {"op":"verify","name":"bo"}   {"op":"trust","name":"bo"}
 //! {"op":"nick","name":"bo"}   {"op":"who"}   {"op":"history","count":20}
 //! {"op":"share","path":"fw.bin"}   {"op":"get","id":"1a2b3c4d"}   {"op":"files"}
-//! {"op":"stats"}   {"op":"quit"}
+//! {"op":"stats"}   {"op":"doctor"}   {"op":"quit"}
 //! ```
 //! Each is answered by an `ack`, or an `error`, with the same `ref`. Unknown fields are ignored.
 
@@ -78,6 +78,7 @@ fn action(op: Op) -> Result<Action, Refusal> {
         "get" => Ok(Action::Get(required(op.id.or(op.name), "get", "id")?)),
         "files" => Ok(Action::Files),
         "stats" => Ok(Action::Stats),
+        "doctor" => Ok(Action::Doctor),
         "quit" => Ok(Action::Quit(op.text)),
         _ => in_room(op),
     }
