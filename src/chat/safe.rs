@@ -39,6 +39,22 @@ impl Safe {
         Self(line)
     }
 
+    /// A line of `text` for a screen, where nobody needs the original back: a tab is four spaces,
+    /// and a backslash stays one.
+    pub fn shown(text: &str) -> Self {
+        let mut line = String::with_capacity(text.len());
+        let mut marks = 0;
+        for c in text.chars() {
+            match (c, is_one_mark_too_many(c, &mut marks)) {
+                ('\t', _) => line.push_str("    "),
+                (_, true) => escape_by_number(c, &mut line),
+                _ if is_unsafe(c) => escape_by_number(c, &mut line),
+                _ => line.push(c),
+            }
+        }
+        Self(line)
+    }
+
     /// `text` as one word of at most `max` bytes: what must not be shown, and what cannot be
     /// seen, is left out; spaces become `_`. May be empty.
     pub fn word(text: &str, max: usize) -> Self {
@@ -188,6 +204,11 @@ mod tests {
     }
 
     #[test]
+    fn on_a_screen_a_backslash_is_one_and_a_tab_is_room() {
+        assert_eq!(Safe::shown("C:\\dir\ta\x1b[2J").as_str(), "C:\\dir    a\\u{1b}[2J");
+    }
+
+    #[test]
     fn a_word_has_no_spaces_nothing_invisible_and_a_bounded_length() {
         assert_eq!(Safe::word("  ana  maria\u{200b} ", 64).as_str(), "ana__maria");
         assert_eq!(Safe::word("ééé", 5).as_str(), "éé");
@@ -224,7 +245,7 @@ mod tests {
                     char::from_u32(random.random_range(0..most))
                 })
                 .collect();
-            for safe in [Safe::line(&text), Safe::word(&text, 64)] {
+            for safe in [Safe::line(&text), Safe::shown(&text), Safe::word(&text, 64)] {
                 assert!(!safe.as_str().chars().any(is_unsafe), "{text:?}");
             }
         }

@@ -1,6 +1,12 @@
 //! The chat itself: lines of stdin are said, what others say is shown, until the input ends,
 //! `/quit`, or a signal.
 
+#[cfg(not(feature = "screen"))]
+#[path = "chat/no_screen.rs"]
+mod screen;
+#[cfg(feature = "screen")]
+mod screen;
+
 use super::args::NamePolicy;
 use super::config::Config;
 use super::deadline::Deadline;
@@ -14,7 +20,7 @@ use super::{alone, doctor, fronts, refusal};
 use crate::chat::{Action, Outgoing, Say, usable_name};
 use crate::engine::SendError;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -34,7 +40,7 @@ const BATCH: usize = 64;
 
 /// Runs the chat.
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
-    let talk = match Talk::join(config, Some(fronts::for_messages(config, None)), Keep::History) {
+    let talk = match Talk::join(config, Some(fronts::for_chat(config)), Keep::History) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
@@ -60,6 +66,7 @@ pub(super) struct Conversation<'c> {
     refused: bool,
     /// Whether the input ended, or `/quit` was said.
     ended: bool,
+    stage: screen::Staged,
 }
 
 impl<'c> Conversation<'c> {
@@ -74,11 +81,12 @@ impl<'c> Conversation<'c> {
             alone: watched.then(|| Deadline::after(ALONE)),
             refused: false,
             ended: false,
+            stage: screen::Staged::default(),
         }
     }
 
     fn run(&mut self) -> Result<Exit, Halt> {
-        if !self.config.no_input {
+        if !self.config.no_input && !self.has_screen() {
             let group = Arc::downgrade(&self.talk.group);
             self.input = Some(input::start(group).map_err(|error| no_thread(&error))?);
         }
@@ -86,13 +94,18 @@ impl<'c> Conversation<'c> {
         // Names are known once it is known who is here.
         self.talk.settle()?;
         self.check_name()?;
+        self.open_stage()?;
         let mut wait = Duration::ZERO;
         while !self.ended {
             let busy = self.talk.files().work();
             self.talk.step(if busy { Duration::ZERO } else { wait })?;
+            self.take_keys()?;
             wait = self.turn()?;
             self.tell_if_alone()?;
+            wait = self.draw(wait)?;
         }
+        // From here on Ctrl+C ends the wait.
+        self.close_stage();
         self.close()
     }
 
@@ -141,7 +154,10 @@ impl<'c> Conversation<'c> {
         Ok(Duration::ZERO)
     }
 
-    fn next_input(&self) -> Option<Input> {
+    fn next_input(&mut self) -> Option<Input> {
+        if let Some(line) = self.typed_line() {
+            return line;
+        }
         match self.input.as_ref()?.try_recv() {
             Ok(input) => Some(input),
             Err(TryRecvError::Empty) => None,
@@ -368,6 +384,7 @@ impl<'c> Conversation<'c> {
     pub(super) fn give_back(&mut self) {
         let mut refusals = self.held.give_back();
         if refusals.is_empty() {
+            self.close_stage();
             return;
         }
         while let Some(Input::Line(line) | Input::Damaged(line)) = self.next_input() {
@@ -379,9 +396,18 @@ impl<'c> Conversation<'c> {
                 refusals.extend(self.held.give_back());
             }
         }
+        // A screen is gone by now, and what it shows with it.
+        if self.close_stage() || self.has_screen() {
+            return refusals.iter().for_each(tell_last);
+        }
         let front = self.front();
         let _ = refusals.iter().try_for_each(|refusal| front.refuse(refusal));
     }
+}
+
+/// What there is no front end for any more.
+fn tell_last(refusal: &Refusal) {
+    let _ = writeln!(io::stderr(), "error[{}]: {}", refusal.code, refusal.message);
 }
 
 fn no_thread(error: &io::Error) -> Failure {

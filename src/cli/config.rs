@@ -36,6 +36,8 @@ pub(super) struct Config {
     pub(super) notices: Notices,
     pub(super) color: bool,
     pub(super) no_input: bool,
+    /// Whether a screen is wanted, where there can be one.
+    pub(super) screen: bool,
     /// Where to write down what happens.
     pub(super) trace: Option<PathBuf>,
     /// Where to write what is shown, too.
@@ -70,6 +72,7 @@ impl Config {
             notices: notices(looks),
             color: color(looks.color),
             no_input: looks.no_input,
+            screen: !(looks.plain || looks.json || looks.no_input),
             trace: typed.trace.clone(),
             log_file: looks.log_file.clone(),
             folder: typed.file.folder(),

@@ -23,6 +23,20 @@ pub(super) fn for_gateway(config: &Config) -> Box<dyn Front> {
     Box::new(Line::new(io::sink(), io::stderr(), style(config, config.notices, None)))
 }
 
+/// The screen where there can be one; else as [`for_messages`].
+pub(super) fn for_chat(config: &Config) -> Box<dyn Front> {
+    #[cfg(feature = "screen")]
+    if config.screen && super::stage::is_usable() {
+        let settings = config.front.clone();
+        let terminal = super::stage::abilities(config.color);
+        let mut screen =
+            crate::ui::screen::Screen::new(settings, config.notices, terminal, config.room());
+        screen.tick(crate::runtime::clock::wall_clock());
+        return Box::new(screen);
+    }
+    for_messages(config, None)
+}
+
 /// The same for what was said before, perhaps on another day.
 pub(super) fn for_past(config: &Config) -> Box<dyn Front> {
     if config.json {

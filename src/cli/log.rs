@@ -116,6 +116,11 @@ impl Front for Logged {
         self.front.idle()?;
         self.log(|log| log.idle())
     }
+
+    #[cfg(feature = "screen")]
+    fn screen(&mut self) -> Option<&mut crate::ui::screen::Screen> {
+        self.front.screen()
+    }
 }
 
 /// The file, for messages or for notices: line by line.

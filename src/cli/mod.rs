@@ -36,6 +36,8 @@ mod settings;
 mod share;
 mod signals;
 mod since;
+#[cfg(feature = "screen")]
+mod stage;
 mod stats;
 mod talk;
 mod trace;

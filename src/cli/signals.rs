@@ -40,6 +40,8 @@ pub(super) fn watch(group: &Arc<Group>) -> io::Result<Pending> {
 
 fn on_signal(signal: u8, pending: &Pending, group: &Weak<Group>) {
     if !pending.set(signal) {
+        #[cfg(feature = "screen")]
+        super::stage::restore();
         std::process::exit(128 + i32::from(signal));
     }
     if let Some(group) = group.upgrade() {

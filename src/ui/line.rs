@@ -4,7 +4,7 @@
 //! Tabs, newlines, backslashes and controls in a text are escaped, so a line has always four
 //! fields. The room of a private message is `@` and the other's name: no room begins with `@`.
 
-mod people;
+pub(super) mod people;
 
 use super::collapse::Collapse;
 use super::files::{describe as describe_offer, digits};
@@ -340,7 +340,7 @@ fn usage(command: &Command) -> String {
     format!("/{} {}", command.word, command.arguments).trim_end().to_owned()
 }
 
-fn refusal(error: &CommandError) -> Refusal {
+pub(super) fn refusal(error: &CommandError) -> Refusal {
     match error {
         CommandError::Unknown(word, near) => {
             let hint = match near {

@@ -8,6 +8,8 @@ mod files;
 pub mod json;
 pub mod line;
 mod links;
+#[cfg(feature = "screen")]
+pub mod screen;
 pub mod settings;
 mod stamp;
 mod teller;
@@ -150,4 +152,9 @@ pub trait Front {
     fn bye(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()>;
     /// Nothing has happened for a while: shows what was held back.
     fn idle(&mut self) -> io::Result<()>;
+    /// The screen, if this is one: it takes keys, and is drawn.
+    #[cfg(feature = "screen")]
+    fn screen(&mut self) -> Option<&mut screen::Screen> {
+        None
+    }
 }

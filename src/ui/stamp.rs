@@ -13,6 +13,18 @@ pub(super) fn clock(at: SystemTime, zone: &TimeZone) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
+/// The local time of day to the minute: `09:14`.
+#[cfg(feature = "screen")]
+pub(super) fn hour(at: SystemTime, zone: &TimeZone) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime("%H:%M").to_string()
+}
+
+/// The local day: `Fri 20 Nov 2026`.
+#[cfg(feature = "screen")]
+pub(super) fn day(at: SystemTime, zone: &TimeZone) -> String {
+    timestamp(at).to_zoned(zone.clone()).strftime("%a %-d %b %Y").to_string()
+}
+
 /// The local day and time to the minute: `2026-11-20 10:14`.
 pub(super) fn minute(at: SystemTime, zone: &TimeZone) -> String {
     timestamp(at).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()

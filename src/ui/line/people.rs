@@ -5,7 +5,7 @@ use crate::chat::{Chat, KeyState, Person, Room, Safe};
 use crate::ui::Answer;
 
 /// What `answer` says.
-pub(super) fn lines(chat: &Chat, answer: &Answer<'_>) -> Vec<String> {
+pub(in crate::ui) fn lines(chat: &Chat, answer: &Answer<'_>) -> Vec<String> {
     match answer {
         Answer::Whois(person) => whois(chat, person),
         Answer::Rooms => chat.rooms().map(|room| line_of(chat, room)).collect(),

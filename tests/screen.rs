@@ -1,0 +1,159 @@
+//! The screen of the real program, in a pseudo-terminal, in a network of its own: what it does to
+//! the terminal, and that the terminal is as it was afterwards.
+#![cfg(feature = "screen")]
+
+#[path = "support/netns.rs"]
+mod netns;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/pty.rs"]
+mod pty;
+
+use netns::{inside, sh};
+use program::Home;
+use pty::Terminal;
+
+/// A network in which loopback carries multicast.
+fn loopback() {
+    sh("ip link set lo up multicast on");
+    sh("ip route add 224.0.0.0/4 dev lo");
+}
+
+/// A chat on a screen of 80 by 24 that knows who is here.
+fn screen(home: &Home, name: &str, more: &[&str]) -> Terminal {
+    let arguments = [&["--name", name, "-i", "lo"], more].concat();
+    let mut command = home.command(&arguments);
+    command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("EDITOR", "true");
+    let terminal = Terminal::start(&command, 80, 24);
+    terminal.find("F1 help");
+    assert!(terminal.parser().screen().alternate_screen());
+    terminal
+}
+
+#[test]
+fn two_screens_talk_and_see_when_what_they_said_is_there() {
+    inside("two_screens_talk_and_see_when_what_they_said_is_there", || {
+        loopback();
+        let (home, other) = (Home::new("screen-a"), Home::new("screen-b"));
+        let (mut ana, mut bo) = (screen(&home, "ana", &[]), screen(&other, "bo", &[]));
+        ana.find("bo joined");
+        ana.press("hello from ana\r");
+        bo.find("ana    hello from ana");
+        ana.find("ana    ✓ hello from ana");
+        bo.press("two\x1b\rlines\r");
+        ana.find("bo     two\n");
+        ana.find("lines");
+        ana.press("\x1b[200~/quit\x1b[201~");
+        ana.find("> //quit");
+        ana.press("\r");
+        bo.find("ana    /quit");
+        bo.press("/quit\r");
+        assert_eq!(bo.ended(), 0);
+        assert!(bo.is_restored());
+        ana.find("bo left");
+        ana.press("\x03\x03");
+        assert_eq!(ana.ended(), 0);
+        assert!(ana.is_restored());
+    });
+}
+
+#[test]
+fn a_signal_ends_the_program_and_the_terminal_is_as_it_was() {
+    inside("a_signal_ends_the_program_and_the_terminal_is_as_it_was", || {
+        loopback();
+        for (name, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+            let home = Home::new("screen-signal");
+            let mut terminal = screen(&home, "ana", &[]);
+            assert!(!terminal.is_cooked());
+            terminal.press("half a line");
+            terminal.signal(name);
+            assert_eq!(terminal.ended(), code, "{name}");
+            terminal.until("the terminal as it was", Terminal::is_restored);
+        }
+    });
+}
+
+#[test]
+fn what_a_terminal_obeys_does_nothing_wherever_it_comes_from() {
+    inside("what_a_terminal_obeys_does_nothing_wherever_it_comes_from", || {
+        loopback();
+        let (home, other) = (Home::new("screen-escape"), Home::new("screen-evil"));
+        let ana = screen(&home, "ana", &[]);
+        const EVIL: &str = "\x1b]0;owned\x07\x1b]2;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b[2J\x1b[H\
+             \x1b[?1049l\x1b[8;5;5t\x1b[31m\u{9b}2J\u{9d}0;owned\u{9c}\u{202e}dlrow\x1bc\x07";
+        let name = format!("b{EVIL}o");
+        let mut evil = other.start(&["--name", &name, "-i", "lo", "--plain"]);
+        ana.find("joined");
+        evil.say(&format!("text {EVIL} end"));
+        ana.find(" end");
+        let room = format!("/room r{EVIL}");
+        evil.say(&room.replace(['\x1b', ' '], ""));
+        evil.say("in a room");
+        let file = other.file("offer\u{202e}\x1b]0;owned\x07.txt", "content");
+        evil.say(&format!("/share {file}"));
+        ana.find("/get");
+        evil.say(&format!("/topic about {EVIL}"));
+        evil.say("/me is done here");
+        ana.find("is done");
+        let parser = ana.parser();
+        let told = parser.callbacks();
+        assert!(told.titles.is_empty(), "{:?}", told.titles);
+        assert!(told.copied.is_empty(), "{:?}", told.copied);
+        assert!(told.others.is_empty(), "{:?}", told.others);
+        assert_eq!(told.bells, 0);
+        let shown = parser.screen();
+        assert!(shown.alternate_screen() && shown.contents().contains("┌ rooms"));
+    });
+}
+
+#[test]
+fn the_window_may_become_small_and_large_and_the_keys_do_what_they_say() {
+    inside("the_window_may_become_small_and_large_and_the_keys_do_what_they_say", || {
+        loopback();
+        let home = Home::new("screen-keys");
+        let mut terminal = screen(&home, "ana", &[]);
+        terminal.find("┌ rooms");
+        terminal.resize(50, 9);
+        terminal.find("50x9 is too small");
+        terminal.resize(100, 30);
+        terminal.find("┌ rooms");
+        terminal.press("\x1bOP");
+        terminal.find("help: Up, Down");
+        terminal.press("\x1b");
+        terminal.until("no help", |terminal| !terminal.text().contains("help: Up"));
+        terminal.press("\x1b[12~");
+        terminal.until("no rooms", |terminal| !terminal.text().contains("┌ rooms"));
+        terminal.press("copied text\r");
+        terminal.find("copied text");
+        terminal.press("\x1b[1;3A");
+        terminal.find("y copy");
+        terminal.press("y");
+        let copied = |terminal: &Terminal| !terminal.parser().callbacks().copied.is_empty();
+        terminal.until("the clipboard", copied);
+        assert_eq!(terminal.parser().callbacks().copied, ["Y29waWVkIHRleHQ="]);
+        terminal.press("\x1bkept");
+        terminal.press("\x07");
+        terminal.find("> kept");
+        terminal.press("\x03\x03");
+        assert_eq!(terminal.ended(), 0);
+        terminal.until("the terminal as it was", Terminal::is_restored);
+    });
+}
+
+#[test]
+fn a_dumb_terminal_and_plain_get_lines() {
+    inside("a_dumb_terminal_and_plain_get_lines", || {
+        loopback();
+        for (term, arguments) in [("dumb", &[][..]), ("xterm", &["--plain"])] {
+            let home = Home::new("screen-plain");
+            let arguments = [&["--name", "ana", "-i", "lo"], arguments].concat();
+            let mut command = home.command(&arguments);
+            command.env("TERM", term).env("LANG", "C.UTF-8");
+            let mut terminal = Terminal::start(&command, 80, 24);
+            terminal.find("-- you are ana in");
+            assert!(!terminal.parser().screen().alternate_screen());
+            terminal.press("/quit\r");
+            assert_eq!(terminal.ended(), 0);
+        }
+    });
+}
