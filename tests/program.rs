@@ -146,7 +146,7 @@ fn two_talk_in_lines_and_leave_when_their_input_ends() {
         ana.out.find(&["\tgeneral\tbo\t* waves"]);
         bo.say("/msg ana psst");
         ana.out.find(&["\t@bo\tbo\tpsst"]);
-        bo.notes.find(&["it is not sealed"]);
+        bo.notes.find(&["sealed to ana: nobody else can read it"]);
         bo.say("/nick bob");
         ana.notes.find(&["bo is now called bob"]);
         check(&bo.end(), 0, "");

@@ -29,18 +29,16 @@ impl Chat {
             time: said.time(),
             history: said.delivery.history,
         };
-        if let Some(message) = self.history.find(id) {
-            apply(&change, message);
-        }
+        self.history.change(id, |message| apply(&change, message));
         Some(Happening::Changed(change))
     }
 
     /// Anybody may think of a message what it will.
-    fn may_change(&mut self, said: &Said<'_>, id: MessageId) -> bool {
+    fn may_change(&self, said: &Said<'_>, id: MessageId) -> bool {
         if matches!(said.envelope.content, Content::React(_)) {
             return true;
         }
-        match self.history.find(id) {
+        match self.history.get(id) {
             Some(message) => message.from == said.from() && message.guest == said.guest(),
             None => id.session == said.delivery.session.tag(),
         }

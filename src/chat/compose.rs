@@ -3,6 +3,7 @@
 use super::command::{Action, Say, Target};
 use super::content::{Content, MAX_REACTION, MAX_TOPIC, MessageId};
 use super::envelope::{Envelope, MAX_TEXT, More, is_room};
+use super::sealing::Words;
 use super::{Chat, Message, NameError, Reach, Safe, Service, clean_name, date};
 use crate::wire::MemberId;
 use std::time::SystemTime;
@@ -37,18 +38,25 @@ pub enum SayError {
     NotInRoom(String),
     /// It is the only room that this member is in.
     LastRoom,
+    /// No key of that member is known: it cannot be sealed, and is not sent in clear.
+    NoKey(Safe),
+    /// Nobody is here who could take what is said to anybody.
+    NobodyToTake,
+    /// Too much of what was said to anybody is not taken yet.
+    TooManyOpen,
+    /// Members take turns in that room, and it is not this one's.
+    NotYourTurn {
+        /// The room.
+        room: String,
+        /// Whose turn it is, if anybody's.
+        holder: Option<Safe>,
+        /// How many come before this member, the holder included.
+        place: usize,
+    },
+    /// Members do not take turns in that room.
+    NoTurns(String),
     /// This version cannot do it.
     NotThere(&'static str),
-}
-
-/// What a message is beside its sender and its time.
-#[derive(Clone, Copy)]
-struct Draft<'a> {
-    content: Content<'a>,
-    to: Option<MemberId>,
-    room: &'a str,
-    text: &'a str,
-    more: More<'a>,
 }
 
 impl Chat {
@@ -61,79 +69,155 @@ impl Chat {
             Action::Say(say) => self.say(at, say),
             Action::Edit { target, text } => {
                 check_length(text, MAX_TEXT)?;
-                let message = self.own_message(*target)?;
-                let (id, room) = (message.key(), message.room.clone());
-                self.change(at, Content::Edit(id), room.as_str(), text)
+                let message = self.own_message(*target)?.clone();
+                self.change_message(at, &message, Content::Edit(message.key()), text)
             }
             Action::Delete(target) => {
-                let message = self.own_message(*target)?;
-                let (id, room) = (message.key(), message.room.clone());
-                self.change(at, Content::Delete(id), room.as_str(), "")
+                let message = self.own_message(*target)?.clone();
+                self.change_message(at, &message, Content::Delete(message.key()), "")
             }
-            Action::React { target, text } => self.react(at, *target, text),
+            Action::React { target, text } => {
+                check_most(text, MAX_REACTION)?;
+                let id = self.others_message(*target)?;
+                let message = self.history.get(id).ok_or(SayError::NoMessage)?.clone();
+                self.change_message(at, &message, Content::React(id), text)
+            }
             Action::Topic { room, text } => {
                 let room = self.room_or_present(room.as_deref())?.to_owned();
                 let text = text.as_deref().unwrap_or_default();
-                if text.len() > MAX_TOPIC {
-                    return Err(SayError::TooLong(text.len(), MAX_TOPIC));
-                }
-                self.change(at, Content::Topic, &room, text)
+                check_most(text, MAX_TOPIC)?;
+                Ok(self.change(at, Content::Topic, &room, text))
             }
-            Action::Typing(room) => {
+            Action::Floor { room, turn } => {
                 let room = self.room_or_present(room.as_deref())?.to_owned();
-                self.change(at, Content::Typing, &room, "")
+                self.turn(at, &room, *turn)
             }
             _ => Err(SayError::NotThere("that")),
         }
     }
 
-    /// The message for `say`, said `at` that time.
+    /// The message for `say`, said `at` that time. What is for one member alone is sealed to it.
     ///
     /// # Errors
     /// [`SayError`] where it cannot be sent.
     pub fn say(&mut self, at: SystemTime, say: &Say) -> Result<Outgoing, SayError> {
-        let room = self.room_or_present(say.room.as_deref())?;
+        let room = self.room_or_present(say.room.as_deref())?.to_owned();
         check_length(&say.text, MAX_TEXT)?;
-        if say.reach == Reach::Any {
-            return Err(SayError::NotThere("/any"));
-        }
         let to = say.to.as_deref().map(|name| self.find(name)).transpose()?;
         let reply_to = say.reply_to.map(|target| self.others_message(target)).transpose()?;
+        let answered = reply_to.and_then(|id| self.history.get(id)).and_then(partner);
+        let to = to.or(answered);
         let guest = say.guest.as_deref().map(clean_name);
         let guest = guest.as_ref().map(Safe::as_str);
         let more = More { guest, reply_to, all_rooms: say.reach == Reach::All };
+        if say.reach == Reach::Any {
+            return self.ask_any(at, &room, (say.act, &say.text, more));
+        }
+        if to.is_none() && say.reach == Reach::Room {
+            self.take_turn(at, &room)?;
+        }
         let content = if say.act { Content::Act } else { Content::Text };
-        let body = self.encode(at, Draft { content, to, room, text: &say.text, more });
+        let body = self.write(at, to, &room, (content, &say.text, more))?;
         Ok(Outgoing { service: say.service, body })
     }
 
-    fn react(&self, at: SystemTime, target: Target, text: &str) -> Result<Outgoing, SayError> {
-        if text.len() > MAX_REACTION {
-            return Err(SayError::TooLong(text.len(), MAX_REACTION));
-        }
-        let id = self.others_message(target)?;
-        let room = self.history.get(id).map_or(self.room(), |message| message.room.as_str());
-        self.change(at, Content::React(id), room, text)
+    /// What is done to a message goes to those that have it.
+    fn change_message(
+        &mut self,
+        at: SystemTime,
+        message: &Message,
+        content: Content<'_>,
+        text: &str,
+    ) -> Result<Outgoing, SayError> {
+        let guest = message.guest.as_ref().filter(|_| message.own).map(Safe::as_str);
+        let more = More { guest, ..More::default() };
+        let words = (content, text, more);
+        let body = self.write(at, partner(message), message.room.as_str(), words)?;
+        Ok(Outgoing { service: None, body })
     }
 
-    fn change(
+    /// A word to all.
+    pub(super) fn change(
         &self,
         at: SystemTime,
         content: Content<'_>,
         room: &str,
         text: &str,
-    ) -> Result<Outgoing, SayError> {
-        let draft = Draft { content, to: None, room, text, more: More::default() };
-        Ok(Outgoing { service: None, body: self.encode(at, draft) })
+    ) -> Outgoing {
+        let body = self.encode(at, None, room, (content, text, More::default()));
+        Outgoing { service: None, body }
     }
 
-    fn encode(&self, at: SystemTime, draft: Draft<'_>) -> Vec<u8> {
-        let Draft { content, to, room, text, more } = draft;
+    /// Words to all, or sealed to one.
+    fn write(
+        &mut self,
+        at: SystemTime,
+        to: Option<MemberId>,
+        room: &str,
+        words: Words<'_>,
+    ) -> Result<Vec<u8>, SayError> {
+        let Some(to) = to else { return Ok(self.encode(at, None, room, words)) };
+        let closed = self.seal(to, room, words)?;
+        Ok(self.to_one(at, Content::Sealed(closed.sealed()), to, room))
+    }
+
+    /// Something sealed, to one.
+    pub(super) fn to_one(
+        &self,
+        at: SystemTime,
+        content: Content<'_>,
+        to: MemberId,
+        room: &str,
+    ) -> Vec<u8> {
+        self.encode(at, Some(to), room, (content, "", More::default()))
+    }
+
+    fn encode(
+        &self,
+        at: SystemTime,
+        to: Option<MemberId>,
+        room: &str,
+        words: Words<'_>,
+    ) -> Vec<u8> {
+        let (content, text, more) = words;
         let (said_at, name) = (date::millis(at), self.own_name.as_str());
         Envelope { content, to, said_at, name, room, text, more }.encode()
     }
 
-    fn room_or_present<'r>(&'r self, room: Option<&'r str>) -> Result<&'r str, SayError> {
+    /// Puts a word of this member's own accord among what is to be sent.
+    pub(super) fn post(
+        &mut self,
+        at: SystemTime,
+        service: Service,
+        content: Content<'_>,
+        room: &str,
+    ) {
+        let body = self.encode(at, None, room, (content, "", More::default()));
+        self.post_box.push_back(Outgoing { service: Some(service), body });
+    }
+
+    /// The next message that this member sends of its own accord `at` that time, if there is one.
+    /// To be called whenever something happened, and as time passes while
+    /// [`Chat::has_to_send`].
+    pub fn outgoing(&mut self, at: SystemTime) -> Option<Outgoing> {
+        self.states_due(at);
+        self.presence(at).or_else(|| self.post_box.pop_front())
+    }
+
+    /// It could not be sent yet.
+    pub fn put_back(&mut self, outgoing: Outgoing) {
+        self.post_box.push_front(outgoing);
+    }
+
+    /// Whether something is to be sent later, though nothing may happen until then.
+    pub fn has_to_send(&self) -> bool {
+        !self.post_box.is_empty() || self.is_to_tell() || self.state_due.is_some()
+    }
+
+    pub(super) fn room_or_present<'r>(
+        &'r self,
+        room: Option<&'r str>,
+    ) -> Result<&'r str, SayError> {
         let room = room.unwrap_or(self.rooms.present());
         if is_room(room) { Ok(room) } else { Err(SayError::Room(room.to_owned())) }
     }
@@ -179,6 +263,16 @@ impl Chat {
             Err(why) => Err(SayError::Name(name.to_owned(), why)),
         }
     }
+}
+
+/// Who else has a private message; none for one that is not private.
+fn partner(message: &Message) -> Option<MemberId> {
+    let (to, _) = message.to.as_ref()?;
+    Some(if message.own { *to } else { message.from })
+}
+
+fn check_most(text: &str, most: usize) -> Result<(), SayError> {
+    if text.len() > most { Err(SayError::TooLong(text.len(), most)) } else { Ok(()) }
 }
 
 fn check_length(text: &str, most: usize) -> Result<(), SayError> {

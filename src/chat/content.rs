@@ -68,9 +68,9 @@ pub enum Content<'a> {
     Typing,
     /// Something for `to` alone.
     Sealed(Sealed<'a>),
-    /// Only inside what is sealed: to any one member, and this one is asked to take it. The
-    /// message that asked first, where another was asked before.
-    Ask(Option<MessageId>),
+    /// Something for any one member, and `to` is asked to take it. The message that asked first,
+    /// where another was asked before. No text.
+    Ask(Option<MessageId>, Sealed<'a>),
     /// Its sender takes what it was asked to take. No text.
     Took(MessageId),
     /// Turns in a room. No text.
@@ -86,12 +86,15 @@ impl Content<'_> {
     /// How long the text beside it may be, in bytes; none: as long as any.
     pub(super) fn longest_text(&self) -> Option<usize> {
         match self {
-            Self::Text | Self::Act | Self::Edit(_) | Self::Ask(_) => None,
+            Self::Text | Self::Act | Self::Edit(_) => None,
             Self::React(_) => Some(MAX_REACTION),
             Self::Topic | Self::Presence(_) => Some(MAX_TOPIC),
-            Self::Delete(_) | Self::Typing | Self::Sealed(_) | Self::Took(_) | Self::Floor(_) => {
-                Some(0)
-            }
+            Self::Delete(_)
+            | Self::Typing
+            | Self::Sealed(_)
+            | Self::Ask(..)
+            | Self::Took(_)
+            | Self::Floor(_) => Some(0),
         }
     }
 
@@ -172,6 +175,8 @@ pub enum FloorWord<'a> {
     Exit,
     /// How it stands, as the member that is here the longest has it.
     State {
+        /// The number of the view in which it stands so.
+        view: u64,
         /// Whether members take turns.
         on: bool,
         /// The ids of who speaks and of who waits, in order.

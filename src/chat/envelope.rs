@@ -70,6 +70,9 @@ pub enum Unreadable {
     /// It is not an envelope.
     #[error("it is damaged, or was not written by a messenger")]
     Malformed,
+    /// It is for this member, and cannot be opened.
+    #[error("it is sealed to another key than this member's, or was changed on its way")]
+    Unsealable,
 }
 
 impl<'a> Envelope<'a> {
@@ -114,7 +117,8 @@ impl<'a> Envelope<'a> {
         from != me && self.to.is_some_and(|to| to != me)
     }
 
-    fn is_sound(&self) -> bool {
+    /// Whether it can be what it says.
+    pub(super) fn is_sound(&self) -> bool {
         is_room(self.room)
             && self.name.len() <= MAX_NAME
             && self.more.guest.is_none_or(|guest| guest.len() <= MAX_NAME)
@@ -206,9 +210,9 @@ mod tests {
             Content::Presence(presence),
             Content::Typing,
             Content::Sealed(Sealed { to: wrapped, own: wrapped, content: b"sealed" }),
-            Content::Ask(Some(id)),
+            Content::Ask(Some(id), Sealed { to: wrapped, own: wrapped, content: b"sealed" }),
             Content::Took(id),
-            Content::Floor(FloorWord::State { on: true, queue: &[6; 32] }),
+            Content::Floor(FloorWord::State { view: 7, on: true, queue: &[6; 32] }),
             Content::Floor(FloorWord::Ask),
         ];
         let envelope = |content| Envelope { content, text: "", ..HELLO }.encode();
@@ -242,7 +246,7 @@ mod tests {
             let bytes = Envelope { content, ..HELLO }.encode();
             assert_eq!(Envelope::decode(&bytes), Err(Unreadable::Malformed), "{rooms:?}");
         }
-        let content = Content::Floor(FloorWord::State { on: true, queue: &[1; 17] });
+        let content = Content::Floor(FloorWord::State { view: 7, on: true, queue: &[1; 17] });
         assert!(Envelope::decode(&Envelope { content, text: "", ..HELLO }.encode()).is_err());
     }
 

@@ -32,10 +32,14 @@ impl History {
         self.newest_first().find(|message| message.key() == id)
     }
 
-    /// The same, to change it. Its text may only become shorter or as long as a message can be:
-    /// the bounds hold again with the next message.
-    pub(super) fn find(&mut self, id: MessageId) -> Option<&mut Message> {
-        self.messages.iter_mut().rev().find(|message| message.key() == id)
+    /// Changes the message of that id, if it is still here. The bounds hold again with the next
+    /// message.
+    pub(super) fn change(&mut self, id: MessageId, with: impl FnOnce(&mut Message)) {
+        let found = self.messages.iter_mut().rev().find(|message| message.key() == id);
+        let Some(message) = found else { return };
+        self.bytes -= message.text.len();
+        with(message);
+        self.bytes += message.text.len();
     }
 
     /// From the last one back.

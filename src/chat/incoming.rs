@@ -2,6 +2,7 @@
 
 use super::content::Content;
 use super::envelope::{Envelope, MAX_ROOM, Unreadable};
+use super::sealing::inner;
 use super::{
     Chat, Delivery, Happening, Kind, MAX_TOPIC, MemberId, Message, Reach, Safe, Topic, clean_name,
     date, told,
@@ -52,31 +53,41 @@ impl Chat {
 
     fn on_body(&mut self, at: SystemTime, delivery: &Delivery) -> Vec<Happening> {
         match Envelope::decode(&delivery.body) {
-            Ok(envelope) if envelope.is_for_another(delivery.from, self.me) => Vec::new(),
-            Ok(envelope) => self.on_said(Said { at, delivery, envelope, sealed: false }),
+            Ok(envelope) => {
+                let said = Said { at, delivery, envelope, sealed: false };
+                match envelope.content {
+                    // All see that one is asked, and nobody else what.
+                    Content::Ask(first, sealed) => self.on_ask(said, first, &sealed),
+                    _ if envelope.is_for_another(delivery.from, self.me) => Vec::new(),
+                    _ => self.on_said(said),
+                }
+            }
             Err(why) => self.on_unreadable(delivery.from, why).into_iter().collect(),
         }
     }
 
-    fn on_said(&mut self, said: Said<'_>) -> Vec<Happening> {
+    pub(super) fn on_said(&mut self, said: Said<'_>) -> Vec<Happening> {
         match said.envelope.content {
-            Content::Text | Content::Act => vec![self.on_message(said)],
+            Content::Text | Content::Act => {
+                let message = self.message(said);
+                vec![self.show(message)]
+            }
             Content::Edit(id) | Content::Delete(id) | Content::React(id) => {
                 self.on_change(said, id).into_iter().collect()
             }
             Content::Topic => vec![self.on_topic(said)],
             Content::Typing => self.on_typing(said).into_iter().collect(),
-            Content::Presence(_) | Content::Sealed(_) | Content::Took(_) | Content::Floor(_) => {
-                Vec::new()
-            }
-            Content::Ask(_) => {
-                self.on_unreadable(said.from(), Unreadable::Malformed).into_iter().collect()
-            }
+            Content::Presence(presence) => self.on_presence(said, presence),
+            Content::Sealed(sealed) => self.on_sealed(said, &sealed),
+            Content::Took(id) => self.on_took(&said, id),
+            Content::Floor(word) => self.on_floor(&said, word).into_iter().collect(),
+            // Never inside another, and on its own not for this match.
+            Content::Ask(..) => Vec::new(),
         }
     }
 
-    fn on_message(&mut self, said: Said<'_>) -> Happening {
-        let message = self.message(said);
+    /// A message has its place: it is remembered, counted and told.
+    pub(super) fn show(&mut self, message: Message) -> Happening {
         self.missed += u64::from(message.history);
         if !message.history {
             self.rooms.note(&message);
@@ -126,8 +137,17 @@ impl Chat {
             return None;
         }
         let said = Said { at, delivery, envelope, sealed: false };
-        let is_message = matches!(said.envelope.content, Content::Text | Content::Act);
-        is_message.then(|| Message { history: true, ..self.message(said) })
+        let message = match said.envelope.content {
+            Content::Text | Content::Act => self.message(said),
+            Content::Sealed(sealed) | Content::Ask(None, sealed) => {
+                let bytes = self.unseal(&said, &sealed)?;
+                let envelope = inner(&said.envelope, &bytes)?;
+                let is_message = matches!(envelope.content, Content::Text | Content::Act);
+                is_message.then(|| self.message(Said { envelope, sealed: true, ..said }))?
+            }
+            _ => return None,
+        };
+        Some(Message { history: true, ..message })
     }
 
     /// What somebody said, as a message.
@@ -180,10 +200,9 @@ impl Chat {
 }
 
 fn reach(envelope: &Envelope<'_>) -> Reach {
-    match (envelope.content, envelope.to, envelope.more.all_rooms) {
-        (Content::Ask(_), ..) => Reach::Any,
-        (_, Some(_), _) => Reach::One,
-        (_, None, true) => Reach::All,
+    match (envelope.to, envelope.more.all_rooms) {
+        (Some(_), _) => Reach::One,
+        (None, true) => Reach::All,
         _ => Reach::Room,
     }
 }

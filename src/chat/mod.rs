@@ -5,24 +5,31 @@
 //! front end shows is [`Safe`], but for the text of a message, which each front end escapes in
 //! its own way (a line, JSON).
 
+mod anycast;
 mod changes;
 pub mod command;
 mod compose;
 mod content;
 pub mod date;
 mod envelope;
+mod floor;
 mod happening;
 mod history;
 mod incoming;
+mod keys;
+mod known;
+mod presence;
 mod receipts;
 mod rooms;
 mod roster;
 mod safe;
+mod sealing;
 mod service;
 #[cfg(test)]
 pub(crate) mod story;
 pub mod suggest;
 mod tally;
+mod turns;
 
 pub use changes::apply;
 pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say, Target, Turn};
@@ -36,6 +43,8 @@ pub use happening::{
     Change, Deed, Floor, Happening, Kind, Message, Reach, Reaction, Topic, message_id,
     read_message_id,
 };
+pub use keys::{Fingerprint, Keys};
+pub use known::Known;
 pub use receipts::{PROGRESS, Receipt, Receiver};
 pub use rooms::Room;
 pub use roster::{KeyState, NameError, Person, clean_name, usable_name};
@@ -48,11 +57,14 @@ pub use crate::wire::packet::Service;
 pub use crate::wire::{MemberId, Session, SessionTag, ViewId};
 
 use crate::engine::{Event, Gap, Member, View};
+use anycast::Anycasts;
+use floor::Floors;
 use history::History;
+use presence::Announcer;
 use receipts::Receipts;
 use rooms::Rooms;
 use roster::Roster;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 
 /// Whoever was told to be writing is no longer taken to be after this time.
@@ -91,6 +103,21 @@ pub struct Chat {
     primary: usize,
     /// Messages that came as history since the last catch-up ended.
     missed: u64,
+    /// This member's keys; none: nothing can be sealed to it, or by it.
+    keys: Option<Keys>,
+    /// Whose keys were seen.
+    known: Known,
+    /// What tells the group from others.
+    group: [u8; 16],
+    announcer: Announcer,
+    anycasts: Anycasts,
+    floors: Floors,
+    /// The rooms in which this member asked to speak, and its word is not delivered yet.
+    asks: BTreeSet<String>,
+    /// Since when it is to be told whose turn it is, to those that came.
+    state_due: Option<SystemTime>,
+    /// What this member sends of its own accord.
+    post_box: VecDeque<Outgoing>,
 }
 
 impl Chat {
@@ -115,16 +142,70 @@ impl Chat {
             divided: false,
             primary: 0,
             missed: 0,
+            keys: None,
+            known: Known::default(),
+            group: [0; 16],
+            announcer: Announcer::default(),
+            anycasts: Anycasts::default(),
+            floors: Floors::default(),
+            asks: BTreeSet::new(),
+            state_due: None,
+            post_box: VecDeque::new(),
         }
+    }
+
+    /// The chat of the member whose `keys` these are, in the group of that fingerprint; `known` are
+    /// the keys that it saw before.
+    pub fn with_keys(keys: Keys, group: [u8; 16], known: Known, name: &str, room: &str) -> Self {
+        let chat = Self::new(keys.member(), name, room);
+        Self { keys: Some(keys), group, known, ..chat }
+    }
+
+    /// Whose keys were seen: to be kept where it has changed.
+    pub fn known(&mut self) -> &mut Known {
+        &mut self.known
+    }
+
+    /// What others see of this member's key, if it has one.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.keys.as_ref().map(Keys::fingerprint)
+    }
+
+    /// What is to be compared with the member called `name` by voice: who it is, its fingerprint.
+    ///
+    /// # Errors
+    /// Where `name` means nobody or several, or its key is not known.
+    pub fn fingerprint_of(&self, name: &str) -> Result<(&Person, Fingerprint), SayError> {
+        let person = self.person_called(name)?;
+        let key = self.roster.noted(person.id).and_then(|note| note.key);
+        let (fingerprint, _) = key.ok_or_else(|| SayError::NoKey(person.name.clone()))?;
+        Ok((person, fingerprint))
+    }
+
+    /// The key of the member called `name` was compared with its owner, or is accepted.
+    ///
+    /// # Errors
+    /// Where `name` means nobody or several, or its key is not known.
+    pub fn trust(&mut self, name: &str) -> Result<Person, SayError> {
+        let (person, fingerprint) = self.fingerprint_of(name)?;
+        let id = person.id;
+        if let Some(plain) = self.roster.plain(id).cloned() {
+            self.known.trust(plain.as_str(), fingerprint);
+        }
+        self.look_at_key(id);
+        self.person_called(name).cloned()
     }
 
     /// What `event`, which came `at` that time, means to people; nothing for what concerns only
     /// the program.
     pub fn on_event(&mut self, at: SystemTime, event: Event) -> Vec<Happening> {
         match event {
-            Event::View(view) => self.on_view(view),
+            Event::View(view) => self.on_view(at, view),
             Event::Joined(member) => self.on_joined(&member),
-            Event::Left(member, why) => vec![self.on_left(&member, why)],
+            Event::Left(member, why) => {
+                let left = self.on_left(&member, why);
+                std::iter::once(left).chain(self.ask_others(at)).collect()
+            }
             Event::Renamed(member, old) => self.on_renamed(&member, &old),
             Event::Delivered(delivery) => self.on_delivered(at, &delivery),
             Event::Gap(gap) => vec![self.on_gap(&gap)],
@@ -252,15 +333,18 @@ impl Chat {
         self.strangers
     }
 
-    fn on_view(&mut self, view: View) -> Vec<Happening> {
+    fn on_view(&mut self, at: SystemTime, view: View) -> Vec<Happening> {
         self.remember_absent(&view);
+        self.meet_newcomers(&view);
         let mut happenings = told(self.receipts.on_view(self.me, &view));
         let collisions = self.roster.replace(&view.members);
         let people = view.members.iter().map(|member| self.person(member)).collect();
         happenings.push(Happening::View(people));
         happenings.extend(self.note_division(&view));
         happenings.extend(self.report_collisions(collisions));
-        self.view = Some(view);
+        let before = self.view.replace(view);
+        happenings.extend(self.turns_in_view(at, before.as_ref()));
+        happenings.extend(self.ask_others(at));
         happenings
     }
 
@@ -311,7 +395,8 @@ impl Chat {
             .unwrap_or_else(|| clean_name(old));
         let person = self.roster.get(id).cloned();
         let renamed = person.map(|person| Happening::Renamed(person, old));
-        renamed.into_iter().chain(self.report_collisions(collisions)).collect()
+        let key = self.look_at_key(id);
+        renamed.into_iter().chain(self.report_collisions(collisions)).chain(key).collect()
     }
 
     fn on_gap(&self, gap: &Gap) -> Happening {

@@ -1,6 +1,7 @@
 //! Who has what oneself said: `…` while it waits or spreads, `✓k/n` when all that counts is known.
 //!
-//! Own messages are numbered without holes and each view takes the next run of the numbers, so a
+//! Own messages are numbered without holes, though not all are accounted for here (what a member
+//! tells of itself is not), and each view takes the next run of the numbers, so a
 //! mark for each member of the view (it has all before that number) and one for oneself say who
 //! has what. What was delivered to oneself was sent in this view; the rest waits and may still go
 //! out in the next one (docs/GUARANTEES.md, sending-view delivery). When a view ends, those that
@@ -150,8 +151,7 @@ impl Receipts {
 
     /// Who has message `number`; none if it is final, or was never sent.
     pub(super) fn of(&self, number: u64) -> Option<Receipt> {
-        let first = self.open.front()?.number;
-        let is_open = (first..first + self.open.len() as u64).contains(&number);
+        let is_open = self.open.binary_search_by_key(&number, |open| open.number).is_ok();
         is_open.then(|| self.receipt(number, false))
     }
 

@@ -76,7 +76,7 @@ impl Rooms {
         &self.present
     }
 
-    fn joined(&self) -> impl Iterator<Item = &Room> {
+    pub(super) fn joined(&self) -> impl Iterator<Item = &Room> {
         self.known.values().filter(|room| room.joined)
     }
 
@@ -149,6 +149,9 @@ impl Chat {
         let Some(known) = self.rooms.get(room) else { return Err(SayError::TooManyRooms) };
         (known.joined, known.unread, known.mentions) = (true, 0, 0);
         self.rooms.present = room.to_owned();
+        if !is_in {
+            self.tell_of_me();
+        }
         Ok(())
     }
 
@@ -172,6 +175,7 @@ impl Chat {
         if self.rooms.present == room {
             self.enter(&other)?;
         }
+        self.tell_of_me();
         Ok(room)
     }
 }

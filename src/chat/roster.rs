@@ -1,5 +1,6 @@
 //! Who is here, and what each is called so that no two look the same.
 
+use super::presence::Note;
 use super::{Safe, suggest};
 use crate::engine::Member;
 use crate::time::Duration;
@@ -83,6 +84,8 @@ pub(super) struct Roster {
     latest: BTreeMap<MemberId, Session>,
     /// Who of those that are not here spoke first under each name, without case.
     absent: BTreeMap<String, MemberId>,
+    /// What each told of itself.
+    notes: BTreeMap<MemberId, Note>,
     /// What those that are not here are called.
     spoke: BTreeMap<MemberId, Safe>,
 }
@@ -122,7 +125,47 @@ impl Roster {
                 self.insert(member);
             }
         }
+        let people = &self.people;
+        let is_here = |id: &MemberId, session| people.get(id).is_some_and(|p| p.session == session);
+        self.notes.retain(|id, note| is_here(id, note.session));
         self.retitle()
+    }
+
+    /// `id` tells this of itself.
+    pub(super) fn note(&mut self, id: MemberId, note: Note) {
+        let state = self.notes.get(&id).map(|before| before.state).unwrap_or_default();
+        self.notes.insert(id, Note { state, ..note });
+        self.annotate(id);
+    }
+
+    /// What `id` told of itself.
+    pub(super) fn noted(&self, id: MemberId) -> Option<&Note> {
+        self.notes.get(&id)
+    }
+
+    /// This is known of the key of `id` now; what was before.
+    pub(super) fn set_key(&mut self, id: MemberId, state: KeyState) -> Option<KeyState> {
+        let note = self.notes.get_mut(&id)?;
+        let before = std::mem::replace(&mut note.state, state);
+        self.annotate(id);
+        Some(before)
+    }
+
+    /// The cleaned name of `id`, without a suffix.
+    pub(super) fn plain(&self, id: MemberId) -> Option<&Safe> {
+        self.plain.get(&id)
+    }
+
+    /// Makes of a member what it told of itself in this run of it.
+    fn annotate(&mut self, id: MemberId) {
+        let (Some(person), Some(note)) = (self.people.get_mut(&id), self.notes.get(&id)) else {
+            return;
+        };
+        if person.session == note.session {
+            person.away.clone_from(&note.away);
+            person.rooms.clone_from(&note.rooms);
+            person.key = note.state;
+        }
     }
 
     /// Takes addresses and round trips of who is here from `members`.
@@ -150,6 +193,7 @@ impl Roster {
         if self.people.get(&id).is_some_and(|person| person.session == session) {
             self.people.remove(&id);
             self.plain.remove(&id);
+            self.notes.remove(&id);
             self.rank.retain(|other| *other != id);
             self.retitle();
         }
@@ -230,6 +274,7 @@ impl Roster {
         }
         let person = Person { addr, rtt, lagging, ..Person::new(id, session, name) };
         self.people.insert(id, person);
+        self.annotate(id);
     }
 
     /// Gives everybody the name that is shown; the groups of those that share one.

@@ -23,8 +23,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The counters of `stats`, and the messages that could not be read.
-    pub fn new(stats: &Stats, unreadable: u64) -> Self {
+    /// The counters of `stats`, the messages that could not be read, and the changes of messages
+    /// and the keys that were refused.
+    pub fn new(stats: &Stats, unreadable: u64, refused: u64) -> Self {
         let mut counters = counters!(
             stats,
             received,
@@ -58,6 +59,7 @@ impl Tally {
         );
         counters.push(("held_bytes", stats.held_bytes as u64));
         counters.push(("unreadable", unreadable));
+        counters.push(("refused", refused));
         counters.extend(stats.rates.named());
         let drops = Drop::ALL.iter().map(|&(why, name)| (name, stats.dropped(why))).collect();
         Self { counters, drops, links: Vec::new() }
@@ -72,11 +74,12 @@ mod tests {
     fn every_counter_has_its_own_name() {
         let mut stats = Stats { nacks_sent: 7, ..Stats::default() };
         stats.count(Drop::Short);
-        let tally = Tally::new(&stats, 3);
+        let tally = Tally::new(&stats, 3, 2);
         let names: std::collections::BTreeSet<_> = tally.counters.iter().map(|c| c.0).collect();
         assert_eq!(names.len(), tally.counters.len());
         assert!(tally.counters.contains(&("nacks_sent", 7)));
         assert!(tally.counters.contains(&("unreadable", 3)));
+        assert!(tally.counters.contains(&("refused", 2)));
         assert_eq!(tally.drops[0], ("short", 1));
         assert_eq!(tally.drops.len(), Drop::ALL.len());
     }

@@ -1,5 +1,10 @@
 //! Stories of a whole chat: events go in, what people are told comes out.
 
+mod any;
+mod private;
+mod turns;
+mod world;
+
 use super::story::{chat, id, member, noon};
 use super::*;
 use std::time::Duration;
@@ -81,13 +86,15 @@ fn a_message_bears_the_name_and_the_time_of_its_sender() {
 
 #[test]
 fn a_private_message_goes_by_name_or_by_id_and_never_to_a_guess() {
-    let mut chat = chat();
+    let mut world = world::World::of(&["ana", "bo"]);
+    let bo = world.seats[1].id();
+    let chat = &mut world.seats[0].chat;
     let mut to = |name: &str| {
         let say = Say { to: Some(name.into()), text: "x".into(), ..Say::default() };
         chat.say(noon(), &say).map(|said| Envelope::decode(&said.body).expect("own bytes").to)
     };
-    assert_eq!(to("bo"), Ok(Some(id(2))));
-    assert_eq!(to(&id(3).to_string()), Ok(Some(id(3))));
+    assert_eq!(to("bo"), Ok(Some(bo)));
+    assert_eq!(to(&bo.to_string()), Ok(Some(bo)));
     assert!(matches!(to("bob"), Err(SayError::Name(_, NameError::Nobody(Some(_))))));
 }
 

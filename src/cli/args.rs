@@ -71,6 +71,8 @@ pub(super) enum Command {
     Gateway(super::gateway::Typed),
     /// Find out why nobody is there, or that all is well
     Doctor(Doctor),
+    /// Show, compare and accept keys: who is who
+    Key(Key),
     /// Judge a run by its traces (--trace): was anything lost, twice, or out of order?
     Verify(Verify),
     /// Measure how fast the group is: one sends, the others receive
@@ -103,9 +105,15 @@ impl Command {
 /// Arguments of `send`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Send {
-    /// Show it to this member only (the others' computers receive it, too: it is not sealed)
+    /// To this member only, sealed to it: nobody else can read it
     #[arg(long, value_name = "NAME")]
     pub(super) to: Option<String>,
+    /// To any one member: the nearest takes it, and stderr tells who; 4 where nobody does
+    #[arg(long, conflicts_with_all = ["to", "all_rooms"])]
+    pub(super) any: bool,
+    /// To all, in whatever rooms they are
+    #[arg(long, conflicts_with = "to")]
+    pub(super) all_rooms: bool,
     /// Wait until all, N or none of the other members have it
     ///
     /// all are those that are here when it is sent, and at least one: where nobody else is here,
@@ -251,6 +259,33 @@ pub(super) struct Doctor {
     /// Write what was found out to FILE, too, for somebody who helps
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+}
+
+/// Arguments of `key`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Key {
+    /// What to do
+    #[command(subcommand)]
+    pub(super) command: KeyCommand,
+}
+
+/// What to do with keys.
+#[derive(Subcommand, Debug)]
+pub(super) enum KeyCommand {
+    /// Show your own fingerprint, and those that were seen
+    Show,
+    /// Show the fingerprints of NAME, who is here, and of you, to be compared by voice
+    Verify {
+        /// Whose
+        name: String,
+    },
+    /// Accept the key that NAME, who is here, has now
+    Trust {
+        /// Whose
+        name: String,
+    },
+    /// Write your own name and fingerprint, to give to others
+    Export,
 }
 
 /// Arguments of `verify`.

@@ -3,7 +3,7 @@
 
 use super::refusal;
 use super::talk::Talk;
-use crate::chat::{Action, Chat, Outgoing, SayError};
+use crate::chat::{Action, Chat, Outgoing, Reach, Say, SayError};
 use crate::runtime::clock::wall_clock;
 use crate::ui::{Answer, Refusal, Request};
 
@@ -23,7 +23,9 @@ pub(super) enum Done {
 /// # Errors
 /// Why it was not done.
 pub(super) fn perform(talk: &mut Talk, request: &Request) -> Result<Done, Refusal> {
-    if matches!(request.action, Action::Who | Action::Whois(_)) {
+    let is_any = matches!(&request.action, Action::Say(say) if say.reach == Reach::Any);
+    if is_any || matches!(request.action, Action::Who | Action::Whois(_)) {
+        // Who is nearest, too.
         talk.refresh();
     }
     act(&mut talk.chat, &request.action).map_err(|error| {
@@ -32,14 +34,25 @@ pub(super) fn perform(talk: &mut Talk, request: &Request) -> Result<Done, Refusa
     })
 }
 
+/// Where members take turns, `#` and `Exit` are words about them and are not said.
+fn turn_of(chat: &Chat, say: &Say) -> Option<Action> {
+    let room = say.room.as_deref().unwrap_or(chat.room());
+    let is_line = say.to.is_none() && say.reach == Reach::Room && !say.act;
+    let turn = chat.turn_of_line(room, &say.text).filter(|_| is_line)?;
+    Some(Action::Floor { room: Some(room.to_owned()), turn })
+}
+
 fn act(chat: &mut Chat, action: &Action) -> Result<Done, SayError> {
     match action {
-        Action::Say(_)
-        | Action::Edit { .. }
+        Action::Say(say) => match turn_of(chat, say) {
+            Some(turn) => chat.compose(wall_clock(), &turn).map(Done::Send),
+            None => chat.say(wall_clock(), say).map(Done::Send),
+        },
+        Action::Edit { .. }
         | Action::Delete(_)
         | Action::React { .. }
         | Action::Topic { text: Some(_), .. }
-        | Action::Typing(_) => chat.compose(wall_clock(), action).map(Done::Send),
+        | Action::Floor { .. } => chat.compose(wall_clock(), action).map(Done::Send),
         Action::Topic { room, text: None } => {
             let room = room.as_deref().unwrap_or(chat.room()).to_owned();
             Ok(Done::Answer(Answer::Topic(room)))
@@ -59,9 +72,24 @@ fn act(chat: &mut Chat, action: &Action) -> Result<Done, SayError> {
             Ok(Done::Answer(Answer::Ignored(person.name.clone(), on)))
         }
         Action::Clear => Ok(Done::Answer(Answer::Clear)),
-        Action::Away(_) | Action::Back => Err(SayError::NotThere("/away")),
-        Action::Floor { .. } => Err(SayError::NotThere("/floor")),
-        Action::Verify(_) | Action::Trust(_) => Err(SayError::NotThere("/verify")),
+        Action::Typing(room) => {
+            chat.typing(wall_clock(), room.as_deref())?;
+            Ok(Done::Answer(Answer::Begun))
+        }
+        Action::Away(why) => {
+            chat.set_away(Some(why));
+            Ok(Done::Answer(Answer::Away(true)))
+        }
+        Action::Back => {
+            chat.set_away(None);
+            Ok(Done::Answer(Answer::Away(false)))
+        }
+        Action::Verify(name) => {
+            let (person, theirs) = chat.fingerprint_of(name)?;
+            let own = chat.fingerprint().unwrap_or(theirs);
+            Ok(Done::Answer(Answer::Fingerprints { person: person.clone(), theirs, own }))
+        }
+        Action::Trust(name) => chat.trust(name).map(|person| Done::Answer(Answer::Trusted(person))),
         _ => Ok(Done::Other),
     }
 }

@@ -1,9 +1,11 @@
 //! Who this member is, across its restarts: an id kept in a file of its own.
 //!
-//! `$XDG_DATA_HOME/mcast-chat/members/NAME-SLOT` holds 16 random bytes as hexadecimal digits, and
-//! is locked while the program runs. The first slot of a name that nobody holds is taken: two
+//! `$XDG_DATA_HOME/mcast-chat/members/NAME-SLOT` holds a random seed of 32 bytes as hexadecimal
+//! digits, from which the member's keys and its id come, and is locked while the program runs. The
+//! first slot of a name that nobody holds is taken: two
 //! terminals of one user are two members, and whoever starts again is the member it was.
 
+use crate::chat::Keys;
 use crate::wire::MemberId;
 use core::fmt::Write as _;
 use etcetera::BaseStrategy as _;
@@ -11,14 +13,21 @@ use rand::{TryRng as _, rngs::SysRng};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// How many members of one name can run at once on one account.
 const SLOTS: u32 = 64;
 
-/// A member's id, held as long as this lives.
+/// What a member's keys come from.
+type Seed = Zeroizing<[u8; 32]>;
+
+/// A member's id and keys, held as long as this lives.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) member: MemberId,
+    seed: Seed,
+    /// Random bytes of this run.
+    entropy: Seed,
     /// What this member's files are called; none where there can be none.
     pub(super) slot: Option<String>,
     /// Why the id will not be found again, if it will not.
@@ -31,14 +40,28 @@ impl Identity {
     /// The id of the member called `name`; a new one that is not kept where no file can be.
     pub(super) fn take(name: &str) -> io::Result<Self> {
         match folder().and_then(|folder| take_slot(&folder, name)) {
-            Ok(Slot { member, name, file }) => {
-                Ok(Self { member, slot: Some(name), not_kept: None, _file: Some(file) })
-            }
+            Ok(Slot { seed, name, file }) => Self::of(seed, Some(name), None, Some(file)),
             Err(error) => {
                 let not_kept = Some(format!("this member's id is not kept: {error}"));
-                Ok(Self { member: random()?, slot: None, not_kept, _file: None })
+                Self::of(random()?, None, not_kept, None)
             }
         }
+    }
+
+    fn of(
+        seed: Seed,
+        slot: Option<String>,
+        not_kept: Option<String>,
+        file: Option<File>,
+    ) -> io::Result<Self> {
+        let entropy = random()?;
+        let member = Keys::new(&seed, &entropy).member();
+        Ok(Self { member, seed, entropy, slot, not_kept, _file: file })
+    }
+
+    /// The keys of this run.
+    pub(super) fn keys(&self) -> Keys {
+        Keys::new(&self.seed, &self.entropy)
     }
 }
 
@@ -56,7 +79,7 @@ pub(super) fn name_of_slot(slot: &str) -> Option<&str> {
 
 /// A slot that was taken.
 struct Slot {
-    member: MemberId,
+    seed: Seed,
     name: String,
     file: File,
 }
@@ -76,7 +99,7 @@ fn take_slot(folder: &Path, name: &str) -> io::Result<Slot> {
         let slot = format!("{}-{slot}", file_name(name));
         let file = open(&folder.join(&slot))?;
         match file.try_lock() {
-            Ok(()) => return Ok(Slot { member: read_or_draw(&file)?, name: slot, file }),
+            Ok(()) => return Ok(Slot { seed: read_or_draw(&file)?, name: slot, file }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -92,36 +115,46 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// The id in the file; a file without one (new, or cut off by a crash) is given one.
-fn read_or_draw(mut file: &File) -> io::Result<MemberId> {
-    let mut text = String::new();
-    // Longer than an id would ever be: a damaged file does not fill the memory.
-    let read = file.take(64).read_to_string(&mut text);
-    if let Some(member) = read.ok().and_then(|_| parse(text.trim())) {
-        return Ok(member);
+/// The seed in the file; a file without one (new, cut off by a crash, or of a version whose ids
+/// were no keys') is given one, and the member is another from then on.
+fn read_or_draw(mut file: &File) -> io::Result<Seed> {
+    let mut text = Zeroizing::new(String::new());
+    // Longer than a seed would ever be: a damaged file does not fill the memory.
+    let read = file.take(128).read_to_string(&mut text);
+    if let Some(seed) = read.ok().and_then(|_| parse(text.trim())) {
+        return Ok(seed);
     }
-    let member = random()?;
+    let seed = random()?;
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "{member}")?;
-    Ok(member)
+    let digits = seed.iter().fold(Zeroizing::new(String::new()), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
+    writeln!(file, "{}", *digits)?;
+    Ok(seed)
 }
 
-fn parse(text: &str) -> Option<MemberId> {
-    let number = u128::from_str_radix(text, 16)
-        .ok()
-        .filter(|_| text.len() == 32 && !text.starts_with('+'))?;
-    Some(MemberId(number.to_be_bytes()))
-}
-
-fn random() -> io::Result<MemberId> {
-    random_bytes().map(MemberId)
+fn parse(text: &str) -> Option<Seed> {
+    let is_seed = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (high, low) = text.split_at_checked(32).filter(|_| is_seed)?;
+    let mut seed = Zeroizing::new([0; 32]);
+    let half = |digits| u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes);
+    seed[..16].copy_from_slice(&half(high)?);
+    seed[16..].copy_from_slice(&half(low)?);
+    Some(seed)
 }
 
 /// Bytes that nobody can guess.
 pub(super) fn random_bytes() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+fn random() -> io::Result<Seed> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    SysRng.try_fill_bytes(&mut *bytes).map_err(io::Error::other)?;
     Ok(bytes)
 }
 
@@ -166,12 +199,12 @@ mod tests {
         let folder = Folder::new("identity-slots");
         let take = || take_slot(&folder.0, "ana").expect("a slot is free");
         let (first, second) = (take(), take());
-        assert_ne!(first.member, second.member);
-        let (member, name) = (first.member, first.name);
+        assert_ne!(*first.seed, *second.seed);
+        let (seed, name) = (first.seed, first.name);
         drop(first.file);
         let again = take();
-        assert_eq!((again.member, &again.name), (member, &name));
-        assert_ne!(take_slot(&folder.0, "bo").expect("a slot is free").member, member);
+        assert_eq!((&again.seed, &again.name), (&seed, &name));
+        assert_ne!(take_slot(&folder.0, "bo").expect("a slot is free").seed, seed);
         assert_eq!((name.as_str(), name_of_slot(&name)), ("ana-0", Some("ana")));
     }
 
@@ -188,12 +221,26 @@ mod tests {
     #[test]
     fn a_damaged_file_is_written_anew() {
         let folder = Folder::new("identity-damage");
-        for damage in ["", "12", "x".repeat(500).as_str(), "+1111111111111111111111111111111"] {
+        for damage in [
+            "",
+            "12",
+            "x".repeat(500).as_str(),
+            "1".repeat(32).as_str(),
+            &("+".to_owned() + &"1".repeat(63)),
+        ] {
             std::fs::write(folder.0.join("ana-0"), damage).expect("can be written");
             let drawn = take_slot(&folder.0, "ana").expect("a slot is free");
             drop(drawn.file);
-            assert_eq!(take_slot(&folder.0, "ana").expect("a slot is free").member, drawn.member);
+            assert_eq!(take_slot(&folder.0, "ana").expect("a slot is free").seed, drawn.seed);
         }
+    }
+
+    #[test]
+    fn a_seed_is_read_as_it_was_written() {
+        let digits = "0123456789abcdef".repeat(4);
+        let seed = parse(&digits).expect("64 digits");
+        assert_eq!((seed[0], seed[15], seed[16], seed[31]), (0x01, 0xef, 0x01, 0xef));
+        assert_eq!(parse(&digits[..32]), None, "an id of a version before keys");
     }
 
     #[test]

@@ -23,6 +23,8 @@ mod held;
 mod history;
 mod identity;
 mod input;
+mod key;
+mod known;
 mod listen;
 mod log;
 mod man;
@@ -88,6 +90,7 @@ fn execute(typed: &Typed) -> Result<Exit, Failure> {
         Some(Command::Listen(listen)) => listen::run(&config()?, listen),
         Some(Command::Share(share)) => share::run(config()?, share),
         Some(Command::Get(get)) => get::run(config()?, get),
+        Some(Command::Key(key)) => key::run(&config()?, key),
         Some(Command::Who(who)) => who::run(&config()?, who),
         Some(Command::Doctor(typed)) => doctor::run(&config()?, typed),
         Some(Command::Verify(typed)) => verify::run(typed, common.looks.json),
@@ -165,7 +168,8 @@ mod tests {
             unknown_command("lisen").to_string(),
             "error[command]: there is no command lisen\n  \
              why: the first word is a command (send, listen, who, share, get, history, \
-             gateway, doctor, verify, bench, stats, config, completions, man), never a message\n  \
+             gateway, doctor, key, verify, bench, stats, config, completions, man), never a \
+             message\n  \
              try: mcast-chat listen"
         );
         assert!(unknown_command("good day").to_string().ends_with("mcast-chat send 'good day'"));

@@ -56,9 +56,37 @@ fn of_rooms(error: &SayError) -> Option<Refusal> {
     Some(Refusal::new("room", &message, hint))
 }
 
+/// Who has the floor, and how many come before.
+fn not_your_turn(room: &str, holder: &Option<Safe>, place: usize) -> Refusal {
+    let message = match holder {
+        Some(holder) => format!("in {room} it is {holder}'s turn; yours comes after {place}"),
+        None => format!("in {room} members take turns; you have asked for yours"),
+    };
+    Refusal::new("floor", &message, "say it again when it is your turn; /floor exit gives it up")
+}
+
 /// Why something was not done with a message.
 fn of_messages(error: &SayError) -> Refusal {
     match error {
+        SayError::NoKey(name) => Refusal::new(
+            "no-key",
+            &format!("no key of {name} is known, and without one nothing can be sealed to it"),
+            "it tells its key a moment after it is here; a command that only sends has none",
+        ),
+        SayError::NobodyToTake => {
+            Refusal::new("nobody", "nobody is here who could take it", "/who lists who is here")
+        }
+        SayError::TooManyOpen => Refusal::new(
+            "too-many",
+            "too much of what you said to anybody is not taken yet",
+            "say it again in a moment",
+        ),
+        SayError::NotYourTurn { room, holder, place } => not_your_turn(room, holder, *place),
+        SayError::NoTurns(room) => Refusal::new(
+            "floor",
+            &format!("members take no turns in {room}"),
+            "/floor on begins that",
+        ),
         SayError::NotOwn(name) => Refusal::new(
             "not-own",
             &format!("that message is {name}'s: only its sender can change it"),

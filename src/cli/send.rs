@@ -8,7 +8,7 @@ use super::past::Keep;
 use super::since::Earlier;
 use super::talk::{Talk, halted};
 use super::{alone, fronts, refusal};
-use crate::chat::{MAX_TEXT, Reach, Say};
+use crate::chat::{Happening, MAX_TEXT, Reach, Say, SayError, Service};
 use crate::engine::SendError;
 use crate::runtime::clock::wall_clock;
 use crate::ui::Answer;
@@ -22,6 +22,12 @@ const LOOK: Duration = Duration::from_millis(20);
 /// of a member that missed our first words, and time for the transport to tell of its errors.
 const LOOK_ON: Duration = Duration::from_secs(2);
 
+/// Whoever is met tells its key within this time: it does so at once.
+const KEYS_WITHIN: Duration = Duration::from_secs(2);
+
+/// After the first that could take something is known, so long others are waited for.
+const OTHERS_WITHIN: Duration = Duration::from_millis(100);
+
 /// Sends.
 pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
     let text = text(typed)?;
@@ -31,7 +37,12 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
     };
     // What was said before is not what this is about.
     talk.shown.earlier = Earlier::None;
-    let reach = if typed.to.is_some() { Reach::One } else { Reach::Room };
+    let reach = match (typed.any, typed.all_rooms, &typed.to) {
+        (true, ..) => Reach::Any,
+        (_, true, _) => Reach::All,
+        (.., Some(_)) => Reach::One,
+        _ => Reach::Room,
+    };
     let say = Say { to: typed.to.clone(), reach, text, ..Say::default() };
     let result = send(&mut talk, config, typed, &say);
     talk.leave(result)
@@ -39,16 +50,22 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
 
 fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exit, Halt> {
     find_members(talk, config, typed)?;
-    let outgoing = talk
-        .chat
-        .say(wall_clock(), say)
-        .map_err(|error| refusal::failure(&refusal::say(&error), "mcast-chat who"))?;
-    let number = submit(talk, config, &outgoing.body)?;
+    wait_for_keys(talk, config, say)?;
+    let outgoing = talk.chat.say(wall_clock(), say).map_err(|error| {
+        let failure = refusal::failure(&refusal::say(&error), "mcast-chat who");
+        let is_few = error == SayError::NobodyToTake;
+        if is_few { Failure { exit: Exit::TooFew, ..failure } } else { failure }
+    })?;
+    let service = outgoing.service.unwrap_or(config.service);
+    let number = submit(talk, config, service, &outgoing.body)?;
     talk.expect(number)?;
     let session = talk.group.session();
     if let Some(front) = &mut talk.front {
         let to = say.to.as_deref();
         front.answer(&talk.chat, None, &Answer::Sent { session, number, to })?;
+    }
+    if typed.any {
+        return wait_for_taker(talk, config);
     }
     let enough = match typed.wait {
         Wait::All => usize::MAX,
@@ -57,6 +74,50 @@ fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exi
     };
     let waited = talk.confirm(enough, config.timeout)?;
     judge(talk, typed.wait, waited)
+}
+
+/// What is sealed needs the key of its receiver, which that one tells a moment after it is met.
+fn wait_for_keys(talk: &mut Talk, config: &Config, say: &Say) -> Result<(), Halt> {
+    let wait = config.timeout.min(KEYS_WITHIN);
+    match (&say.to, say.reach) {
+        (Some(name), _) if talk.chat.person_called(name).is_ok() => talk.wait_for_key(name, wait),
+        (_, Reach::Any) => {
+            let deadline = Deadline::after(wait);
+            while let (Some(left), false) = (deadline.left(), talk.chat.has_takers()) {
+                talk.step(left.min(LOOK))?;
+            }
+            // Others tell theirs at the same time, and the nearest is to be among them.
+            talk.step_for(deadline.left().unwrap_or_default().min(OTHERS_WITHIN))?;
+            talk.refresh();
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waits until somebody has taken it, and tells who.
+fn wait_for_taker(talk: &mut Talk, config: &Config) -> Result<Exit, Halt> {
+    let deadline = Deadline::after(config.timeout);
+    while let Some(left) = deadline.left() {
+        for happening in talk.step(left.min(LOOK))? {
+            match happening {
+                Happening::Taken(_, Some((_, name))) => {
+                    if !config.json {
+                        eprintln_quietly(&format!("-- taken by {name}"));
+                    }
+                    return Ok(Exit::Done);
+                }
+                Happening::Taken(_, None) => return Err(not_taken("nobody is left").into()),
+                _ => {}
+            }
+        }
+    }
+    let time = humantime::format_duration(config.timeout);
+    Err(not_taken(&format!("who was asked did not answer within {time}")).into())
+}
+
+fn not_taken(why: &str) -> Failure {
+    Failure::new(Exit::TooFew, "not-taken", "nobody took it", why, "mcast-chat who")
 }
 
 /// Waits for the first view, and for as many members as were asked for.
@@ -119,10 +180,10 @@ fn too_few(talk: &Talk, config: &Config, typed: &Send) -> Failure {
     )
 }
 
-fn submit(talk: &mut Talk, config: &Config, body: &[u8]) -> Result<u64, Halt> {
+fn submit(talk: &mut Talk, config: &Config, service: Service, body: &[u8]) -> Result<u64, Halt> {
     let deadline = Deadline::after(config.timeout);
     loop {
-        match talk.send(config.service, body) {
+        match talk.send(service, body) {
             Ok(number) => return Ok(number),
             Err(SendError::WindowFull) if deadline.left().is_some() => talk.step(LOOK)?,
             Err(error) => {

@@ -13,7 +13,7 @@ use super::past::{Keep, Past, Tone};
 use super::since::{Earlier, Shown};
 use super::trace::Tracer;
 use super::transfers::Transfers;
-use super::{explain, log, signals};
+use super::{explain, known, log, signals};
 use crate::chat::{
     Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Safe, Tally, clean_name,
 };
@@ -84,9 +84,17 @@ impl Talk {
         settings.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
         let fingerprint = settings.unlock().map_err(|error| explain::join(&error, config))?;
         let mut past = Past::open(config, &identity, &fingerprint, keep);
-        let mut chat = Chat::new(identity.member, &config.group.name, config.room());
+        let known = known::load();
+        let keys = identity.keys();
+        let name = &config.group.name;
+        let mut chat = Chat::with_keys(keys, fingerprint, known, name, config.room());
         settings.recall = past.recall(&mut chat);
         let group = Group::join(settings).map_err(|error| explain::join(&error, config))?;
+        match keep {
+            // What is over soon has nothing to tell of itself, but may have something to seal.
+            Keep::Nothing => chat.begin(group.session()),
+            Keep::History | Keep::Followed => chat.announce(group.session()),
+        }
         trace.begin(&group, config);
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
@@ -189,7 +197,7 @@ impl Talk {
     /// Waits at most `wait` for something to happen, and takes and shows what has.
     pub(super) fn step(&mut self, wait: Duration) -> Result<Vec<Happening>, Halt> {
         let mut happenings = Vec::new();
-        let waits = self.chat.unconfirmed() > 0;
+        let waits = self.chat.unconfirmed() > 0 || self.chat.has_to_send();
         let mut next = self.group.recv(if waits { wait.min(PROGRESS) } else { wait });
         if next.is_none()
             && let (Some(front), false) = (&mut self.front, waits)
@@ -207,8 +215,25 @@ impl Talk {
         self.turn_files()?;
         let due = self.chat.due(wall_clock());
         self.tell(due, &mut happenings)?;
+        self.send_own()?;
         self.tell_past()?;
         self.check_signal().map(|()| happenings)
+    }
+
+    /// Sends what the chat has to say of its own accord, and keeps whose keys were seen.
+    fn send_own(&mut self) -> Result<(), Halt> {
+        while let Some(outgoing) = self.chat.outgoing(wall_clock()) {
+            let service = outgoing.service.unwrap_or(Service::Agreed);
+            if let Err(SendError::WindowFull) = self.send(service, &outgoing.body) {
+                self.chat.put_back(outgoing);
+                break;
+            }
+        }
+        let Err(error) = known::save(self.chat.known()) else { return Ok(()) };
+        match &mut self.front {
+            Some(front) => Ok(front.warn("known", &format!("keys are not remembered: {error}"))?),
+            None => Ok(()),
+        }
     }
 
     /// Waits without taking what happens, which waits, too.
@@ -339,9 +364,20 @@ impl Talk {
         self.chat.refresh(&self.group.members());
     }
 
+    /// Steps until the member called `name` has told its key, at most `wait`: whoever is new is
+    /// told at once, and members that have none never are.
+    pub(super) fn wait_for_key(&mut self, name: &str, wait: Duration) -> Result<(), Halt> {
+        let deadline = Deadline::after(wait);
+        while let (Some(left), Err(_)) = (deadline.left(), self.chat.fingerprint_of(name)) {
+            self.step(left.min(LOOK))?;
+        }
+        Ok(())
+    }
+
     /// The counters.
     pub(super) fn tally(&self) -> Tally {
-        let tally = Tally::new(&self.group.stats(), self.chat.unreadable());
+        let (unreadable, refused) = (self.chat.unreadable(), self.chat.refused());
+        let tally = Tally::new(&self.group.stats(), unreadable, refused);
         Tally { links: self.group.links(), ..tally }
     }
 

@@ -301,6 +301,10 @@ impl<O: Write> Front for Json<O> {
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
             Answer::Whois(person) => self.write(people::presence(person)),
+            Answer::Fingerprints { person, theirs, own } => {
+                self.write(people::fingerprints(person, *theirs, *own))
+            }
+            Answer::Trusted(person) => self.write(people::presence(person)),
             Answer::Rooms => chat.rooms().try_for_each(|room| self.write(people::room(chat, room))),
             Answer::Topic(name) => {
                 let room = chat.rooms().find(|room| room.name.as_str() == name);

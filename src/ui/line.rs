@@ -262,10 +262,7 @@ impl<O: Write, N: Write> Front for Line<O, N> {
         match answer {
             Answer::Sent { to: Some(to), .. } => {
                 let to = Safe::line(to);
-                self.note(
-                    Notices::Normal,
-                    &format!("only {to} is shown this, but it is not sealed: all members get it"),
-                );
+                self.note(Notices::Normal, &format!("sealed to {to}: nobody else can read it"));
             }
             Answer::Sent { .. } | Answer::Quit | Answer::Begun | Answer::Clear => {}
             Answer::Whois(_)
@@ -273,6 +270,9 @@ impl<O: Write, N: Write> Front for Line<O, N> {
             | Answer::Room(_)
             | Answer::LeftRoom(_)
             | Answer::Topic(_)
+            | Answer::Away(_)
+            | Answer::Fingerprints { .. }
+            | Answer::Trusted(_)
             | Answer::Ignored(..) => self.answer_of_people(chat, answer),
             Answer::Sync(true) => {
                 self.write_note("from now on a line waits until all have the one before it");

@@ -20,7 +20,7 @@ pub use links::{LINKS, link_row};
 pub use stamp::local as local_time;
 pub use words::{Notices, waiting_for};
 
-use crate::chat::{Action, Chat, Happening, Message, Person, Safe, Session, Tally};
+use crate::chat::{Action, Chat, Fingerprint, Happening, Message, Person, Safe, Session, Tally};
 use std::io;
 
 /// What is known once the group is joined.
@@ -113,6 +113,19 @@ pub enum Answer<'a> {
     Topic(String),
     /// What that member says is folded from now on (`true`), or no longer.
     Ignored(Safe, bool),
+    /// Nobody is at this keyboard (`true`), or somebody is again.
+    Away(bool),
+    /// What is to be compared by voice.
+    Fingerprints {
+        /// Whose.
+        person: Person,
+        /// Its fingerprint.
+        theirs: Fingerprint,
+        /// One's own.
+        own: Fingerprint,
+    },
+    /// The key of that member is taken for its owner's.
+    Trusted(Person),
     /// Nothing of what was said up to now is to be shown any more.
     Clear,
     /// How commands are used: all, or one.

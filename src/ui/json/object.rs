@@ -93,6 +93,8 @@ pub(super) enum Object<'a> {
     Taken { id: String, by: Option<From<'a>> },
     /// Whose turn it is in a room, and who waits.
     Floor { room: &'a str, on: bool, holder: Option<From<'a>>, waiting: Vec<From<'a>> },
+    /// What is to be compared by voice.
+    Fingerprints { id: String, name: &'a str, fingerprint: String, own: String, verified: bool },
     /// A room, where rooms were asked for.
     Room {
         room: &'a str,

@@ -2,8 +2,8 @@
 
 use super::object::{self, From, More, Object};
 use crate::chat::{
-    Change, Chat, Deed, Floor, Happening, KeyState, MemberId, Message, Person, Reach, Room, Safe,
-    Topic,
+    Change, Chat, Deed, Fingerprint, Floor, Happening, KeyState, MemberId, Message, Person, Reach,
+    Room, Safe, Topic,
 };
 use crate::ui::stamp;
 
@@ -62,6 +62,17 @@ pub(super) fn presence(person: &Person) -> Object<'_> {
     }
 }
 
+/// What is to be compared by voice.
+pub(super) fn fingerprints(person: &Person, theirs: Fingerprint, own: Fingerprint) -> Object<'_> {
+    Object::Fingerprints {
+        id: person.id.to_string(),
+        name: person.name.as_str(),
+        fingerprint: theirs.to_string(),
+        own: own.to_string(),
+        verified: person.key == KeyState::Verified,
+    }
+}
+
 /// A room, and who is in it.
 pub(super) fn room<'a>(chat: &'a Chat, room: &'a Room) -> Object<'a> {
     let name = room.name.as_str();
@@ -113,3 +124,6 @@ fn floor(floor: &Floor) -> Object<'_> {
 fn who(id: MemberId, name: &Safe) -> From<'_> {
     From { id: id.to_string(), name: name.as_str() }
 }
+
+#[cfg(test)]
+mod tests;

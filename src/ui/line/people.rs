@@ -25,6 +25,15 @@ pub(in crate::ui) fn lines(chat: &Chat, answer: &Answer<'_>) -> Vec<String> {
             vec![format!("what {name} says is not shown; /ignore {name} ends that")]
         }
         Answer::Ignored(name, false) => vec![format!("what {name} says is shown again")],
+        Answer::Away(true) => vec!["the others see that you are away; /back ends that".to_owned()],
+        Answer::Away(false) => vec!["the others see that you are here".to_owned()],
+        Answer::Fingerprints { person, theirs, own } => vec![
+            format!("{}: {theirs}", person.name),
+            format!("you: {own}"),
+            format!("key: {}", key(person.key)),
+            format!("read them to each other; if both agree: /trust {}", person.name),
+        ],
+        Answer::Trusted(person) => vec![format!("the key of {} is verified now", person.name)],
         _ => Vec::new(),
     }
 }

@@ -313,16 +313,16 @@ fn a_mistyped_command_is_answered_with_what_was_meant() {
         "-- error[command]: there is no command /qiut; not sent. \
          did you mean /quit? (//qiut says it literally)\n\
          -- error[command]: /msg was not understood; not sent. use it as /msg NAME TEXT: say \
-         something that only NAME is shown (not sealed: others' computers receive it)\n"
+         something to NAME alone, sealed to it: nobody else can read it\n"
     );
 }
 
 #[test]
-fn the_echo_of_a_private_message_says_that_it_is_not_sealed() {
+fn the_echo_of_a_private_message_says_that_it_is_sealed() {
     let session = crate::chat::Session([0; 16]);
     let answer = Answer::Sent { session, number: 1, to: Some("bo") };
     let (_, notes) = written(style(Notices::Normal), |l| l.answer(&chat(), None, &answer));
-    assert_eq!(notes, "-- only bo is shown this, but it is not sealed: all members get it\n");
+    assert_eq!(notes, "-- sealed to bo: nobody else can read it\n");
 }
 
 #[test]

@@ -471,7 +471,13 @@ impl Front for Screen {
             Answer::Clear => self.log_mut().clear(),
             Answer::Room(room) => self.go_into(chat, room),
             Answer::LeftRoom(room) => self.leave(chat, room),
-            Answer::Whois(_) | Answer::Rooms | Answer::Topic(_) | Answer::Ignored(..) => {
+            Answer::Whois(_)
+            | Answer::Rooms
+            | Answer::Topic(_)
+            | Answer::Away(_)
+            | Answer::Fingerprints { .. }
+            | Answer::Trusted(_)
+            | Answer::Ignored(..) => {
                 let lines = crate::ui::line::people::lines(chat, answer);
                 self.list(lines.into_iter().map(|line| line.replace('\t', "  ")));
             }
