@@ -224,9 +224,12 @@ impl Chat {
         }
     }
 
-    /// What this member says from now on is said under this name.
-    pub fn call_me(&mut self, name: &str) {
-        self.own_name = clean_name(name).to_string();
+    /// What this member says from now on is said under this name. Who else has it is told.
+    pub fn call_me(&mut self, name: &str) -> Vec<Happening> {
+        let name = clean_name(name);
+        self.own_name = name.to_string();
+        let collisions = self.roster.rename(self.me, name);
+        self.report_collisions(collisions)
     }
 
     /// The present view, as it was when it began; none before the first.

@@ -185,6 +185,14 @@ impl Roster {
         self.retitle()
     }
 
+    /// `id` is called `name` from now on. Gives the groups of names that collide now.
+    pub(super) fn rename(&mut self, id: MemberId, name: Safe) -> Vec<Vec<Safe>> {
+        if let Some(plain) = self.plain.get_mut(&id) {
+            *plain = name;
+        }
+        self.retitle()
+    }
+
     /// `session` of `id` is gone, unless a newer session of it has come.
     pub(super) fn remove(&mut self, id: MemberId, session: Session) {
         if self.latest.get(&id) == Some(&session) {

@@ -143,6 +143,16 @@ fn members_come_collide_are_renamed_and_go() {
 }
 
 #[test]
+fn whoever_takes_a_name_that_another_has_is_told_at_once_and_is_called_so() {
+    let mut chat = chat();
+    let names = ["bo~0001", "bo~0002"].map(Safe::line).to_vec();
+    assert_eq!(chat.call_me("bo"), [Happening::SameName(names)]);
+    assert_eq!(chat.name(chat.me()).as_str(), "bo~0001");
+    assert_eq!(chat.call_me("zoe"), []);
+    assert_eq!((chat.name(chat.me()).as_str(), chat.name(id(2)).as_str()), ("zoe", "bo"));
+}
+
+#[test]
 fn a_view_that_brings_a_new_name_first_does_not_hide_the_old_one() {
     let mut chat = chat();
     let members = vec![member(1, "me"), member(2, "bob")];

@@ -305,9 +305,8 @@ impl<'c> Conversation<'c> {
             let reference = request.reference.clone();
             return self.refuse(&Refusal { reference, ..refusal::unusable_name(name) });
         };
-        self.talk.group.rename(clean.as_str());
-        self.talk.chat.call_me(clean.as_str());
-        self.answer(request, &Answer::Nick(clean.as_str()))
+        self.answer(request, &Answer::Nick(clean.as_str()))?;
+        self.talk.call_me(clean.as_str())
     }
 
     /// Sends, after all that is held.

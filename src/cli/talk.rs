@@ -329,6 +329,13 @@ impl Talk {
         Ok(())
     }
 
+    /// Another name for this member.
+    pub(super) fn call_me(&mut self, name: &str) -> Result<(), Halt> {
+        self.group.rename(name);
+        let told = self.chat.call_me(name);
+        Ok(self.tell(told, &mut Vec::new())?)
+    }
+
     /// Message `number` was handed to the group: whoever is here is to have it.
     pub(super) fn expect(&mut self, number: u64) -> Result<(), Halt> {
         self.who.expect(number);
