@@ -49,6 +49,9 @@ fn what_the_file_says_is_done() {
     let mut command = home.command(&["who"]);
     command.env("MCAST_CHAT_CONFIG", &file);
     check(&program::Program::spawn(command).end(), 2, "10.0.0.7 is not a multicast address");
+    let mut command = home.command(&["--config", &file, "who"]);
+    command.env("MCAST_CHAT_GROUP", "").env("MCAST_CHAT_PORT", "");
+    check(&program::Program::spawn(command).end(), 2, "10.0.0.7 is not a multicast address");
     let typed = home.run(&["--config", &file, "send", "-g", "239.1.1.1", ""]);
     check(&typed, 8, "error[empty]");
 }

@@ -709,7 +709,8 @@ fn another_passphrase_shows_nothing_and_is_told() {
         let without = home.run(&[&["send", "hello"], &wrong[..]].concat());
         check(&without, 6, "error[passphrase]: nobody of this group is here, but 2 with another");
         let open = home.run(&["send", "hello", "-i", "lo"]);
-        check(&open, 6, "their group is locked by a passphrase");
+        check(&open, 6, "their group is locked by a passphrase: ");
+        check(&open, 6, " of their datagrams could not be opened; nothing was shown or sent");
         ana.notes.find(&["with another passphrase"]);
         let ended = ana.end();
         assert!(!ended.out.contains("hello"), "{ended:?}");
@@ -764,6 +765,12 @@ fn an_interface_that_is_not_there_is_named_and_a_held_port_explained() {
         let home = Home::new("errors");
         let ended = home.run(&["who", "-i", "eth7"]);
         check(&ended, 2, "error[interface]: there is no interface eth7 (found: lo)");
+        let mut low = std::process::Command::new("setpriv");
+        low.args(["--bounding-set", "-net_bind_service", env!("CARGO_BIN_EXE_mcast-chat")]);
+        low.args(["who", "-i", "lo", "-p", "53"]).env("HOME", home.path());
+        let ended = Program::spawn(low).end();
+        check(&ended, 3, "why: a port below 1024 needs the rights of the administrator (EACCES)");
+        check(&ended, 3, "try: mcast-chat --port 23911");
         let _held = std::net::UdpSocket::bind("0.0.0.0:23911").expect("is free");
         let ended = home.run(&["who", "-i", "lo"]);
         check(&ended, 3, "error[port]: cannot use port 23911");

@@ -14,7 +14,7 @@ pub(super) fn failure(talk: &Talk, config: &Config, what: &str) -> Failure {
     let strangers = talk.chat.strangers();
     let carrier = talk.group.carrier();
     if strangers > 0 {
-        return refusal::strangers(strangers, talk.group.is_private());
+        return refusal::strangers(strangers, talk.unopened(), talk.group.is_private());
     }
     if let Some(error) = &talk.send_error {
         return explain::notice(error, config.group.port);

@@ -176,7 +176,7 @@ impl<'c> Conversation<'c> {
             Input::TooLong(length) => self.refuse(&Refusal::new(
                 "too-long",
                 &format!("a line of {length} bytes was not read: {MAX_LINE} at most"),
-                "send it in parts",
+                "put it into a file, and share that: /share FILE",
             )),
             Input::End(error) => {
                 self.ended = true;

@@ -61,7 +61,8 @@ impl<const PORT: u16> FromStr for Place<PORT> {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.replace("localhost", "127.0.0.1");
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let port = text.trim_start_matches(':').parse().map(|port| (loopback, port).into());
+        let port =
+            text.strip_prefix(':').unwrap_or(&text).parse().map(|port| (loopback, port).into());
         let ip = || text.parse::<IpAddr>().map(|ip| (ip, PORT).into());
         let place = text.parse().or(port).or_else(|_| ip());
         place.map(Self).map_err(|_| "an address of this computer, with or without a port".into())

@@ -86,7 +86,11 @@ fn page(command: &Command, of: Option<&Command>, built: &mut Command) -> io::Res
     let command = command.clone().name(name.clone()).display_name(name.clone()).bin_name(bin);
     let command = command.override_usage(usage).disable_help_flag(true).disable_version_flag(true);
     let has_options = command.get_arguments().next().is_some();
-    let commands: Vec<(String, String)> = command.get_subcommands().map(of_program).collect();
+    let commands = command.get_subcommands();
+    let commands: Vec<(String, String)> = match of {
+        None => commands.map(|command| described(command, "mcast-chat-", "(1)")).collect(),
+        Some(_) => commands.map(|command| described(command, "", "")).collect(),
+    };
     let man = Man::new(command).source(concat!("mcast-chat ", env!("CARGO_PKG_VERSION")));
     let man = man.manual("mcast-chat").title(name.to_uppercase());
     let mut page = Vec::new();
@@ -98,8 +102,10 @@ fn page(command: &Command, of: Option<&Command>, built: &mut Command) -> io::Res
         man.render_options_section(&mut page)?;
     }
     let mut more = Roff::new();
-    if of.is_none() {
+    if !commands.is_empty() {
         entries(&mut more, "COMMANDS", &commands);
+    }
+    if of.is_none() {
         entries(&mut more, "EXIT STATUS", &EXIT_STATUS.map(|(code, does)| (code, sentence(does))));
         entries(&mut more, "ENVIRONMENT", &environment());
         entries(&mut more, "FILES", &FILES);
@@ -113,9 +119,9 @@ fn page(command: &Command, of: Option<&Command>, built: &mut Command) -> io::Res
     Ok(page)
 }
 
-fn of_program(command: &Command) -> (String, String) {
+fn described(command: &Command, before: &str, after: &str) -> (String, String) {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    (format!("mcast-chat-{}(1)", command.get_name()), sentence(&about))
+    (format!("{before}{}{after}", command.get_name()), sentence(&about))
 }
 
 fn sentence(words: &str) -> String {
@@ -175,5 +181,6 @@ mod tests {
         assert!(whole.contains("MCAST_CHAT_PASSPHRASE_FILE"), "{whole}");
         let send = text("mcast-chat-send.1");
         assert!(send.contains("--min-members") && !send.contains("--interface"), "{send}");
+        assert!(text("mcast-chat-bench.1").contains("receive"));
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn say(error: &SayError) -> Refusal {
         SayError::TooLong(length, most) => Refusal::new(
             "too-long",
             &format!("the text has {length} bytes, and {most} is the most that can be sent"),
-            "send it in parts",
+            "put it into a file, and share that: /share FILE",
         ),
         SayError::Room(room) => Refusal::new(
             "room",
@@ -221,16 +221,20 @@ pub(super) fn in_tenths(time: Duration) -> String {
 }
 
 /// Only members with another passphrase are here.
-pub(super) fn strangers(count: usize, private: bool) -> Failure {
-    let why = match private {
-        true => "their group has another passphrase, or none; nothing was shown or sent to them",
-        false => "their group is locked by a passphrase; nothing was shown or sent to them",
+pub(super) fn strangers(count: usize, datagrams: u64, private: bool) -> Failure {
+    let theirs = match private {
+        true => "their group has another passphrase, or none",
+        false => "their group is locked by a passphrase",
     };
+    let why = format!(
+        "{theirs}: {datagrams} of their datagrams could not be opened; nothing was shown or sent \
+         to them"
+    );
     Failure::new(
         Exit::Passphrase,
         "passphrase",
         &format!("nobody of this group is here, but {count} with another passphrase"),
-        why,
+        &why,
         "mcast-chat --passphrase-file team.key",
     )
 }
@@ -287,16 +291,22 @@ mod tests {
     fn a_message_that_is_too_long_says_the_limit() {
         let refusal = say(&SayError::TooLong(2_000_000, MAX_TEXT));
         assert_eq!(
-            failure(&refusal, "split -b 1M").to_string(),
+            failure(&refusal, "mcast-chat share FILE").to_string(),
             "error[too-long]: the text has 2000000 bytes, and 1047552 is the most that can be \
              sent\n  \
-             why: send it in parts\n  try: split -b 1M"
+             why: put it into a file, and share that: /share FILE\n  try: mcast-chat share FILE"
         );
     }
 
     #[test]
     fn another_passphrase_is_told_from_both_sides() {
-        assert_eq!(strangers(2, true).exit.code(), 6);
-        assert!(strangers(2, false).why.as_str().starts_with("their group is locked"));
+        assert_eq!(strangers(2, 40, true).exit.code(), 6);
+        assert_eq!(
+            strangers(2, 40, false).to_string(),
+            "error[passphrase]: nobody of this group is here, but 2 with another passphrase\n  \
+             why: their group is locked by a passphrase: 40 of their datagrams could not be \
+             opened; nothing was shown or sent to them\n  \
+             try: mcast-chat --passphrase-file team.key"
+        );
     }
 }

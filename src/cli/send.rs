@@ -233,7 +233,8 @@ fn text(typed: &Send) -> Result<String, Failure> {
 fn check_length(text: String) -> Result<String, Failure> {
     if text.len() > MAX_TEXT {
         let what = format!("the message is longer than {MAX_TEXT} bytes");
-        return Err(not_a_message("too-long", &what, "that is the most a message holds"));
+        let why = "that is the most a message holds; what is longer goes as a file";
+        return Err(not_a_message("too-long", &what, why));
     }
     if text.is_empty() {
         return Err(refused("empty", "there is nothing to send", "the text is empty"));

@@ -17,7 +17,7 @@ use super::{explain, known, log, signals};
 use crate::chat::{
     Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Safe, Tally, clean_name,
 };
-use crate::engine::{Event, SendError};
+use crate::engine::{Drop, Event, SendError};
 use crate::files::Word;
 use crate::runtime::clock::wall_clock;
 use crate::runtime::{Group, Incoming, Notice};
@@ -386,6 +386,11 @@ impl Talk {
         let (unreadable, refused) = (self.chat.unreadable(), self.chat.refused());
         let tally = Tally::new(&self.group.stats(), unreadable, refused);
         Tally { links: self.group.links(), ..tally }
+    }
+
+    /// How many datagrams could not be opened: of members with another passphrase, or noise.
+    pub(super) fn unopened(&self) -> u64 {
+        self.group.stats().dropped(Drop::Unauthentic)
     }
 
     /// Says farewell, to people and to the group. What stopped the talk decides how it ends.

@@ -4,7 +4,8 @@ use super::args::{Args, Command, Global, Transport};
 use super::failure::Failure;
 use super::settings::command::source;
 use super::settings::{self, File, Source};
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use clap::builder::Resettable;
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
 
 /// The arguments, with what holds where nothing was typed.
@@ -38,7 +39,7 @@ impl From<Failure> for Unread {
 /// them their defaults.
 pub(super) fn read(arguments: &[OsString]) -> Result<Typed, Unread> {
     let parse = |definition: clap::Command| -> Result<Typed, clap::Error> {
-        let matches = definition.try_get_matches_from(arguments)?;
+        let matches = definition.mut_args(without_empty).try_get_matches_from(arguments)?;
         Ok(Typed { args: Args::from_arg_matches(&matches)?, matches })
     };
     let first = parse(Args::command())?;
@@ -50,6 +51,15 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Typed, Unread> {
     let mut typed = parse(file.apply(Args::command()))?;
     settle(&mut typed.args.common, &typed.matches, file);
     Ok(typed)
+}
+
+/// A variable that is empty says nothing.
+fn without_empty(argument: Arg) -> Arg {
+    let value = argument.get_env().and_then(std::env::var_os);
+    match value.is_some_and(|value| value.is_empty()) {
+        true => argument.env(Resettable::Reset),
+        false => argument,
+    }
 }
 
 fn settle(common: &mut Global, matches: &ArgMatches, file: File) {

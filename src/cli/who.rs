@@ -26,7 +26,8 @@ fn list(talk: &mut Talk, config: &Config, typed: &Who) -> Result<Exit, Halt> {
     let nobody = talk.chat.others().count() == 0;
     if nobody && talk.chat.strangers() > 0 {
         let private = talk.group.is_private();
-        return Err(refusal::strangers(talk.chat.strangers(), private).into());
+        let strangers = talk.chat.strangers();
+        return Err(refusal::strangers(strangers, talk.unopened(), private).into());
     }
     if config.json {
         Json::new(io::stdout()).members(&talk.chat)?;
