@@ -9,6 +9,7 @@ mod program;
 #[path = "support/pty.rs"]
 mod pty;
 
+use mcast_chat::runtime::clock::Clock;
 use netns::{inside, sh};
 use program::Home;
 use pty::Terminal;
@@ -41,7 +42,7 @@ fn two_screens_talk_and_see_when_what_they_said_is_there() {
         bo.find("ana    hello from ana");
         ana.find("ana    ✓ hello from ana");
         bo.press("two\x1b\rlines\r");
-        ana.find("bo     two\n");
+        ana.find("bo     two ");
         ana.find("lines");
         ana.press("\x1b[200~/quit\x1b[201~");
         ana.find("> //quit");
@@ -89,9 +90,12 @@ fn what_a_terminal_obeys_does_nothing_wherever_it_comes_from() {
         let room = format!("/room r{EVIL}");
         evil.say(&room.replace(['\x1b', ' '], ""));
         evil.say("in a room");
-        let file = other.file("offer\u{202e}\x1b]0;owned\x07.txt", "content");
-        evil.say(&format!("/share {file}"));
-        ana.find("/get");
+        // Such a name is not even offered; the other one is.
+        for name in ["offer\u{202e}\x1b]0;owned\x07.txt", "fine.txt"] {
+            let file = other.file(name, "content");
+            evil.say(&format!("/share {file}"));
+        }
+        ana.find("fine.txt");
         evil.say(&format!("/topic about {EVIL}"));
         evil.say("/me is done here");
         ana.find("is done");
@@ -102,7 +106,7 @@ fn what_a_terminal_obeys_does_nothing_wherever_it_comes_from() {
         assert!(told.others.is_empty(), "{:?}", told.others);
         assert_eq!(told.bells, 0);
         let shown = parser.screen();
-        assert!(shown.alternate_screen() && shown.contents().contains("┌ rooms"));
+        assert!(shown.alternate_screen() && shown.contents().contains("┌─ rooms"));
     });
 }
 
@@ -112,17 +116,17 @@ fn the_window_may_become_small_and_large_and_the_keys_do_what_they_say() {
         loopback();
         let home = Home::new("screen-keys");
         let mut terminal = screen(&home, "ana", &[]);
-        terminal.find("┌ rooms");
+        terminal.find("┌─ rooms");
         terminal.resize(50, 9);
         terminal.find("50x9 is too small");
         terminal.resize(100, 30);
-        terminal.find("┌ rooms");
+        terminal.find("┌─ rooms");
         terminal.press("\x1bOP");
         terminal.find("help: Up, Down");
         terminal.press("\x1b");
         terminal.until("no help", |terminal| !terminal.text().contains("help: Up"));
         terminal.press("\x1b[12~");
-        terminal.until("no rooms", |terminal| !terminal.text().contains("┌ rooms"));
+        terminal.until("no rooms", |terminal| !terminal.text().contains("┌─ rooms"));
         terminal.press("copied text\r");
         terminal.find("copied text");
         terminal.press("\x1b[1;3A");
@@ -155,5 +159,62 @@ fn a_dumb_terminal_and_plain_get_lines() {
             terminal.press("/quit\r");
             assert_eq!(terminal.ended(), 0);
         }
+    });
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_keep_the_others_waiting() {
+    inside("a_terminal_that_takes_nothing_does_not_keep_the_others_waiting", || {
+        loopback();
+        let (home, other) = (Home::new("screen-stuck"), Home::new("screen-other"));
+        let mut ana = screen(&home, "ana", &[]);
+        let mut bo = other.start(&["--name", "bo", "-i", "lo", "--plain", "--no-history"]);
+        ana.find("bo joined");
+        ana.stick(true);
+        // Each line changes the whole window: more than any terminal buffers.
+        for number in 0..3_000 {
+            bo.say(&format!("{number} {}", "x".repeat(50 + number % 7)));
+        }
+        bo.say("/sync on");
+        bo.say("this one is had by all");
+        bo.say("and this one waited for it");
+        bo.out.find(&["and this one waited for it"]);
+        ana.stick(false);
+        ana.find("and this one waited for it");
+        ana.press("\x03\x03");
+        assert_eq!(ana.ended(), 0);
+    });
+}
+
+#[test]
+fn whoever_types_sees_it_while_others_flood() {
+    inside("whoever_types_sees_it_while_others_flood", || {
+        loopback();
+        let (home, other) = (Home::new("screen-flooded"), Home::new("screen-flood"));
+        let mut ana = screen(&home, "ana", &[]);
+        let mut bo = other.start(&["--name", "bo", "-i", "lo", "--plain", "--no-history"]);
+        ana.find("bo joined");
+        let clock = Clock::new();
+        let mut waits = Vec::new();
+        let mut typed = String::new();
+        for number in 0..60 {
+            // A hundred lines between two keys, of which each waits for its echo.
+            (0..100).for_each(|line| bo.say(&format!("flood {number}.{line}")));
+            let began = clock.now();
+            typed.push(char::from(b'a' + number % 26));
+            ana.press(&typed[typed.len() - 1..]);
+            let line = format!("> {typed}");
+            ana.until_soon(&line, |terminal| terminal.text().contains(&line));
+            waits.push(clock.now().since(began));
+            if typed.len() == 26 {
+                ana.press("\x15");
+                typed.clear();
+            }
+        }
+        waits.sort();
+        let (p50, most) = (waits[30], waits[59]);
+        println!("a key waits for its echo: p50 {p50:?}, most {most:?}");
+        // On a machine that does much else; examples/screen.rs measures it alone.
+        assert!(p50.as_millis() < 500, "{waits:?}");
     });
 }

@@ -42,7 +42,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The terminal while the screen is on it.
 pub(super) struct Stage {
     /// None while another program has the terminal.
-    shown: Option<(Terminal, Painter)>,
+    /// The last frame is written before the terminal is given back.
+    shown: Option<(Painter, Terminal)>,
     keys: Keys,
     /// When it was drawn last; none: not yet.
     drawn: Option<Deadline>,
@@ -63,7 +64,8 @@ pub(super) struct Stage {
 impl Stage {
     /// Takes the terminal. Keys wake `group`.
     pub(super) fn open(group: Weak<Group>) -> io::Result<Self> {
-        let shown = Some((Terminal::enter()?, Painter::start()?));
+        let terminal = Terminal::enter()?;
+        let shown = Some((Painter::start()?, terminal));
         Ok(Self {
             shown,
             keys: Keys::start(group)?,
@@ -138,7 +140,7 @@ impl Stage {
     }
 
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
-        let Some((terminal, painter)) = &self.shown else { return Ok(()) };
+        let Some((painter, terminal)) = &self.shown else { return Ok(()) };
         if !self.stale || !self.until_drawn().is_zero() {
             return Ok(());
         }
@@ -177,11 +179,11 @@ impl Stage {
     }
 
     fn write(&self, bytes: Vec<u8>) -> io::Result<()> {
-        self.shown.as_ref().map_or(Ok(()), |(_, painter)| painter.write(bytes))
+        self.shown.as_ref().map_or(Ok(()), |(painter, _)| painter.write(bytes))
     }
 
     fn redraw(&mut self) {
-        if let Some((_, painter)) = &self.shown {
+        if let Some((painter, _)) = &self.shown {
             painter.clear();
         }
         self.stale = true;
@@ -194,7 +196,8 @@ impl Stage {
     }
 
     fn come_back(&mut self) -> io::Result<()> {
-        self.shown = Some((Terminal::enter()?, Painter::start()?));
+        let terminal = Terminal::enter()?;
+        self.shown = Some((Painter::start()?, terminal));
         self.keys.resume();
         self.stale = true;
         Ok(())

@@ -6,6 +6,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -58,6 +59,7 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     parser: Arc<Mutex<Parser<Told>>>,
+    stuck: Arc<AtomicBool>,
     /// The other end stays open, so that what was written before the end can be read.
     _slave: Box<dyn portable_pty::SlavePty + Send>,
 }
@@ -83,18 +85,29 @@ impl Terminal {
         let parser = Arc::new(Mutex::new(parser));
         let mut reader = pair.master.try_clone_reader().expect("can be read");
         let shared = Arc::clone(&parser);
+        let stuck = Arc::new(AtomicBool::new(false));
+        let holds = Arc::clone(&stuck);
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                while holds.load(Ordering::SeqCst) {
+                    // sleep: a terminal that takes nothing looks now and then whether it may
+                    thread::sleep(STEP);
+                }
                 lock(&shared).process(&bytes[..count]);
             }
         });
         let keys = pair.master.take_writer().expect("can be written");
-        Self { child, master: pair.master, keys, parser, _slave: pair.slave }
+        Self { child, master: pair.master, keys, parser, stuck, _slave: pair.slave }
     }
 
     pub fn parser(&self) -> MutexGuard<'_, Parser<Told>> {
         lock(&self.parser)
+    }
+
+    /// From now on the terminal takes nothing (`true`), or takes what is written again.
+    pub fn stick(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::SeqCst);
     }
 
     /// What is shown.
@@ -125,6 +138,18 @@ impl Terminal {
             }
             // sleep: between two looks at the condition
             thread::sleep(STEP);
+        }
+        panic!("waited in vain for {what}:\n{}", self.text());
+    }
+
+    /// The same, looking a thousand times a second.
+    pub fn until_soon(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..20 * STEPS {
+            if holds(self) {
+                return;
+            }
+            // sleep: between two looks at the condition
+            thread::sleep(Duration::from_millis(1));
         }
         panic!("waited in vain for {what}:\n{}", self.text());
     }
@@ -161,7 +186,8 @@ impl Terminal {
         let name = self.master.tty_name().expect("has a name");
         let output = Command::new("stty").arg("-aF").arg(name).output().expect("stty runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.contains(" icanon") && text.contains(" echo ") && text.contains(" isig")
+        let words: Vec<&str> = text.split_whitespace().collect();
+        ["icanon", "echo", "isig"].iter().all(|word| words.contains(word))
     }
 }
 

@@ -89,12 +89,21 @@ impl Screen {
                 said.mark = mark;
             }
         } else {
-            let pending = self.logs.iter_mut().flat_map(|log| &mut log.pending);
-            let own = |pending: &&mut Pending| pending.number == Some(receipt.number);
-            pending.filter(own).for_each(|pending| pending.mark = mark.clone());
+            self.mark_pending(receipt, &mark);
         }
         if receipt.is_final {
             self.own.remove(&receipt.number);
+        }
+    }
+
+    /// An own line that is delivered has its place before all is known of who has it: what has none
+    /// by then was no message (`#` passes the floor).
+    fn mark_pending(&mut self, receipt: &Receipt, mark: &Mark) {
+        for log in &mut self.logs {
+            let own = |pending: &Pending| pending.number == Some(receipt.number);
+            log.pending.retain(|pending| !(receipt.is_final && own(pending)));
+            let pending = log.pending.iter_mut().filter(|pending| own(pending));
+            pending.for_each(|pending| pending.mark = mark.clone());
         }
     }
 
@@ -141,6 +150,7 @@ impl Screen {
     fn on_topic(&mut self, topic: &Topic) {
         let at = self.room(&topic.room);
         self.logs[at].topic = topic.text.clone();
+        self.changed = true;
     }
 
     fn on_gap(&mut self, from: MemberId, name: &Safe, first: u64, last: u64, state: GapState) {
@@ -168,14 +178,25 @@ impl Screen {
         }
         match notice.code {
             "join" | "leave" | "nick" | "presence" => self.fold(&notice.text),
-            "edit" | "delete" | "react" | "topic" | "floor" | "taken" | "key" => {
-                self.note(&notice.text, Tone::News);
-            }
+            "topic" | "floor" => self.note_in_its_room(happening, &notice.text),
+            "edit" | "delete" | "react" | "taken" | "key" => self.note(&notice.text, Tone::News),
             "gap" => self.note_everywhere(&notice.text, Tone::Gap),
             "sync" => self.note(&notice.text, Tone::News),
             "receipt" => {}
             _ => self.note_everywhere(&notice.text, Tone::Trouble),
         }
+    }
+
+    /// What concerns one room is told there.
+    fn note_in_its_room(&mut self, happening: &Happening, text: &str) {
+        let room = match happening {
+            Happening::Topic(topic) => &topic.room,
+            Happening::Floor(floor) => &floor.room,
+            _ => return self.note(text, Tone::News),
+        };
+        let at = self.room(room);
+        let (now, text) = (self.now, Safe::shown(text).to_string());
+        self.logs[at].note(now, text, Tone::News);
     }
 
     /// Who comes and goes is told in all rooms.

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// So many lines are pasted without a question.
 const PASTE_LINES: usize = 5;
 
+/// So many bytes are typed and pasted into a line at most; an editor and a file take more.
+const MAX_TYPED: usize = 64 << 10;
+
 /// The second Ctrl+C within this time leaves.
 const TWICE: Duration = Duration::from_secs(2);
 
@@ -43,6 +46,8 @@ impl Screen {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.on_key(*key),
             Event::Paste(text) => self.on_paste(text),
             Event::Resize(columns, lines) => self.resize(*columns, *lines),
+            Event::FocusGained => self.focus(true),
+            Event::FocusLost => self.focus(false),
             _ => {}
         }
     }
@@ -175,6 +180,10 @@ impl Screen {
     }
 
     fn insert(&mut self, text: &str) {
+        if self.log().editor.text().len() + text.len() > MAX_TYPED {
+            self.hint = Some("the line is full: Ctrl+G writes in an editor".to_owned());
+            return;
+        }
         self.log_mut().editor.insert(text);
         self.recalled = None;
         self.tell_typing();
@@ -200,6 +209,7 @@ impl Screen {
         }
         self.remember(&line);
         (self.recalled, self.typed) = (None, None);
+        self.log_mut().news = None;
         self.effects.push_back(Effect::Line(line));
     }
 
@@ -225,7 +235,13 @@ impl Screen {
     }
 
     fn show_oldest(&mut self) {
-        self.scroll(isize::MIN / 2);
+        self.leave_newest();
+        let first = self.log().first();
+        self.log_mut().view = View::At(first, i64::MIN);
+        // Where all fits into the window there is nothing to scroll.
+        if !self.window().has_more_below() {
+            self.log_mut().show_newest();
+        }
     }
 
     /// The next room in which something is new.
@@ -287,6 +303,10 @@ impl Screen {
 
     fn on_answer(&mut self, key: KeyEvent, text: String) {
         match key.code {
+            KeyCode::Char('m' | 'o') | KeyCode::Enter if text.len() >= MAX_TYPED => {
+                self.hint = Some("that is too long for a line: f makes a file of it".to_owned());
+                self.mode = Mode::Asking(text);
+            }
             KeyCode::Char('m' | 'o') | KeyCode::Enter => self.insert_literally(&text),
             KeyCode::Char('f') => self.effects.push_back(Effect::ShareText(text)),
             KeyCode::Char('c') | KeyCode::Esc => {

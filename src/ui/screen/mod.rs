@@ -133,6 +133,8 @@ pub struct Screen {
     theme: Theme,
     /// Whether the terminal shows more than ASCII.
     unicode: bool,
+    /// Whether the terminal's window is looked at; where it does not tell, it is.
+    focused: bool,
     /// What the time is; set by [`Screen::tick`].
     now: SystemTime,
     /// Columns and lines.
@@ -188,6 +190,7 @@ impl Screen {
             notices,
             theme,
             unicode: terminal.unicode,
+            focused: true,
             now: SystemTime::UNIX_EPOCH,
             size: (80, 24),
             me: MemberId([0; 16]),
@@ -359,7 +362,7 @@ impl Screen {
 
     /// Whether the newest of that room is in front of the reader's eyes.
     fn is_seen(&self, at: usize) -> bool {
-        at == self.current && self.log().view == View::Bottom
+        self.focused && at == self.current && self.log().view == View::Bottom
     }
 
     /// Adds an item to the room at `at`, and keeps all rooms together within their bound.
@@ -412,9 +415,30 @@ impl Screen {
         let view = self.window().scrolled(by);
         match view {
             View::Bottom => self.log_mut().show_newest(),
-            view => self.log_mut().view = view,
+            view => {
+                self.leave_newest();
+                self.log_mut().view = view;
+            }
         }
         self.changed = true;
+    }
+
+    /// What comes from now on is marked as new.
+    fn leave_newest(&mut self) {
+        let log = self.log_mut();
+        if log.view == View::Bottom && log.unread == 0 {
+            log.news = None;
+        }
+    }
+
+    /// The terminal's window is looked at, or no longer.
+    fn focus(&mut self, focused: bool) {
+        self.focused = focused;
+        match focused {
+            true if self.log().view == View::Bottom => self.log_mut().read(),
+            true => {}
+            false => self.leave_newest(),
+        }
     }
 
     /// The item that the mode points at.

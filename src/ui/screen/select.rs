@@ -3,6 +3,7 @@
 use super::item::{Item, Mark};
 use super::log::View;
 use super::{Effect, Mode, Screen};
+use crate::chat::Safe;
 use crate::ui::settings::Keys;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -133,7 +134,7 @@ impl Screen {
             KeyCode::Down | KeyCode::Char('j') => self.select(false),
             KeyCode::Char('y') => self.copy(Some(number)),
             KeyCode::Char('o') => {
-                let text = self.text_of(number).unwrap_or_default().to_owned();
+                let text = cleaned(self.text_of(number).unwrap_or_default());
                 self.effects.push_back(Effect::Open(text));
             }
             KeyCode::Char('r') => self.retry(number),
@@ -160,7 +161,7 @@ impl Screen {
 
     fn copy(&mut self, number: Option<u64>) {
         let Some(text) = number.and_then(|number| self.text_of(number)) else { return };
-        let text = text.to_owned();
+        let text = cleaned(text);
         self.hint = Some(format!("copied {} bytes", text.len()));
         self.effects.push_back(Effect::Copy(text));
     }
@@ -190,4 +191,11 @@ impl Screen {
             None => self.hint = Some("everything here was delivered".to_owned()),
         }
     }
+}
+
+/// A text as it may leave the screen: an editor, and whatever it is pasted into, obeys controls as
+/// a terminal does.
+fn cleaned(text: &str) -> String {
+    let lines = text.split('\n').map(|line| Safe::shown(line).to_string());
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -42,8 +42,8 @@ impl Pen<'_> {
         }
         self.text(2, top + 1 + shown, &line(glyphs.bottom), Role::Chosen);
         if first + shown < lines.len() {
-            let rest = format!(" {} more ", lines.len() - first - shown);
-            self.text(columns - width(&rest), top + 1 + shown, &rest, Role::Dim);
+            let rest = " more below ";
+            self.text(columns - width(rest), top + 1 + shown, rest, Role::Dim);
         }
     }
 }

@@ -132,3 +132,57 @@ fn whoever_types_tells_it_now_and_then_and_not_of_commands() {
     let typing = Effect::Do(Action::Typing(Some("general".to_owned())));
     assert_eq!(std::iter::from_fn(|| screen.next_effect()).collect::<Vec<_>>(), [typing]);
 }
+
+#[test]
+fn what_comes_while_the_window_is_not_looked_at_is_marked_as_new() {
+    let mut screen = screen(80, 24);
+    say(&mut screen, message(1, "seen"));
+    screen.on_event(&Event::FocusLost);
+    say(&mut screen, message(2, "not seen"));
+    say(&mut screen, message(3, "nor this"));
+    assert_eq!(screen.log().unread, 2);
+    screen.on_event(&Event::FocusGained);
+    let text = drawn(&screen);
+    assert!(
+        text.find("new ──") < text.find("not seen") && text.find(" seen") < text.find("new ──")
+    );
+    assert_eq!(screen.log().unread, 0);
+    send(&mut screen, "I am back", 1);
+    assert!(!drawn(&screen).contains("new ──"));
+}
+
+#[test]
+fn a_line_has_a_bound_and_what_is_longer_is_a_file() {
+    let mut screen = screen(80, 24);
+    let long = "0123456789abcde\n".repeat(5_000);
+    screen.on_event(&Event::Paste(long.clone()));
+    press(&mut screen, "m");
+    assert!(drawn(&screen).contains("5000 lines") && screen.log().editor.is_empty());
+    press(&mut screen, "f");
+    let text = long.trim_end().to_owned();
+    assert_eq!(effects(&mut screen), [Effect::ShareText(text)]);
+    let line = "x".repeat(60_000);
+    screen.on_event(&Event::Paste(line.clone()));
+    screen.on_event(&Event::Paste(line.clone()));
+    assert_eq!(screen.log().editor.text(), line);
+}
+
+#[test]
+fn what_leaves_the_screen_has_nothing_that_a_terminal_obeys() {
+    let mut screen = screen(80, 24);
+    say(&mut screen, message(1, "one\n\x1b]0;x\x07two"));
+    press(&mut screen, "alt+up y o");
+    let clean = "one\n\\u{1b}]0;x\\u{7}two".to_owned();
+    assert_eq!(effects(&mut screen), [Effect::Copy(clean.clone()), Effect::Open(clean)]);
+}
+
+#[test]
+fn a_word_about_turns_is_no_message_and_does_not_stay() {
+    let mut screen = screen(80, 24);
+    send(&mut screen, "#", 1);
+    assert!(drawn(&screen).contains("me     … #"));
+    receipt(&mut screen, 1, 1, 1, false);
+    assert!(drawn(&screen).contains("✓1/2 #"));
+    receipt(&mut screen, 1, 2, 0, true);
+    assert!(screen.log().pending.is_empty() && !drawn(&screen).contains(" #\n"));
+}
