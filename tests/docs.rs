@@ -1,6 +1,7 @@
 //! Compares the numbers of docs/PROTOCOL.md with the source, so that the page cannot fall behind:
 //! each constant that it names, as `` `file::NAME` = value ``, has that value, and each length of
-//! time that the engine, the runtime and the transports are ruled by has its row.
+//! time that the engine, the runtime and the transports are ruled by has its row. And the tests
+//! that docs/COMPLAINTS.md names are there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -176,6 +177,54 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+// ---- tests that a page names ---------------------------------------------------
+
+#[test]
+fn the_complaints_are_answered_by_tests_that_are_there() {
+    let page = read("docs/COMPLAINTS.md");
+    assert_eq!(page.lines().filter(|line| is_row(line)).count(), 35);
+    let gone = gone(&page, &all_code());
+    assert!(gone.is_empty(), "docs/COMPLAINTS.md names tests that are not there: {gone:?}");
+}
+
+/// Whether it is a row of the table, which begins with its number.
+fn is_row(line: &str) -> bool {
+    line.strip_prefix("| ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The names of tests on a page, sentences in snake case, that are no function of the code.
+fn gone<'p>(page: &'p str, code: &str) -> Vec<&'p str> {
+    let names = page.split('`').filter(|name| {
+        name.matches('_').count() > 2
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    });
+    names.filter(|name| !code.contains(&format!("fn {name}("))).collect()
+}
+
+/// The text of all Rust files of the package.
+fn all_code() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    let mut code = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("it can be listed") {
+            let path = entry.expect("it can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                code += &fs::read_to_string(path).expect("sources are readable UTF-8");
+            }
+        }
+    }
+    code
+}
+
+#[test]
+fn a_test_that_is_not_there_is_found() {
+    let page = "`what_is_there_is_found`, `--grep`, `what_is_gone_is_told`";
+    assert_eq!(gone(page, "fn what_is_there_is_found() {"), ["what_is_gone_is_told"]);
 }
 
 // ---- the test of the test ----------------------------------------------------

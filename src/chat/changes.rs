@@ -33,14 +33,13 @@ impl Chat {
         Some(Happening::Changed(change))
     }
 
-    /// Anybody may think of a message what it will.
+    /// Anybody may think of a message what it will. What was taken back stays so.
     fn may_change(&self, said: &Said<'_>, id: MessageId) -> bool {
-        if matches!(said.envelope.content, Content::React(_)) {
-            return true;
-        }
+        let reacts = matches!(said.envelope.content, Content::React(_));
         match self.history.get(id) {
-            Some(message) => message.from == said.from() && message.guest == said.guest(),
-            None => id.session == said.delivery.session.tag(),
+            Some(message) if message.deleted => false,
+            Some(message) => reacts || message.from == said.from() && message.guest == said.guest(),
+            None => reacts || id.session == said.delivery.session.tag(),
         }
     }
 }

@@ -225,7 +225,7 @@ impl Chat {
     /// The own message that is meant.
     fn own_message(&self, target: Target) -> Result<&Message, SayError> {
         let message = match target {
-            Target::Id(id) => self.history.get(id),
+            Target::Id(id) => self.history.get(id).filter(|message| !message.deleted),
             Target::Last => {
                 self.last(|message| message.own && message.guest.is_none() && !message.deleted)
             }

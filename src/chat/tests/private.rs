@@ -114,3 +114,23 @@ fn nobody_changes_what_another_said() {
     });
     assert_eq!(changed, Some(Deed::Deleted));
 }
+
+#[test]
+fn what_was_taken_back_stays_so() {
+    let mut world = World::of(&["ana", "bo"]);
+    world.say(0, Say { text: "hi".into(), ..Say::default() }).expect("is said");
+    world.settle();
+    let id = world.seats[0].messages()[0].key();
+    world.act(0, &Action::Delete(Target::Id(id))).expect("is own");
+    world.settle();
+    let edit = Action::Edit { target: Target::Id(id), text: "hi again".into() };
+    assert!(matches!(world.act(0, &edit), Err(SayError::NoMessage)));
+    // A program that was changed sends it all the same.
+    let (content, name, room, more) = (Content::Edit(id), "ana", "general", More::default());
+    let envelope = Envelope { content, to: None, said_at: 0, name, room, text: "hi again", more };
+    world.send(0, &Outgoing { service: None, body: envelope.encode() });
+    world.settle();
+    let message = world.seats[1].chat.history(1).next().expect("is kept");
+    assert_eq!((message.deleted, message.text.as_str()), (true, ""));
+    assert_eq!(world.seats[1].chat.refused(), 1);
+}
