@@ -35,7 +35,7 @@ export class Link {
   // Asks for something; `answered(object)` is called with its ack or error.
   ask(op, answered = () => {}) {
     if (this.#socket?.readyState !== WebSocket.OPEN) {
-      return answered({ type: "error", code: "lost", message: "not connected", hint: "" });
+      return answered({ type: "error", code: "unsent", message: "not connected", hint: "" });
     }
     const ref = String(this.#next++);
     this.#asked.set(ref, answered);

@@ -70,17 +70,19 @@ const address = (key) => (key[0] === "@" ? { op: "dm", to: key.slice(1) } : { op
 
 function send(op, row) {
   if (row) {
-    Object.assign(row, { failed: null, op });
+    Object.assign(row, { failed: null, lost: false, op });
     view.changed(row);
-    mine.push(row);
+    mine = [...mine.filter((other) => other !== row), row];
   }
   link.ask(op, (answer) => {
     if (answer.type === "ack") {
       row && (row.ack = answer.id);
       row && talk.messages.has(answer.id) && settle(row);
     } else if (row) {
-      mine = mine.filter((other) => other !== row);
-      row.failed = answer.message;
+      // Where the connection was lost, it may have been sent: it is looked out for.
+      row.lost = answer.code === "lost";
+      mine = mine.filter((other) => row.lost || other !== row);
+      row.failed = row.lost ? "not known to be sent" : `not sent: ${answer.message}`;
       view.changed(row);
     } else {
       refused(answer);
@@ -90,7 +92,8 @@ function send(op, row) {
 
 // One's own message came back in its place: what stood for it goes.
 function own(message) {
-  const row = mine.find((other) => other.ack === message.id);
+  const found = (row) => row.lost && row.text === message.text && row.room === message.room;
+  const row = mine.find((other) => other.ack === message.id) ?? mine.find(found);
   row && settle(row);
 }
 
@@ -170,13 +173,12 @@ function take(file) {
 
 function deed(what, row) {
   if (what === "delete") {
-    confirm("Take this message back? Whoever has read it has read it.") && link.ask({ op: "delete", id: row.id }, refused);
-    return $("text").focus();
+    $("sure-text").textContent = `Whoever has read it has read it: ${visible(row.text).slice(0, 300)}`;
+    return asked("sure", () => link.ask({ op: "delete", id: row.id }, refused));
   }
   if (what === "react") {
-    const text = prompt("What do you think of it? An emoji or a word; nothing takes it back.", "👍");
-    text !== null && link.ask({ op: "react", id: row.id, text }, refused);
-    return $("text").focus();
+    $("react-text").value = "";
+    return asked("react", () => link.ask({ op: "react", id: row.id, text: $("react-text").value.trim() }, refused));
   }
   about = { deed: what, row };
   $("about").hidden = false;
@@ -186,6 +188,17 @@ function deed(what, row) {
     fit();
   }
   $("text").focus();
+}
+
+// Opens a dialog, and does `then` where it is answered with yes.
+function asked(id, then) {
+  const dialog = $(id);
+  dialog.returnValue = "no";
+  dialog.onclose = () => {
+    dialog.returnValue === "go" && then();
+    $("text").focus();
+  };
+  dialog.showModal();
 }
 
 function end() {
@@ -306,6 +319,14 @@ $("enter").addEventListener("submit", (event) => {
 $("show-rooms").addEventListener("click", () => drawer("rooms"));
 $("show-people").addEventListener("click", () => drawer("people"));
 document.addEventListener("keydown", key);
-document.addEventListener("visibilitychange", () => document.hidden || talk.read());
+document.addEventListener("visibilitychange", () => !document.hidden && talk.room(talk.present).unread && talk.go(talk.present));
+for (const emoji of ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀", "✅"]) {
+  const button = make("button", { value: "go" }, emoji);
+  button.addEventListener("click", () => ($("react-text").value = emoji));
+  $("react-list").append(button);
+}
+$("react-no").addEventListener("click", () => $("react").close("no"));
+// Enter in the field is the word in it, not the first emoji.
+$("react-text").addEventListener("keydown", (event) => event.key === "Enter" && (event.preventDefault(), $("react").close("go")));
 link.open();
 $("text").focus();

@@ -60,6 +60,7 @@ export class Talk {
     if (!this.loaded) {
       this.loaded = true;
       this.#away = false;
+      this.rooms.forEach((room) => (room.missed = false));
       this.drawn.all();
     } else if (o.history > 0) {
       this.#notice(`caught up: ${o.history} messages`);
@@ -301,7 +302,7 @@ export class Talk {
 
   // The present room was looked at.
   read() {
-    Object.assign(this.room(this.present), { unread: 0, loud: false, missed: false });
+    Object.assign(this.room(this.present), { unread: 0, loud: false });
     this.drawn.rooms();
   }
 

@@ -75,7 +75,7 @@ export class View {
     this.#nodes.clear();
     this.#day = "";
     $("log").replaceChildren(...talk.room(talk.present).rows.flatMap((row) => this.#row(row)));
-    const rule = $("log").querySelector(".rule.new");
+    const rule = [...$("log").querySelectorAll(".rule.new")].at(-1);
     rule && talk.loaded ? this.#to(rule) : this.bottom();
     $("log").setAttribute("aria-busy", String(!talk.loaded));
     this.rooms();
@@ -128,7 +128,7 @@ export class View {
 
   rooms() {
     const talk = this.#talk;
-    const keys = [...talk.rooms.keys()].sort((a, b) => (a[0] + a).localeCompare(b[0] + b));
+    const keys = [...talk.rooms.keys()].sort((a, b) => (a[0] === "@") - (b[0] === "@") || a.localeCompare(b));
     $("room-list").replaceChildren(...keys.map((key) => {
       const room = talk.rooms.get(key);
       const badge = room.unread > 0 && make("span", { class: room.loud ? "badge loud" : "badge" }, String(room.unread), make("span", { class: "unseen" }, " unread"));
@@ -242,7 +242,7 @@ export class View {
     if (row.failed) {
       const again = make("button", { type: "button" }, "Again");
       again.addEventListener("click", () => this.#deeds.again(row));
-      return make("span", { class: "receipt bad" }, `✗ not sent: ${visible(row.failed)} `, again);
+      return make("span", { class: "receipt bad" }, `✗ ${visible(row.failed)} `, again);
     }
     if (!receipt) {
       return make("span", { class: "receipt" }, row.waiting ? "… sending" : "");
@@ -274,6 +274,7 @@ export class View {
       me && "you",
       member.away != null && (member.away ? `away: ${member.away}` : "away"),
       member.state === "lagging" && "slow",
+      this.#talk.present[0] === "#" && member.rooms?.length > 0 && !member.rooms.includes(this.#talk.present.slice(1)) && "in another room",
       (member.verified || member.key === "verified") && "✓ key",
     ].filter(Boolean).join(", ");
     const changed = member.key === "changed" && make("span", { class: "changed" }, "another key!");
