@@ -35,7 +35,7 @@ export class Talk {
   // The room of that key (`#general`, `@bo`), made if need be.
   room(key) {
     if (!this.rooms.has(key)) {
-      this.rooms.set(key, { key, rows: [], unread: 0, loud: false, topic: "", typing: new Map(), floor: null, seen: 0 });
+      this.rooms.set(key, { key, rows: [], unread: 0, loud: false, topic: "", first: null, typing: new Map(), floor: null, seen: 0 });
     }
     return this.rooms.get(key);
   }
@@ -293,8 +293,7 @@ export class Talk {
     this.present = key;
     const room = this.room(key);
     if (room.unread > 0) {
-      const at = room.rows.length - room.unread;
-      room.rows.splice(Math.max(at, 0), 0, { row: "rule", text: "new", loud: true, unread: true, room: key });
+      room.rows.splice(Math.max(room.rows.indexOf(room.first), 0), 0, { row: "rule", text: "new", loud: true, unread: true, room: key });
     }
     this.read();
     this.drawn.all();
@@ -317,6 +316,7 @@ export class Talk {
   #count(key, message) {
     const room = this.room(key);
     if (key !== this.present || document.hidden) {
+      room.first = room.unread ? room.first : message;
       room.unread += 1;
       room.loud ||= message.mention || key[0] === "@";
     }
