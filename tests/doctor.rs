@@ -166,8 +166,11 @@ fn together(stories: &[fn()]) {
 fn nothing_is_found_on_a_healthy_network() {
     let lan = Lan::new("well");
     let _bo = lan.member(&[]);
-    let found = lan.doctor(&[]);
+    let report = lan.home.file("report", "");
+    let found = lan.doctor(&["--report", &report, "--watch", "12s"]);
     found.is_well();
+    let report = std::fs::read_to_string(report).expect("was written");
+    assert!(report.contains("verdict: ok: all is well") && report.contains("round_trips"));
     let members = found.check(6)["why"].as_str().expect("a text").to_owned();
     assert!(members.starts_with("bo (10.77.1.2): 0 % lost on the way there, 0 %"), "{members}");
     assert!(found.check(11)["why"].as_str().expect("a text").contains("60000"));

@@ -99,6 +99,18 @@ impl Station {
         });
     }
 
+    /// What came to this computer alone.
+    fn hear_door(&mut self) -> Vec<String> {
+        // Reads what the poll says of all sockets.
+        assert_eq!(self.hear(Duration::from_millis(20)), [""; 0], "the group's socket hears it");
+        let mut heard = Vec::new();
+        let mut take = |_, datagram: &mut [u8]| {
+            heard.push(String::from_utf8_lossy(datagram).into_owned());
+        };
+        while self.udp.recv_door(&mut self.buffers, &mut take) > 0 {}
+        heard
+    }
+
     fn refresh(&mut self) -> Vec<Change> {
         self.udp.refresh(self.poll.registry())
     }
@@ -146,6 +158,33 @@ fn inside_with_echo(test_name: &str, body: impl FnOnce()) {
     inside(test_name, || match netns::part() {
         Some(part) => echo(&part),
         None => body(),
+    });
+}
+
+#[test]
+fn what_is_sent_to_one_computer_or_to_all_of_the_link_comes_by_the_door_alone() {
+    const NAME: &str = "what_is_sent_to_one_computer_or_to_all_of_the_link_comes_by_the_door_alone";
+    inside(NAME, || {
+        sh("ip link set lo up");
+        cable("v0", "10.7.7.1/24", "far", "10.7.7.2/24");
+        let mut udp = Udp::open(on(&["v0"])).unwrap();
+        udp.open_door();
+        let mut station = Station::with(udp);
+        let mut asker = Udp::open(on(&["v0"])).unwrap();
+        asker.send_to(([10, 7, 7, 1], PORT).into(), b"alone").unwrap();
+        let mut heard = Vec::new();
+        until("it came", || {
+            heard.append(&mut station.hear_door());
+            heard == ["alone"]
+        });
+        assert_eq!(asker.broadcast(b"all"), 1);
+        until("what is for all came", || {
+            heard.append(&mut station.hear_door());
+            heard == ["alone", "all"]
+        });
+        station.say("group");
+        station.expect("group");
+        assert_eq!(station.hear_door(), [""; 0], "what is for the group comes not by the door");
     });
 }
 

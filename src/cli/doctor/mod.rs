@@ -102,6 +102,7 @@ fn look(group: &GroupConfig, typed: &Doctor) -> Result<Facts, JoinError> {
             ask(&mut prober, group, typed, &mut facts)
                 .map_err(|source| JoinError::Io { doing: "wait for answers", source })?;
         }
+        Err(error @ JoinError::Udp(OpenError::UnknownInterface { .. })) => return Err(error),
         Err(JoinError::Udp(error)) => note_unopened(&mut facts, &error),
         Err(error) => return Err(error),
     }

@@ -64,7 +64,10 @@ pub(super) fn interfaces(facts: &Facts) -> Check {
     };
     let list = |faces: &[&Face]| faces.iter().map(says).collect::<Vec<_>>().join("; ");
     if used.is_empty() {
-        let why = format!("no interface can be used: {}", list(&skipped));
+        let why = format!(
+            "no interface can be used: {}; only members on this computer are reached (by TCP)",
+            list(&skipped)
+        );
         return Check::fail(2, &why, &[mend(&skipped)]);
     }
     let left = match skipped.is_empty() {

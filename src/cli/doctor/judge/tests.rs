@@ -255,6 +255,29 @@ fn multicast_that_passes_in_no_direction_while_unicast_does_is_the_networks_faul
 }
 
 #[test]
+fn a_member_of_this_computer_on_another_interface_is_not_the_networks_fault() {
+    let facts = but(|facts| {
+        let bo = bo(facts);
+        (bo.packets, bo.answered, bo.heard) = (0, 0, Some((0, 50)));
+        bo.address = [10, 77, 1, 1].into();
+        bo.by_group.clear();
+        bo.lengths.clear();
+    });
+    found(&facts, 7, State::Fail, "runs on this computer", "--interface auto");
+}
+
+#[test]
+fn of_many_members_the_worst_is_told() {
+    let facts = but(|facts| {
+        let many = (3..=9).map(|n| (SessionTag([n; 8]), member(&format!("m{n}"), n)));
+        facts.tally.members.extend(many);
+        bo(facts).heard = Some((49, 50));
+    });
+    let why = all(&facts)[5].why.to_string();
+    assert!(why.starts_with("8 members; most is lost with bo (10.77.1.2): 2 % lost"), "{why}");
+}
+
+#[test]
 fn senders_of_another_network_are_dropped_where_the_system_looks_for_a_way_back() {
     let facts = but(|facts| {
         facts.interfaces[0].rp_filter = 1;

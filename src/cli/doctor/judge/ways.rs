@@ -6,6 +6,8 @@ use crate::cli::doctor::facts::{Facts, Firewall};
 use crate::cli::doctor::fixes;
 use crate::cli::doctor::tally::Seen;
 
+/// So many members are told of one by one.
+const FEW: usize = 5;
 /// More lost than this, and people are told.
 const LOSSY: f64 = 0.05;
 
@@ -65,15 +67,24 @@ pub(super) fn members(facts: &Facts) -> Check {
         return Check::warn(6, &why, &[]);
     }
     let lossy = members.iter().find(|seen| loss(seen) > LOSSY);
-    let list: Vec<String> = members.iter().map(|seen| describe(seen)).collect();
     match lossy {
         Some(seen) => Check::warn(
             6,
             &format!("much is lost; it is repaired, but slowly: {}", describe(seen)),
             &[format!("ping {}  # on wireless: come nearer, or take a cable", seen.address)],
         ),
-        None => Check::ok(6, &list.join("; ")),
+        None => Check::ok(6, &describe_all(&members)),
     }
+}
+
+/// Each of a few; of many how many, and the worst.
+fn describe_all(members: &[&Seen]) -> String {
+    if members.len() <= FEW {
+        return members.iter().map(|seen| describe(seen)).collect::<Vec<_>>().join("; ");
+    }
+    let worst = members.iter().max_by(|a, b| loss(a).total_cmp(&loss(b)));
+    let worst = worst.map(|seen| describe(seen)).unwrap_or_default();
+    format!("{} members; most is lost with {worst}", members.len())
 }
 
 /// It is heard, and does not hear us.
@@ -149,6 +160,13 @@ pub(super) fn unicast(facts: &Facts) -> Check {
         if !looped {
             let why = format!("{} is reached by unicast; see check 5", seen.called());
             return Check::ok(7, &why);
+        }
+        if facts.interfaces.iter().any(|face| face.known.addresses.contains(&seen.address)) {
+            let why = format!(
+                "{} runs on this computer, but listens on other interfaces than those used here",
+                seen.called()
+            );
+            return Check::fail(7, &why, &[fixes::ours("--interface auto", facts.group)]);
         }
         let why = format!(
             "{} is reached by unicast, but nothing sent to the group passes, in either direction: \
