@@ -24,7 +24,8 @@ fn loopback() {
 fn screen(home: &Home, name: &str, more: &[&str]) -> Terminal {
     let arguments = [&["--name", name, "-i", "lo"], more].concat();
     let mut command = home.command(&arguments);
-    command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("EDITOR", "true");
+    let editor = format!("sh {}", home.file("editor.sh", "printf 'and more' >> \"$1\"\n"));
+    command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("EDITOR", editor);
     let terminal = Terminal::start(&command, 80, 24);
     terminal.find("F1 help");
     assert!(terminal.parser().screen().alternate_screen());
@@ -135,9 +136,12 @@ fn the_window_may_become_small_and_large_and_the_keys_do_what_they_say() {
         let copied = |terminal: &Terminal| !terminal.parser().callbacks().copied.is_empty();
         terminal.until("the clipboard", copied);
         assert_eq!(terminal.parser().callbacks().copied, ["Y29waWVkIHRleHQ="]);
-        terminal.press("\x1bkept");
-        terminal.press("\x07");
+        terminal.press("\x1b");
+        terminal.until("no selection", |terminal| !terminal.text().contains("y copy"));
+        terminal.press("kept ");
         terminal.find("> kept");
+        terminal.press("\x07");
+        terminal.find("> kept and more");
         terminal.press("\x03\x03");
         assert_eq!(terminal.ended(), 0);
         terminal.until("the terminal as it was", Terminal::is_restored);
@@ -208,6 +212,7 @@ fn whoever_types_sees_it_while_others_flood() {
             waits.push(clock.now().since(began));
             if typed.len() == 26 {
                 ana.press("\x15");
+                ana.until_soon("an empty line", |terminal| !terminal.text().contains("> abc"));
                 typed.clear();
             }
         }

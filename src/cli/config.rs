@@ -37,6 +37,7 @@ pub(super) struct Config {
     pub(super) color: bool,
     pub(super) no_input: bool,
     /// Whether a screen is wanted, where there can be one.
+    #[cfg(feature = "screen")]
     pub(super) screen: bool,
     /// Where to write down what happens.
     pub(super) trace: Option<PathBuf>,
@@ -72,6 +73,7 @@ impl Config {
             notices: notices(looks),
             color: color(looks.color),
             no_input: looks.no_input,
+            #[cfg(feature = "screen")]
             screen: !(looks.plain || looks.json || looks.no_input),
             trace: typed.trace.clone(),
             log_file: looks.log_file.clone(),
