@@ -94,13 +94,14 @@ impl Chat {
         }
     }
 
-    /// Whoever is new in `view` is told.
+    /// Whoever is new in `view` is told; and whoever did not come from our last view, and may have
+    /// taken this member for gone meanwhile, and forgotten what it told.
     pub(super) fn meet_newcomers(&mut self, view: &View) {
-        let is_new = |id: MemberId, session: Session| {
+        let knows_me = |id: MemberId, session: Session| {
             let known = self.roster.get(id).is_some_and(|person| person.session == session);
-            id != self.me && !known
+            id == self.me || known && view.transitional.contains(&session)
         };
-        if view.members.iter().any(|member| is_new(member.id, member.session)) {
+        if !view.members.iter().all(|member| knows_me(member.id, member.session)) {
             self.announcer.due |= self.announcer.on;
         }
     }

@@ -116,6 +116,16 @@ fn nobody_changes_what_another_said() {
 }
 
 #[test]
+fn whoever_was_taken_for_gone_and_comes_back_tells_its_key_again() {
+    let mut world = World::of(&["ana", "bo", "cy"]);
+    world.miss(1);
+    world.settle();
+    world.say(0, to("bo", "there?")).expect("its key is known");
+    world.settle();
+    assert_eq!(world.seats[1].texts(), ["there?"]);
+}
+
+#[test]
 fn what_was_taken_back_stays_so() {
     let mut world = World::of(&["ana", "bo"]);
     world.say(0, Say { text: "hi".into(), ..Say::default() }).expect("is said");

@@ -188,6 +188,22 @@ impl World {
         self.tell_of(&there, &here, false);
     }
 
+    /// The others take `seat` for gone and take it in again; itself it noticed nothing, as one
+    /// whose computer slept.
+    pub(super) fn miss(&mut self, seat: usize) {
+        let all = self.end_view(0);
+        self.seats[seat].part = usize::MAX;
+        let others = self.of_part(0);
+        self.view(0, &[all]);
+        let member = self.seats[seat].member(seat);
+        let left = Event::Left(member.clone(), Departure::Timeout);
+        others.iter().for_each(|other| self.tell(*other, left.clone()));
+        let along = self.end_view(0);
+        self.seats[seat].part = 0;
+        self.view(0, &[along, vec![member.session]]);
+        others.iter().for_each(|other| self.tell(*other, Event::Joined(member.clone())));
+    }
+
     /// All parts are one again.
     pub(super) fn merge(&mut self) {
         let parts: Vec<Vec<usize>> = (0..self.parts.len()).map(|p| self.of_part(p)).collect();
