@@ -30,10 +30,11 @@ fn begin(home: &Home, arguments: &[&str]) -> Program {
     home.start(&[&["--json", "-i", "lo", "--timeout", "10s"], arguments].concat())
 }
 
-/// Says something, and waits until it is delivered.
-fn say(program: &mut Program, text: &str) {
+/// Says something, and waits until it is delivered. The end of its id: its number, quoted.
+fn say(program: &mut Program, text: &str) -> String {
     program.say(&format!(r#"{{"op":"send","text":"{text}"}}"#));
-    program.out.find(&[r#""type":"msg""#, &format!(r#""text":"{text}""#)]);
+    let line = program.out.find(&[r#""type":"msg""#, &format!(r#""text":"{text}""#)]);
+    format!("-{}\"", parse(&line)["seq"])
 }
 
 fn parse(line: &str) -> Value {
@@ -198,7 +199,9 @@ fn who_comes_late_keeps_what_it_is_given_and_is_not_given_it_again() {
         loopback();
         let home = Home::new("late");
         let mut ana = start(&home, &["-n", "ana"]);
-        (1..=20).for_each(|number| say(&mut ana, &format!("early {number}")));
+        for number in 1..=20 {
+            say(&mut ana, &format!("early {number}"));
+        }
         let early: Vec<String> = (1..=20).map(|number| format!("early {number}")).collect();
         let mut cy = begin(&home, &["-n", "cy"]);
         cy.out.find(&[r#""text":"early 20""#, r#""history":true"#]);
@@ -312,12 +315,12 @@ fn a_listener_that_is_killed_misses_nothing_and_its_command_runs_for_each() {
         for round in 0..6 {
             let mut robot = begin(&home, &listen);
             robot.out.find(&[r#""type":"view""#, "robot", "ana"]);
+            let mut id = String::new();
             for _ in 0..8 {
                 number += 1;
-                say(&mut ana, &number.to_string());
+                id = say(&mut ana, &number.to_string()) + "}";
             }
             if round % 2 == 0 {
-                let id = format!("-{number}\"}}");
                 until("the cursor has come to the last", || {
                     fs::read_to_string(cursor).is_ok_and(|text| text.contains(&id))
                 });

@@ -125,7 +125,8 @@ fn what_cannot_be_sent_is_refused_before_anything_is_joined() {
     check(&home.run(&["send", ""]), 8, "error[empty]");
     check(&home.run(&["send", "hi", "--room", "@bo"]), 8, "error[room]");
     let mut long = home.start(&["send", "-"]);
-    long.say(&"x".repeat(1 << 20));
+    // One byte too many, which is read: of more the rest would find no reader.
+    long.say(&"x".repeat(1_047_553));
     check(&long.end(), 8, "error[too-long]: the message is longer than 1047552 bytes");
 }
 
@@ -395,7 +396,9 @@ fn json_objects_are_those_of_the_contract() {
         let ack = parse(&ana.out.find(&["\"type\":\"ack\"", "\"ref\":\"a1\""]));
         let msg = parse(&bo.out.find(&["\"type\":\"msg\""]));
         assert_eq!(msg["id"], ack["id"]);
-        assert_eq!((&msg["seq"], &msg["text"]), (&Value::from(1), &Value::from("hi")));
+        assert_eq!(msg["text"], "hi");
+        let seq = format!("-{}", msg["seq"]);
+        assert!(msg["id"].as_str().is_some_and(|id| id.ends_with(&seq)), "{msg}");
         let receipt = parse(&ana.out.find(&["\"type\":\"receipt\"", "\"ref\":\"a1\""]));
         assert_eq!(receipt["final"], true);
         assert_eq!(receipt["delivered"].as_array().map(Vec::len), Some(1));
@@ -412,7 +415,7 @@ fn json_objects_are_those_of_the_contract() {
 fn answers_every_operation(ana: &mut Program) {
     ana.say("this is not JSON");
     ana.out.find(&["\"type\":\"error\"", "\"code\":\"json\""]);
-    ana.say(r#"{"op":"react","ref":"a2"}"#);
+    ana.say(r#"{"op":"dance","ref":"a2"}"#);
     ana.out.find(&["\"type\":\"error\"", "\"ref\":\"a2\"", "\"code\":\"unsupported\""]);
     ana.say(r#"{"op":"dm","ref":"a3","to":"nobody","text":"x"}"#);
     ana.out.find(&["\"type\":\"error\"", "\"ref\":\"a3\"", "\"code\":\"nobody\""]);
@@ -426,7 +429,8 @@ fn answers_every_operation(ana: &mut Program) {
     ana.out.find(&["\"type\":\"msg\"", "\"text\":\"hi\"", "\"history\":true"]);
     ana.say(r#"{"op":"stats","ref":"a5"}"#);
     let stats = parse(&ana.out.find(&["\"type\":\"stats\""]));
-    assert_eq!(stats["submitted"], 1);
+    // What it said, and what it told of itself.
+    assert!(stats["submitted"].as_u64() >= Some(2), "{stats}");
     assert!(stats["drops"]["unauthentic"].is_u64(), "{stats}");
 }
 

@@ -277,12 +277,14 @@ pub(super) enum KeyCommand {
     /// Show the fingerprints of NAME, who is here, and of you, to be compared by voice
     Verify {
         /// Whose
-        name: String,
+        #[arg(value_name = "NAME")]
+        whom: String,
     },
     /// Accept the key that NAME, who is here, has now
     Trust {
         /// Whose
-        name: String,
+        #[arg(value_name = "NAME")]
+        whom: String,
     },
     /// Write your own name and fingerprint, to give to others
     Export,

@@ -8,7 +8,7 @@ use super::passphrase::Passphrase;
 use super::since::Since;
 use super::talk::halted;
 use super::{explain, fronts, identity, past};
-use crate::chat::{Chat, Happening, Message};
+use crate::chat::{Chat, Happening, Known, Message};
 use crate::runtime::clock::wall_clock;
 use crate::store::{Fault, Kept, Page, Place, Reader};
 use crate::ui::Front;
@@ -62,7 +62,12 @@ fn open(config: &Config) -> Result<(Reader, Chat), Failure> {
         let last = reader.page_back(i64::MAX).map_err(|fault| unreadable(config, &fault))?;
         let last = last.kept.first().map_or(SystemTime::UNIX_EPOCH, |kept| kept.at);
         if latest.as_ref().is_none_or(|(time, ..)| *time < last) {
-            let chat = Chat::new(owner, &config.group.name, config.room());
+            let (name, room) = (&config.group.name, config.room());
+            // What was sealed to its owner is read by that one's keys.
+            let chat = match identity::keys_of(slot).filter(|keys| keys.member() == owner) {
+                Some(keys) => Chat::with_keys(keys, group, Known::default(), name, room),
+                None => Chat::new(owner, name, room),
+            };
             latest = Some((last, reader, chat));
         }
     }

@@ -77,6 +77,16 @@ pub(super) fn name_of_slot(slot: &str) -> Option<&str> {
     number.parse::<u32>().is_ok_and(|number| number < SLOTS).then_some(name)
 }
 
+/// The keys of the member whose slot that is, to read what was sealed to it: none where it has
+/// none.
+pub(super) fn keys_of(slot: &str) -> Option<Keys> {
+    let file = File::open(data().ok()?.join("members").join(slot)).ok()?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(128).read_to_string(&mut text).ok()?;
+    let seed = parse(text.trim())?;
+    Some(Keys::new(&seed, &seed))
+}
+
 /// A slot that was taken.
 struct Slot {
     seed: Seed,

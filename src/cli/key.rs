@@ -19,8 +19,8 @@ pub(super) fn run(config: &Config, typed: &Key) -> Result<Exit, Failure> {
     match &typed.command {
         KeyCommand::Show => show(config),
         KeyCommand::Export => export(config),
-        KeyCommand::Verify { name } => with_member(config, name, false),
-        KeyCommand::Trust { name } => with_member(config, name, true),
+        KeyCommand::Verify { whom } => with_member(config, whom, false),
+        KeyCommand::Trust { whom } => with_member(config, whom, true),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::config::Config;
 use super::identity::{self, Identity};
-use crate::chat::{Chat, Delivery, GapState, MemberId, Session, SessionTag};
+use crate::chat::{Chat, Delivery, Envelope, GapState, MemberId, Session, SessionTag};
 use crate::engine::{Event, Gap};
 use crate::runtime::clock::wall_clock;
 use crate::store::{Fault, Kept, News, Page, Place, Reader, Settings, Store};
@@ -162,8 +162,11 @@ impl Past {
     fn push(&mut self, at: SystemTime, delivery: &Delivery) {
         let Some(store) = &self.store else { return };
         let Delivery { session, number, .. } = *delivery;
+        let is_passing = || Envelope::decode(&delivery.body).is_ok_and(|e| e.content.is_passing());
+        // What is over soon is no place to go on from.
         if let (Some(ticket), Some(followed)) =
             (store.push(at, delivery.clone()), &mut self.followed)
+            && !is_passing()
         {
             followed.push_back(Followed { ticket, session, number });
         }
