@@ -39,6 +39,10 @@ pub(super) fn watch(group: &Arc<Group>) -> io::Result<Pending> {
 }
 
 fn on_signal(signal: u8, pending: &Pending, group: &Weak<Group>) {
+    #[cfg(feature = "screen")]
+    if i32::from(signal) == SIGINT && super::stage::is_away() {
+        return;
+    }
     if !pending.set(signal) {
         #[cfg(feature = "screen")]
         super::stage::restore();

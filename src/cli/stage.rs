@@ -8,6 +8,7 @@ mod outside;
 mod paint;
 mod terminal;
 
+pub(super) use outside::is_away;
 pub(super) use terminal::{abilities, is_usable, restore};
 
 use super::deadline::Deadline;

@@ -5,9 +5,18 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// So many names are tried for a file before it is given up.
 const TRIES: u32 = 1_000;
+
+/// Whether an editor has the terminal: Ctrl+C is for it then.
+static EDITING: AtomicBool = AtomicBool::new(false);
+
+/// Whether another program has the terminal.
+pub(in crate::cli) fn is_away() -> bool {
+    EDITING.load(Ordering::SeqCst)
+}
 
 /// An editor that has the terminal.
 pub(super) struct Editing {
@@ -25,10 +34,12 @@ impl Editing {
         let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
         let mut words = editor.split_whitespace();
         let program = words.next().unwrap_or("vi");
+        EDITING.store(true, Ordering::SeqCst);
         let child = Command::new(program).args(words).arg(&path).spawn();
         match child {
             Ok(child) => Ok(Self { child, path, taken }),
             Err(error) => {
+                EDITING.store(false, Ordering::SeqCst);
                 let _ = fs::remove_file(&path);
                 Err(io::Error::new(error.kind(), format!("{program}: {error}")))
             }
@@ -68,6 +79,7 @@ impl Editing {
 
 impl Drop for Editing {
     fn drop(&mut self) {
+        EDITING.store(false, Ordering::SeqCst);
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -299,7 +299,9 @@ impl Screen {
         if at != self.current {
             self.show_log(at);
             // That it is looked at is known.
-            self.effects.pop_back();
+            if let Some(Effect::Do(Action::Room(_))) = self.effects.back() {
+                self.effects.pop_back();
+            }
         }
     }
 
