@@ -96,12 +96,13 @@ impl Screen {
         }
     }
 
-    /// An own line that is delivered has its place before all is known of who has it: what has none
-    /// by then was no message (`#` passes the floor).
+    /// All may have an own line before it has its place here: it waits for that with its mark. What
+    /// passes or leaves the floor (`#`, `Exit`) is no message, and gets none.
     fn mark_pending(&mut self, receipt: &Receipt, mark: &Mark) {
         for log in &mut self.logs {
             let own = |pending: &Pending| pending.number == Some(receipt.number);
-            log.pending.retain(|pending| !(receipt.is_final && own(pending)));
+            let is_word = |pending: &Pending| matches!(pending.text.trim(), "#" | "Exit");
+            log.pending.retain(|p| !(receipt.is_final && own(p) && is_word(p)));
             let pending = log.pending.iter_mut().filter(|pending| own(pending));
             pending.for_each(|pending| pending.mark = mark.clone());
         }

@@ -172,6 +172,17 @@ fn an_own_line_stands_there_at_once_and_never_looks_delivered_before_it_is() {
 }
 
 #[test]
+fn a_line_that_all_have_before_it_has_its_place_does_not_look_as_if_it_waited() {
+    let mut screen = screen(60, 12);
+    send(&mut screen, "hello", 1);
+    receipt(&mut screen, 1, 2, 0, true);
+    assert!(line_with(&screen, "hello").ends_with("me     ✓ hello"));
+    say(&mut screen, own(1, "hello"));
+    assert_eq!(line_with(&screen, "hello"), "09:14 me     ✓ hello");
+    assert!(screen.log().pending.is_empty() && screen.own.is_empty());
+}
+
+#[test]
 fn what_was_not_delivered_says_to_whom_and_is_said_again_by_a_key() {
     let mut screen = screen(70, 14);
     send(&mut screen, "hello", 1);
