@@ -150,12 +150,13 @@ fn probes_and_answers_to_them_leave_the_engine_as_it_is_whoever_seals_them() {
     let mut story = Story::with_insider("probes");
     let members = story.lan.seats[VICTIM].engine.members().len();
     for number in 1..=10_000 {
-        let mut stranger = Forger::new(Session([number as u8; 16]));
+        let session = Session([0x80 | number as u8; 16]);
+        let mut stranger = Forger::new(session);
         let probe = Packet::Probe(Probe { number, sent_at: 1, way: Way::Multicast, filler: &[] });
         let mut body = Vec::new();
         probe.encode(&mut body);
         for kind in [Kind::Probe, Kind::ProbeReply] {
-            story.give(stranger.seal(kind, Session([number as u8; 16]), &body));
+            story.give(stranger.seal(kind, session, &body));
         }
         story.give_packet(&probe);
     }

@@ -24,7 +24,7 @@ pub(super) fn failure(talk: &Talk, config: &Config, what: &str) -> Failure {
         TransportChoice::Auto if carrier.transport == "tcp" => {
             Failure::new(Exit::Network, "network", &what, &reach(carrier), "ip -brief address")
         }
-        _ => Failure::new(Exit::TooFew, "too-few", &what, &reach(carrier), "mcast-chat who"),
+        _ => Failure::new(Exit::TooFew, "too-few", &what, &reach(carrier), "mcast-chat doctor"),
     }
 }
 

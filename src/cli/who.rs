@@ -51,6 +51,6 @@ fn nobody_else(talk: &Talk, config: &Config, typed: &Who) -> Failure {
         "nobody",
         &format!("nobody else is in {}", config.group_name),
         &format!("no other member was heard within {time}; {reach}"),
-        "mcast-chat who --wait 10s",
+        "mcast-chat doctor",
     )
 }
