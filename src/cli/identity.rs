@@ -156,6 +156,7 @@ fn parse(text: &str) -> Option<Seed> {
 }
 
 /// Bytes that nobody can guess.
+#[cfg(feature = "web")]
 pub(super) fn random_bytes() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;

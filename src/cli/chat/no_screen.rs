@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// No terminal is ever taken.
 #[derive(Default)]
-pub(super) struct Staged;
+pub(super) struct Staged(());
 
 impl Conversation<'_> {
     pub(super) fn has_screen(&self) -> bool {
@@ -18,7 +18,7 @@ impl Conversation<'_> {
     }
 
     pub(super) fn close_stage(&mut self) -> bool {
-        self.stage = Staged;
+        self.stage = Staged(());
         false
     }
 
