@@ -65,7 +65,10 @@ impl Conversation<'_> {
     fn staged(&mut self) -> Option<(&mut Stage, &mut Screen, impl FnOnce() -> Tally)> {
         let stage = self.stage.0.as_mut()?;
         let Talk { front, group, chat, .. } = &mut self.talk;
-        let tally = || Tally::new(&group.stats(), chat.unreadable(), chat.refused());
+        let tally = || {
+            let counted = Tally::new(&group.stats(), chat.unreadable(), chat.refused());
+            Tally { links: group.links(), ..counted }
+        };
         Some((stage, front.as_mut()?.screen()?, tally))
     }
 }

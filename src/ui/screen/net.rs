@@ -19,7 +19,8 @@ pub(super) struct Net {
 impl Net {
     /// The counters are these now.
     pub(super) fn count(&mut self, tally: &Tally) {
-        let sum: f64 = tally.links.iter().map(|link| link.loss).sum();
+        // An empty sum of floats is -0, and would be shown so.
+        let sum = tally.links.iter().fold(0.0, |sum, link| sum + link.loss);
         self.loss = sum / tally.links.len().max(1) as f64;
     }
 
