@@ -333,7 +333,7 @@ fn with_sync_on_the_next_line_waits_and_none_is_lost_when_it_is_interrupted() {
             ana.say(text);
             bo.out.find(&["\tana\t", text]);
         }
-        ana.notes.find(&["✓1/1 have message 2"]);
+        ana.notes.find(&["✓1/1 have message 3"]);
         bo.signal("STOP");
         for text in ["three", "four", "five"] {
             ana.say(text);

@@ -35,6 +35,11 @@ impl Known {
         }
     }
 
+    /// The keys that were seen under `name`.
+    pub(super) fn keys_of(&self, name: &str) -> impl Iterator<Item = Fingerprint> {
+        self.names.get(&folded(name)).into_iter().flatten().map(|(key, _)| *key)
+    }
+
     /// `key` was compared with its owner, who is called `name`.
     pub(super) fn trust(&mut self, name: &str, key: Fingerprint) {
         self.put(folded(name), key, true);
@@ -61,9 +66,14 @@ impl Known {
         }
     }
 
-    /// Whether there is something to be kept since the last call.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    /// Whether there is something to be kept.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// All of it is kept now.
+    pub fn kept(&mut self) {
+        self.changed = false;
     }
 
     /// All names and keys: name, fingerprint, whether it was verified.
@@ -98,6 +108,11 @@ impl Known {
     }
 }
 
+/// Whether two names are one.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
+    folded(one) == folded(other)
+}
+
 /// Names that differ in case alone are one; none has a tab.
 fn folded(name: &str) -> String {
     clean_name(name).as_str().to_lowercase()
@@ -115,11 +130,11 @@ mod tests {
     fn the_first_key_of_a_name_is_remembered_and_another_one_is_noticed() {
         let mut known = Known::default();
         assert_eq!(known.meet("Ana", key(1)), KeyState::New);
-        assert!(known.take_changed());
+        assert!(known.has_changed());
         assert_eq!(known.meet("ana", key(1)), KeyState::Known);
         assert_eq!(known.meet("ana", key(2)), KeyState::Changed);
         assert_eq!(known.meet("ana", key(2)), KeyState::Changed, "it is not got used to");
-        assert!(!known.take_changed());
+        assert!(!known.has_changed());
         known.trust("ana", key(2));
         assert_eq!(known.meet("ana", key(2)), KeyState::Verified);
         assert_eq!(known.meet("ana", key(1)), KeyState::Known);

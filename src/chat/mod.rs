@@ -203,8 +203,9 @@ impl Chat {
             Event::View(view) => self.on_view(at, view),
             Event::Joined(member) => self.on_joined(&member),
             Event::Left(member, why) => {
-                let left = self.on_left(&member, why);
-                std::iter::once(left).chain(self.ask_others(at)).collect()
+                let mut told = self.on_left(&member, why);
+                told.extend(self.ask_others(at));
+                told
             }
             Event::Renamed(member, old) => self.on_renamed(&member, &old),
             Event::Delivered(delivery) => self.on_delivered(at, &delivery),
@@ -380,12 +381,12 @@ impl Chat {
         joined.into_iter().chain(self.report_collisions(collisions)).collect()
     }
 
-    fn on_left(&mut self, member: &Member, why: Departure) -> Happening {
+    fn on_left(&mut self, member: &Member, why: Departure) -> Vec<Happening> {
         let person = self.person(member);
         self.roster.remove(person.id, person.session);
         self.unreadable_from.remove(&person.id);
         self.remember_gone(person.id, person.name.clone());
-        Happening::Left(person, why)
+        std::iter::once(Happening::Left(person, why)).chain(self.look_at_new_keys()).collect()
     }
 
     fn on_renamed(&mut self, member: &Member, old: &str) -> Vec<Happening> {

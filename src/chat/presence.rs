@@ -5,6 +5,7 @@
 use super::content::{Card, Content, Presence};
 use super::incoming::Said;
 use super::keys::Fingerprint;
+use super::known::is_same_name;
 use super::{
     Chat, Happening, KeyState, MAX_TOPIC, MemberId, Outgoing, Person, Safe, SayError, Service,
     TYPING,
@@ -164,10 +165,32 @@ impl Chat {
     /// What is known of the key of `id` under the name that it has now; told where that is new.
     pub(super) fn look_at_key(&mut self, id: MemberId) -> Option<Happening> {
         let (key, _) = self.roster.noted(id)?.key?;
-        let state = self.known.meet(self.roster.plain(id)?.as_str(), key);
+        let name = self.roster.plain(id)?.as_str().to_owned();
+        let state = match self.known.meet(&name, key) {
+            KeyState::Changed if self.is_bearer_here(&name) => KeyState::New,
+            state => state,
+        };
         let before = self.roster.set_key(id, state)?;
         let person = self.roster.get(id)?.clone();
         (before != state).then_some(Happening::Key(person))
+    }
+
+    /// Whether somebody is here whose key is known under that name. Then whoever else has it is
+    /// shown with digits, as that one is, and none can be taken for the other: two terminals of
+    /// one account are no alarm.
+    fn is_bearer_here(&self, name: &str) -> bool {
+        let bears =
+            |id| self.roster.plain(id).is_some_and(|plain| is_same_name(plain.as_str(), name));
+        self.known.keys_of(name).any(|key| bears(key.member()))
+    }
+
+    /// Once whoever was known under a name is gone, another one under it is an alarm.
+    pub(super) fn look_at_new_keys(&mut self) -> Vec<Happening> {
+        let new = self.roster.iter().filter(|person| person.key == KeyState::New);
+        let named = new.filter_map(|person| Some((person.id, self.roster.plain(person.id)?)));
+        let alone = named.filter(|(_, name)| !self.is_bearer_here(name.as_str()));
+        let alone: Vec<MemberId> = alone.map(|(id, _)| id).collect();
+        alone.into_iter().filter_map(|id| self.look_at_key(id)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::identity;
 use crate::chat::Known;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -25,19 +25,36 @@ fn read(path: &Path) -> io::Result<Known> {
     Ok(Known::read(&String::from_utf8_lossy(&text)))
 }
 
-/// Keeps what `known` has come to know, with what other programs keep meanwhile.
+/// Keeps what `known` has come to know, with what other programs keep meanwhile. While another
+/// one does that, which may stand still, it is left to the next call: nobody is waited for.
+///
+/// # Errors
+/// Where it cannot be kept: it is not tried again before more is known.
 pub(super) fn save(known: &mut Known) -> io::Result<()> {
-    if !known.take_changed() {
+    if !known.has_changed() {
         return Ok(());
     }
+    let written = write(known);
+    if written.is_err() {
+        known.kept();
+    }
+    written
+}
+
+fn write(known: &mut Known) -> io::Result<()> {
     let path = path()?;
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let lock = private(&folder.join("known.lock"))?;
-    lock.lock()?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(()),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
     known.merge(&read(&path).unwrap_or_default());
-    known.take_changed();
-    replace(&path, &known.to_text())
+    replace(&path, &known.to_text())?;
+    known.kept();
+    Ok(())
 }
 
 /// The file is the old one or the new one, whatever happens.

@@ -62,7 +62,7 @@ fn a_key_is_new_at_first_and_verified_when_it_was_compared() {
     assert_eq!(theirs.map(|(_, key)| Some(key)), Ok(own));
     let trusted = world.seats[0].chat.trust("bo").expect("is here");
     assert_eq!((trusted.key, state(&world)), (KeyState::Verified, Some(KeyState::Verified)));
-    assert!(world.seats[0].chat.known().take_changed());
+    assert!(world.seats[0].chat.known().has_changed());
 }
 
 #[test]
@@ -81,6 +81,22 @@ fn another_key_under_a_known_name_is_told_loudly() {
     assert_eq!(keys.filter(|key| *key == KeyState::Changed).count(), 1);
     let bo = later.seats[0].chat.trust("bo").expect("is here");
     assert_eq!(bo.key, KeyState::Verified, "somebody has compared it");
+}
+
+#[test]
+fn two_terminals_of_one_account_are_no_alarm_until_the_known_one_is_gone() {
+    let mut world = World::of(&["cy", "ana", "ana"]);
+    world.settle();
+    let changed = |world: &World| {
+        let told = world.seats[0].told.iter();
+        told.filter(|told| matches!(told, Happening::Key(p) if p.key == KeyState::Changed)).count()
+    };
+    assert_eq!(changed(&world), 0);
+    let known = world.seats[0].chat.known().keys_of("ana").next().expect("one was first");
+    let first = [1, 2].into_iter().find(|&seat| world.seats[seat].chat.me() == known.member());
+    world.kill(first.expect("is one of the two"));
+    world.settle();
+    assert_eq!(changed(&world), 1, "the other is called ana alone now");
 }
 
 #[test]
