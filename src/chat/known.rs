@@ -131,6 +131,7 @@ mod tests {
         let mut known = Known::default();
         assert_eq!(known.meet("Ana", key(1)), KeyState::New);
         assert!(known.has_changed());
+        known.kept();
         assert_eq!(known.meet("ana", key(1)), KeyState::Known);
         assert_eq!(known.meet("ana", key(2)), KeyState::Changed);
         assert_eq!(known.meet("ana", key(2)), KeyState::Changed, "it is not got used to");
