@@ -171,7 +171,7 @@ fn play(seed: u64, steps: usize) {
     assert!(monkey.screen.past.len() <= MAX_PAST);
 }
 
-/// Steps of all seeds together; `MCAST_CHAT_STEPS` sets another number, as .ci/run does.
+/// Steps of all seeds together; `MCAST_CHAT_STEPS=1000000` takes a million, and minutes.
 const STEPS: usize = 100_000;
 
 #[test]
