@@ -318,6 +318,9 @@ impl Crowd {
 
     /// All guests read the same bytes: in a frame, or a line with the one end or the other.
     fn tell_guests(&mut self, except: Option<ClientId>, text: &str) {
+        if self.guests.is_empty() {
+            return;
+        }
         let encoded = [frames::text(text), line(text, false), line(text, true)];
         for id in self.guests.iter().filter(|id| Some(**id) != except) {
             let Some(client) = self.clients.get(id) else { continue };

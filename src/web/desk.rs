@@ -255,7 +255,8 @@ impl State {
             Happening::Message(message) if message.own => self.spoken.remove(&message.number),
             _ => None,
         };
-        if let (Some(text), false) = (guest::told(happening, &self.room), self.guests.is_empty()) {
+        // Told also where no guest is known here: one that was just given its name misses nothing.
+        if let Some(text) = guest::told(happening, &self.room) {
             self.teller.tell(Tell::Guests(speaker, text));
         }
         Ok(())
