@@ -5,30 +5,10 @@ mod netns;
 #[path = "support/program.rs"]
 mod program;
 
-use netns::{inside, sh};
-use program::{Ended, Home, Program};
+use netns::{inside, loopback};
+use program::{Home, chat, check, json, parse};
 use serde_json::Value;
 use std::process::{Command, Stdio};
-
-/// A network in which loopback carries multicast.
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
-
-/// A chat of `name` that has found its place.
-fn chat(home: &Home, name: &str, more: &[&str]) -> Program {
-    let arguments = [&["--name", name, "-i", "lo"], more].concat();
-    let mut program = home.start(&arguments);
-    program.notes.find(&["you are", name]);
-    program
-}
-
-#[track_caller]
-fn check(ended: &Ended, code: i32, note: &str) {
-    assert_eq!(ended.code, Some(code), "{ended:?}");
-    assert!(ended.notes.contains(note), "{ended:?}");
-}
 
 /// Whether this machine has that program; those that only check are not needed to build.
 fn has(program: &str) -> bool {
@@ -84,6 +64,34 @@ fn bash_completes_a_command_and_a_flag() {
     };
     assert_eq!(ask("mcast-chat lis", 1), "listen");
     assert_eq!(ask("mcast-chat send --min", 2), "--min-members");
+}
+
+#[test]
+fn fish_and_zsh_complete_where_they_are_installed() {
+    let home = Home::new("complete-others");
+    let file = |shell: &str, name: &str| {
+        home.file(name, &home.run(&["completions", shell]).out);
+    };
+    let ask = |shell: &str, arguments: &[&str]| {
+        let output = Command::new(shell).args(arguments).current_dir(home.path()).output();
+        let output = output.expect("the shell runs");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{shell}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    if has("fish") {
+        file("fish", "mcast-chat.fish");
+        let complete = "source mcast-chat.fish; complete -C 'mcast-chat lis'; \
+                        complete -C 'mcast-chat send --min'";
+        let found = ask("fish", &["--no-config", "-c", complete]);
+        let words: Vec<_> = found.lines().filter_map(|line| line.split('\t').next()).collect();
+        assert_eq!(words, ["listen", "--min-members"]);
+    }
+    if has("zsh") {
+        file("zsh", "_mcast-chat");
+        let load = "fpath=(. $fpath); autoload -Uz compinit; compinit -u -D; \
+                    print $_comps[mcast-chat]; autoload +X _mcast-chat; whence -w _mcast-chat";
+        assert_eq!(ask("zsh", &["-f", "-c", load]), "_mcast-chat\n_mcast-chat: function\n");
+    }
 }
 
 #[test]
@@ -156,6 +164,9 @@ fn stats_show_what_is_lost_on_the_way_from_each_member() {
         assert!(ways.iter().all(|way| way["loss"].as_f64() > Some(0.03)), "{ways:?}");
         let lines = home.run(&["stats", "--interval", "200ms", "--count", "1", "-i", "lo"]);
         assert!(lines.out.contains("\n  ana  ") && lines.out.contains("kB/s"), "{lines:?}");
+        let objects =
+            home.run(&["--json", "stats", "--interval", "100ms", "--count", "2", "-i", "lo"]);
+        assert!(!objects.out.contains("\"ack\""), "nobody asked: {objects:?}");
         ana.say("/stats");
         ana.notes.find(&["member", "rtt", "loss"]);
         ana.notes.find(&["bo ", "ms", "%"]);
@@ -186,5 +197,50 @@ fn the_log_has_what_is_shown_with_the_time_and_nothing_that_a_terminal_obeys() {
         }
         let wrong = home.run(&["--log-file", "/nonexistent/x", "-i", "lo"]);
         check(&wrong, 2, "error[log-file]: the log /nonexistent/x cannot be written");
+    });
+}
+
+#[test]
+fn a_command_that_only_sends_has_its_log_too() {
+    inside("a_command_that_only_sends_has_its_log_too", || {
+        loopback();
+        let home = Home::new("send-log");
+        let path = home.path().join("send.log");
+        let log = path.to_str().expect("a plain path");
+        let mut bo = chat(&home, "bo", &[]);
+        let config = home.file("c.toml", "[network]\n\"a\\u001bb\" = 1\n");
+        let words = ["send", "-n", "ana", "-i", "lo", "--log-file", log, "--config", &config, "hi"];
+        let sent = home.run(&words);
+        check(&sent, 0, "there is no setting a\\u{1b}b in [network]\n");
+        assert_eq!((sent.out.as_str(), sent.notes.lines().count()), ("", 1), "{sent:?}");
+        bo.out.find(&["\tana\thi"]);
+        let log = std::fs::read_to_string(&path).expect("is there");
+        assert!(log.contains("\tgeneral\tana\thi\n") && log.contains("-- bo "), "{log}");
+        assert!(log.contains("no setting a\\u{1b}b in"), "{log}");
+        let full = home.run(&["send", "-n", "ana", "-i", "lo", "--log-file", "/dev/full", "hi"]);
+        check(&full, 0, "warning: the log ends here: No space left on device");
+    });
+}
+
+#[test]
+fn a_command_of_listen_has_the_whole_text_on_its_stdin() {
+    inside("a_command_of_listen_has_the_whole_text_on_its_stdin", || {
+        loopback();
+        let home = Home::new("exec-stdin");
+        let script = home.file("count", "wc -c; echo ${MCAST_CHAT_TEXT-not set}");
+        let command = format!("sh {script}");
+        let listen = ["listen", "-q", "-i", "lo", "--count", "3", "--exec", &command, "--json"];
+        let mut listener = home.start(&listen);
+        listener.out.find(&["\"type\":\"sync\""]);
+        let mut ana = json(&home, "ana", &[]);
+        for (length, variable) in [(5, "hello"), (200_000, "not set"), (2, "hi")] {
+            let text = if length > 5 { "x".repeat(length) } else { variable.to_owned() };
+            ana.say(&serde_json::json!({"op": "send", "text": text}).to_string());
+            listener.notes.find(&[&length.to_string()]);
+            listener.notes.find(&[variable]);
+        }
+        let ended = listener.wait();
+        check(&ended, 0, "");
+        ended.out.lines().for_each(|line| drop(parse(line)));
     });
 }

@@ -3,13 +3,7 @@
 #[path = "support/program.rs"]
 mod program;
 
-use program::{Ended, Home};
-
-#[track_caller]
-fn check(ended: &Ended, code: i32, note: &str) {
-    assert_eq!(ended.code, Some(code), "{ended:?}");
-    assert!(ended.notes.contains(note), "{ended:?}");
-}
+use program::{Ended, Home, check};
 
 /// What `config show` says of `key`.
 fn shown(ended: &Ended, key: &str) -> String {
@@ -72,6 +66,9 @@ fn what_is_not_understood_is_warned_about_and_a_wrong_type_ends_it() {
     let file = home.file("c.toml", "[network]\ngruop = '239.1.1.1'\n");
     let ended = home.run(&["--config", &file, "config", "show"]);
     check(&ended, 0, "c.toml:2: there is no setting gruop in [network]; did you mean group?\n");
+    let file = home.file("f.toml", "[network]\n\"a\\u001b[2J\" = 1\n");
+    let ended = home.run(&["--config", &file, "config", "show"]);
+    check(&ended, 0, "f.toml:2: there is no setting a\\u{1b}[2J in [network]\n");
     let file = home.file("d.toml", "[network]\nttl = '1'\n");
     let ended = home.run(&["--config", &file, "send", "hello"]);
     check(&ended, 2, "d.toml:2: ttl = '1'\n  why: ttl is to be a number from 0 to 255");

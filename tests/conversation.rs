@@ -6,16 +6,11 @@ mod netns;
 #[path = "support/program.rs"]
 mod program;
 
-use netns::{inside, sh, until};
+use netns::{inside, loopback, until};
 use program::{Home, Program};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
 
 /// A chat in JSON that knows the keys of those others.
 fn json(home: &Home, name: &str, others: &[&str]) -> Program {

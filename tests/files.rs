@@ -5,17 +5,11 @@ mod netns;
 #[path = "support/program.rs"]
 mod program;
 
-use netns::{inside, sh};
+use netns::{inside, loopback, sh};
 use program::{Home, Program};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// A network in which loopback carries multicast.
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
 
 /// A member with a folder of its own.
 struct Member(Home);

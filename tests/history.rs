@@ -6,17 +6,11 @@ mod netns;
 #[path = "support/program.rs"]
 mod program;
 
-use netns::{inside, sh, until};
-use program::{Home, Program};
+use netns::{inside, loopback, sh, until};
+use program::{Home, Program, parse};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// A network in which loopback carries multicast.
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
 
 /// A program in JSON that has caught up.
 fn start(home: &Home, arguments: &[&str]) -> Program {
@@ -35,10 +29,6 @@ fn say(program: &mut Program, text: &str) -> String {
     program.say(&format!(r#"{{"op":"send","text":"{text}"}}"#));
     let line = program.out.find(&[r#""type":"msg""#, &format!(r#""text":"{text}""#)]);
     format!("-{}\"", parse(&line)["seq"])
-}
-
-fn parse(line: &str) -> Value {
-    serde_json::from_str(line).expect("is JSON")
 }
 
 /// The texts of the messages in `lines`.

@@ -7,41 +7,9 @@ mod netns;
 mod program;
 
 use mcast_chat::runtime::clock::Clock;
-use netns::{inside, sh};
-use program::{Ended, Home, Program};
+use netns::{inside, loopback, sh};
+use program::{Home, Program, chat, check, json, parse};
 use serde_json::Value;
-
-/// A network in which loopback carries multicast.
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
-
-/// A chat of `name` that has found its place.
-fn chat(home: &Home, name: &str, more: &[&str]) -> Program {
-    let arguments = [&["--name", name, "-i", "lo"], more].concat();
-    let mut program = home.start(&arguments);
-    program.notes.find(&["you are", name]);
-    program
-}
-
-/// A chat in JSON that has heard whoever is here.
-fn json(home: &Home, name: &str, more: &[&str]) -> Program {
-    let arguments = [&["--json", "--name", name, "-i", "lo"], more].concat();
-    let mut program = home.start(&arguments);
-    program.out.find(&[r#""type":"sync""#]);
-    program
-}
-
-fn parse(line: &str) -> Value {
-    serde_json::from_str(line).expect("is JSON")
-}
-
-#[track_caller]
-fn check(ended: &Ended, code: i32, note: &str) {
-    assert_eq!(ended.code, Some(code), "{ended:?}");
-    assert!(ended.notes.contains(note), "{ended:?}");
-}
 
 // ---- without a network ------------------------------------------------------
 

@@ -10,15 +10,9 @@ mod program;
 mod pty;
 
 use mcast_chat::runtime::clock::Clock;
-use netns::{inside, sh};
+use netns::{inside, loopback};
 use program::Home;
 use pty::Terminal;
-
-/// A network in which loopback carries multicast.
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
 
 /// A chat on a screen of 80 by 24 that knows who is here.
 fn screen(home: &Home, name: &str, more: &[&str]) -> Terminal {

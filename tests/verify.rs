@@ -10,7 +10,7 @@ mod netns;
 mod program;
 
 use mcast_chat::verify::{Options, Report, Rule, Verdict, verify};
-use netns::{inside, sh};
+use netns::{inside, loopback};
 use program::{Home, Program};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -860,12 +860,6 @@ fn the_exit_code_is_the_verdict_and_json_is_one_line() {
 }
 
 // ---- traces of real members ---------------------------------------------------------------
-
-/// A network in which loopback carries multicast.
-fn loopback() {
-    sh("ip link set lo up multicast on");
-    sh("ip route add 224.0.0.0/4 dev lo");
-}
 
 /// A chat of `name` that writes a trace, once it has heard whoever is here.
 fn traced(home: &Home, name: &str, trace: &str) -> Program {

@@ -138,7 +138,8 @@ pub(super) struct Listen {
     /// Run CMD for each message, one after another
     ///
     /// CMD is split at spaces and started without a shell. The message is in its environment:
-    /// MCAST_CHAT_TEXT, MCAST_CHAT_FROM, MCAST_CHAT_ROOM, MCAST_CHAT_ID.
+    /// MCAST_CHAT_TEXT, MCAST_CHAT_FROM, MCAST_CHAT_ROOM, MCAST_CHAT_ID. The text is on its stdin,
+    /// too, and one of more than 120 KiB only there: MCAST_CHAT_TEXT is not set then.
     #[arg(long, value_name = "CMD")]
     pub(super) exec: Option<String>,
     /// Begin with what was said before: TIME back, after the message ID, or all that can be had
@@ -408,7 +409,7 @@ pub(super) struct Looks {
     /// Also tell of gaps, repairs, interfaces and counters
     #[arg(short, long, global = true, action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
-    /// Write what is shown to PATH, too: plain lines with the time; at 10 MiB it becomes PATH.1
+    /// Write what happens to PATH, too: plain lines with the time; at 10 MiB it becomes PATH.1
     #[arg(long, global = true, value_name = "PATH")]
     pub(super) log_file: Option<PathBuf>,
     /// Do not read stdin: only listen

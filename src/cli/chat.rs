@@ -13,16 +13,15 @@ use super::deadline::Deadline;
 use super::deeds::{self, Done};
 use super::failure::{Exit, Failure, Halt};
 use super::held::{Held, Queue};
-use super::input::{self, Input, MAX_LINE};
+use super::input::{Input, MAX_LINE};
 use super::past::Keep;
 use super::talk::{Talk, halted};
-use super::{alone, doctor, fronts, refusal};
+use super::{alone, doctor, refusal};
 use crate::chat::{Action, Outgoing, Say, usable_name};
 use crate::engine::SendError;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
@@ -40,13 +39,14 @@ const BATCH: usize = 64;
 
 /// Runs the chat.
 pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
-    let talk = match Talk::join(config, Some(fronts::for_chat(config)), Keep::History) {
+    let (front, stage) = screen::front(config);
+    let talk = match Talk::join(config, Some(front), Keep::History) {
         Ok(talk) => talk,
         Err(halt) => return halted(halt),
     };
     let mut talk = talk;
     talk.handle_files(config.folder.clone(), None);
-    let mut chat = Conversation::new(talk, config);
+    let mut chat = Conversation { stage, ..Conversation::new(talk, config) };
     let result = chat.run();
     chat.give_back();
     chat.talk.leave(result)
@@ -87,8 +87,7 @@ impl<'c> Conversation<'c> {
 
     fn run(&mut self) -> Result<Exit, Halt> {
         if !self.config.no_input && !self.has_screen() {
-            let group = Arc::downgrade(&self.talk.group);
-            self.input = Some(input::start(group).map_err(|error| no_thread(&error))?);
+            self.input = Some(self.start_input().map_err(|error| no_thread(&error))?);
         }
         self.talk.show_past()?;
         // Names are known once it is known who is here.

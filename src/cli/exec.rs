@@ -4,13 +4,18 @@
 use super::failure::Failure;
 use crate::chat::{Message, Session};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, PipeReader, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 /// So many messages wait for their command at most...
 const MAX_WAITING: usize = 1_000;
 /// ... and so many bytes of them: a thousand of the longest would be a gigabyte.
 const MAX_BYTES: usize = 16 << 20;
+
+/// A longer text is no variable, only on stdin: Linux takes 128 KiB for one (MAX_ARG_STRLEN), with
+/// its name and its end.
+const MAX_VARIABLE: usize = 120 << 10;
 
 /// The command, the message it runs for, and those that wait.
 #[derive(Debug)]
@@ -106,21 +111,32 @@ impl Exec {
 
     fn start(&self, message: &Message) -> io::Result<Child> {
         let out = if self.json { Stdio::from(io::stderr()) } else { Stdio::inherit() };
-        Command::new(&self.words[0])
-            .args(&self.words[1..])
-            .stdin(Stdio::null())
-            .stdout(out)
-            .env("MCAST_CHAT_TEXT", variable(&message.text))
-            .env("MCAST_CHAT_FROM", message.name.as_str())
-            .env("MCAST_CHAT_ROOM", message.room.as_str())
-            .env("MCAST_CHAT_ID", message.id())
-            .spawn()
+        let mut command = Command::new(&self.words[0]);
+        command.args(&self.words[1..]).stdin(give(&message.text)?).stdout(out);
+        command.env("MCAST_CHAT_FROM", message.name.as_str());
+        command.env("MCAST_CHAT_ROOM", message.room.as_str());
+        command.env("MCAST_CHAT_ID", message.id());
+        match variable(&message.text) {
+            Some(text) => command.env("MCAST_CHAT_TEXT", text),
+            None => command.env_remove("MCAST_CHAT_TEXT"),
+        };
+        command.spawn()
     }
 }
 
-/// A variable of the environment cannot hold a NUL.
-fn variable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
+/// Where `text` can be read. It is written beside all else: a command may take its time, and need
+/// not read it.
+fn give(text: &str) -> io::Result<PipeReader> {
+    let (reader, mut writer) = io::pipe()?;
+    let text = text.to_owned();
+    let write = move || drop(writer.write_all(text.as_bytes()));
+    thread::Builder::new().name("exec".into()).spawn(write)?;
+    Ok(reader)
+}
+
+/// A variable of the environment cannot hold a NUL, nor more than so much.
+fn variable(text: &str) -> Option<String> {
+    Some(text.replace('\0', "\u{fffd}")).filter(|text| text.len() <= MAX_VARIABLE)
 }
 
 #[cfg(test)]
@@ -133,7 +149,8 @@ mod tests {
         let exec = Exec::new("notify-send  -t 5 $(id);rm", false).expect("is a command");
         assert_eq!(exec.words, ["notify-send", "-t", "5", "$(id);rm"]);
         assert_eq!(Exec::new("  ", false).expect_err("is empty").exit.code(), 2);
-        assert_eq!(variable("a\0b"), "a\u{fffd}b");
+        assert_eq!(variable("a\0b").as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(variable(&"x".repeat(MAX_VARIABLE + 1)), None);
     }
 
     #[test]

@@ -23,20 +23,6 @@ pub(super) fn for_gateway(config: &Config) -> Box<dyn Front> {
     Box::new(Line::new(io::sink(), io::stderr(), style(config, config.notices, None)))
 }
 
-/// The screen where there can be one; else as [`for_messages`].
-pub(super) fn for_chat(config: &Config) -> Box<dyn Front> {
-    #[cfg(feature = "screen")]
-    if config.screen && super::stage::is_usable() {
-        let settings = config.front.clone();
-        let terminal = super::stage::abilities(config.color);
-        let mut screen =
-            crate::ui::screen::Screen::new(settings, config.notices, terminal, config.room());
-        screen.tick(crate::runtime::clock::wall_clock());
-        return Box::new(screen);
-    }
-    for_messages(config, None)
-}
-
 /// The same for what was said before, perhaps on another day.
 pub(super) fn for_past(config: &Config) -> Box<dyn Front> {
     if config.json {
@@ -56,7 +42,8 @@ pub(super) fn for_sending(config: &Config) -> Option<Box<dyn Front>> {
     tells.then(|| Box::new(Line::new(io::sink(), io::stderr(), style)) as Box<dyn Front>)
 }
 
-fn style(config: &Config, notices: Notices, only_room: Option<&str>) -> Style {
+/// How lines look.
+pub(super) fn style(config: &Config, notices: Notices, only_room: Option<&str>) -> Style {
     Style {
         notices,
         color: config.color,

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 pub(super) const MAX_LINE: usize = 2 * MAX_TEXT;
 
 /// Lines that were read and not yet taken: with [`MAX_LINE`], at most 32 MiB.
-const QUEUE: usize = 16;
+pub(super) const QUEUE: usize = 16;
 
 /// What came from stdin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,8 +37,9 @@ pub(super) fn start(group: Weak<Group>) -> io::Result<Receiver<Input>> {
 }
 
 fn pass_on(source: &mut impl BufRead, lines: &SyncSender<Input>, group: &Weak<Group>) {
+    let mut at_end = false;
     loop {
-        let input = read(source);
+        let input = read(source, &mut at_end);
         let ends = matches!(input, Input::End(_));
         // An error says that nobody takes lines any more: the program is ending.
         let sent = lines.send(input);
@@ -51,8 +52,12 @@ fn pass_on(source: &mut impl BufRead, lines: &SyncSender<Input>, group: &Weak<Gr
     }
 }
 
-/// The next line. What does not fit is read and thrown away, and reported with its length.
-fn read(source: &mut impl BufRead) -> Input {
+/// The next line. What does not fit is read and thrown away, and reported with its length. Behind
+/// the end nothing is read: a terminal would ask for another one.
+fn read(source: &mut impl BufRead, at_end: &mut bool) -> Input {
+    if *at_end {
+        return Input::End(None);
+    }
     let mut line = Vec::new();
     let mut length = 0;
     loop {
@@ -63,15 +68,15 @@ fn read(source: &mut impl BufRead) -> Input {
         };
         let end = available.iter().position(|&byte| byte == b'\n');
         let part = &available[..end.unwrap_or(available.len())];
-        let at_end = available.is_empty();
+        *at_end = available.is_empty();
         length += part.len();
         line.extend_from_slice(&part[..part.len().min(MAX_LINE - line.len())]);
         let used = end.map_or(part.len(), |end| end + 1);
         source.consume(used);
-        if at_end && length == 0 {
+        if *at_end && length == 0 {
             return Input::End(None);
         }
-        if end.is_some() || at_end {
+        if end.is_some() || *at_end {
             return finish(line, length);
         }
     }
@@ -97,9 +102,9 @@ mod tests {
 
     fn all(bytes: &[u8]) -> Vec<Input> {
         let mut source = BufReader::with_capacity(3, bytes);
-        let mut inputs = Vec::new();
+        let (mut inputs, mut at_end) = (Vec::new(), false);
         loop {
-            inputs.push(read(&mut source));
+            inputs.push(read(&mut source, &mut at_end));
             if let Some(Input::End(_)) = inputs.last() {
                 return inputs;
             }
@@ -127,8 +132,26 @@ mod tests {
     fn a_line_that_is_too_long_takes_no_memory_and_the_next_one_is_read() {
         let long = io::repeat(b'x').take(MAX_LINE as u64 + 9);
         let mut source = BufReader::new(long.chain(&b"\nnext\n"[..]));
-        assert_eq!(read(&mut source), Input::TooLong(MAX_LINE + 9));
-        assert_eq!(read(&mut source), line("next"));
-        assert_eq!(read(&mut source), Input::End(None));
+        let mut at_end = false;
+        assert_eq!(read(&mut source, &mut at_end), Input::TooLong(MAX_LINE + 9));
+        assert_eq!(read(&mut source, &mut at_end), line("next"));
+        assert_eq!(read(&mut source, &mut at_end), Input::End(None));
+    }
+
+    #[test]
+    fn a_terminal_is_asked_for_its_end_once() {
+        /// Of a terminal: text, Ctrl+D twice, and more.
+        struct Keys(Vec<&'static [u8]>);
+        impl io::Read for Keys {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                let part = self.0.remove(0);
+                into[..part.len()].copy_from_slice(part);
+                Ok(part.len())
+            }
+        }
+        let mut source = BufReader::new(Keys(vec![b"one", b"", b"two"]));
+        let mut at_end = false;
+        assert_eq!(read(&mut source, &mut at_end), line("one"));
+        assert_eq!(read(&mut source, &mut at_end), Input::End(None));
     }
 }

@@ -17,8 +17,11 @@ use std::rc::Rc;
 /// The longest log, in bytes; with the one before it, twice as much is on disk.
 const MAX_LOG: u64 = 10 << 20;
 
-/// `front`, with the log that `config` asks for.
-pub(super) fn with_log(front: Box<dyn Front>, config: &Config) -> Result<Box<dyn Front>, Failure> {
+/// `front`, with the log that `config` asks for; also where nothing is shown.
+pub(super) fn with_log(
+    front: Option<Box<dyn Front>>,
+    config: &Config,
+) -> Result<Option<Box<dyn Front>>, Failure> {
     let Some(path) = config.log_file.as_deref() else { return Ok(front) };
     let file = Rotating::open(path, MAX_LOG).map_err(|error| {
         let what = format!("the log {} cannot be written", path.display());
@@ -30,13 +33,17 @@ pub(super) fn with_log(front: Box<dyn Front>, config: &Config) -> Result<Box<dyn
     let (messages, notes) = (entries(None), entries(Some(zone.clone())));
     let style =
         Style { notices: config.notices, color: false, short_time: false, zone, only_room: None };
-    let lines = Line::new(messages, notes, style);
-    Ok(Box::new(Logged { front, log: Some(Log { lines, file }) }))
+    let lines = Line::new(messages, notes, style.clone());
+    let shows = front.is_some();
+    let front = front.unwrap_or_else(|| Box::new(Line::new(io::sink(), io::sink(), style)));
+    Ok(Some(Box::new(Logged { front, shows, log: Some(Log { lines, file }) })))
 }
 
 /// A front end, and the log of what it shows.
 struct Logged {
     front: Box<dyn Front>,
+    /// Whether anybody sees what `front` is given.
+    shows: bool,
     /// None once it could not be written.
     log: Option<Log>,
 }
@@ -55,7 +62,11 @@ impl Logged {
         let trouble = file.borrow_mut().trouble.take().or(written.err());
         let Some(error) = trouble else { return Ok(()) };
         self.log = None;
-        self.front.warn("log-file", &format!("the log ends here: {error}"))
+        let text = format!("the log ends here: {error}");
+        if !self.shows {
+            let _ = writeln!(io::stderr(), "warning: {text}");
+        }
+        self.front.warn("log-file", &text)
     }
 }
 

@@ -3,6 +3,7 @@
 //! another one writes.
 
 mod keys;
+pub(super) mod lines;
 mod notify;
 mod outside;
 mod paint;

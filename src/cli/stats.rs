@@ -8,7 +8,7 @@ use super::talk::{Talk, halted};
 use crate::chat::{Safe, Tally};
 use crate::engine::Link;
 use crate::ui::json::Json;
-use crate::ui::{Answer, Front as _, LINKS, link_row};
+use crate::ui::{LINKS, link_row};
 use crate::wire::Session;
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -30,7 +30,7 @@ fn watch(talk: &mut Talk, config: &Config, typed: &Stats) -> Result<Exit, Halt> 
         talk.refresh();
         let tally = talk.tally();
         if config.json {
-            Json::new(io::stdout()).answer(&talk.chat, None, &Answer::Stats(&tally))?;
+            Json::new(io::stdout()).stats(&talk.chat, &tally)?;
             continue;
         }
         let now = Counted::of(&tally);

@@ -74,7 +74,8 @@ impl Talk {
         front: Option<Box<dyn Front>>,
         keep: Keep,
     ) -> Result<Self, Halt> {
-        let front = front.map(|front| log::with_log(front, config)).transpose()?;
+        let (json, tells) = (config.json && front.is_some(), front.is_some());
+        let front = log::with_log(front, config)?;
         let identity = Identity::take(&config.group.name).map_err(|error| no_random(&error))?;
         let mut trace = Tracer::open(config.trace.as_deref())?;
         let mut settings = config.group.clone();
@@ -99,7 +100,6 @@ impl Talk {
         let group = Arc::new(group);
         let signal = signals::watch(&group).map_err(|error| no_signals(&error))?;
         let not_kept = identity.not_kept.clone();
-        let json = config.json && front.is_some();
         let mut talk = Self {
             group,
             chat,
@@ -120,15 +120,15 @@ impl Talk {
             signal,
             _identity: identity,
         };
+        if !tells {
+            warn_without_front(config);
+        }
         talk.greet(config, not_kept.as_deref())?;
         Ok(talk)
     }
 
     fn greet(&mut self, config: &Config, not_kept: Option<&str>) -> Result<(), Halt> {
-        let Some(front) = &mut self.front else {
-            warn_without_front(config);
-            return Ok(());
-        };
+        let Some(front) = &mut self.front else { return Ok(()) };
         front.greet(&greeting(&self.group, config))?;
         for warning in &config.warnings {
             front.warn("config", warning)?;

@@ -165,7 +165,8 @@ impl<O: Write> Json<O> {
         receipts.into_iter().try_for_each(|receipt| self.write_receipt(&receipt))
     }
 
-    fn write_stats(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
+    /// The counters, as an object that nobody asked for.
+    pub fn stats(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
         let Tally { counters, drops, links } = tally;
         let mean = mean_recovery(tally);
         let members = links.iter().map(|link| way(link, chat)).collect();
@@ -310,7 +311,7 @@ impl<O: Write> Front for Json<O> {
                 let room = chat.rooms().find(|room| room.name.as_str() == name);
                 room.map_or(Ok(()), |room| self.write(people::room(chat, room)))
             }
-            Answer::Stats(tally) => self.write_stats(chat, tally),
+            Answer::Stats(tally) => self.stats(chat, tally),
             Answer::Files(offers) => {
                 offers.iter().try_for_each(|(offer, _)| self.write(files::offered(offer)))
             }
@@ -332,7 +333,7 @@ impl<O: Write> Front for Json<O> {
 
     fn bye(&mut self, chat: &Chat, tally: &Tally) -> io::Result<()> {
         self.write_unconfirmed(chat)?;
-        self.write_stats(chat, tally)?;
+        self.stats(chat, tally)?;
         self.write(Object::Bye {})
     }
 

@@ -13,6 +13,8 @@ pub mod screen;
 pub mod settings;
 mod stamp;
 mod teller;
+#[cfg(feature = "screen")]
+pub mod typing;
 mod words;
 
 pub use files::{Transfer, describe, digits};

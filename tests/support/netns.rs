@@ -113,6 +113,12 @@ pub fn sh(lines: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// From now on loopback carries multicast.
+pub fn loopback() {
+    sh("ip link set lo up multicast on");
+    sh("ip route add 224.0.0.0/4 dev lo");
+}
+
 /// Waits until the condition holds, at most ten seconds.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..STEPS {

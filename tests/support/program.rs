@@ -2,6 +2,7 @@
 //! bounded wait; it is ended, by its own id, when the story drops it.
 #![allow(dead_code, unreachable_pub)] // each test program takes what it needs
 
+use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,34 @@ impl Drop for Home {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// A chat of `name` on loopback that has found its place.
+pub fn chat(home: &Home, name: &str, more: &[&str]) -> Program {
+    let arguments = [&["--name", name, "-i", "lo"], more].concat();
+    let mut program = home.start(&arguments);
+    program.notes.find(&["you are", name]);
+    program
+}
+
+/// A chat in JSON on loopback that has heard whoever is here.
+pub fn json(home: &Home, name: &str, more: &[&str]) -> Program {
+    let arguments = [&["--json", "--name", name, "-i", "lo"], more].concat();
+    let mut program = home.start(&arguments);
+    program.out.find(&[r#""type":"sync""#]);
+    program
+}
+
+#[track_caller]
+pub fn parse(line: &str) -> Value {
+    serde_json::from_str(line).expect("is JSON")
+}
+
+/// It ended with `code`, and told `note`.
+#[track_caller]
+pub fn check(ended: &Ended, code: i32, note: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert!(ended.notes.contains(note), "{ended:?}");
 }
 
 /// A program that runs.

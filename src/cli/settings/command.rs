@@ -3,6 +3,7 @@
 use super::table::{self, SECTIONS, Setting};
 use super::value::{Kind, Value};
 use super::{File, Source};
+use crate::chat::Safe;
 use crate::cli::args::Global;
 use crate::cli::failure::{Exit, Failure, Halt};
 use crate::cli::talk::halted;
@@ -113,7 +114,7 @@ fn show(typed: &Global, matches: &ArgMatches, path: &Path) -> io::Result<()> {
         });
     }
     for warning in &typed.file.warnings {
-        let _ = writeln!(io::stderr(), "warning: {warning}");
+        let _ = writeln!(io::stderr(), "warning: {}", Safe::line(warning));
     }
     let is_there = if path.exists() { "" } else { " (not there)" };
     writeln!(out, "# {}{is_there}", path.display())?;

@@ -3,7 +3,7 @@
 
 use super::table::{self, SECTIONS, Setting};
 use super::value::{Kind, Value};
-use crate::chat::{Safe, suggest};
+use crate::chat::suggest;
 use crate::cli::failure::Failure;
 use etcetera::BaseStrategy as _;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use toml::de::{DeString, DeTable, DeValue};
 pub(crate) struct File {
     /// By their keys.
     pub(super) values: BTreeMap<&'static str, Value>,
-    /// What in it was not understood.
+    /// What in it was not understood, as it stands there: whoever shows it cleans it.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -163,7 +163,6 @@ impl Reader<'_> {
             (_, None, None) => String::new(),
         };
         let section = section.map(|section| format!(" in [{section}]")).unwrap_or_default();
-        let name = Safe::line(name);
         self.unknown.insert(start, format!("{at}: there is no setting {name}{section}{hint}"));
     }
 

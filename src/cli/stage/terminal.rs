@@ -11,23 +11,37 @@ use ratatui::crossterm::terminal::{
 use ratatui::crossterm::{cursor::Show, execute, style::ResetColor};
 use std::io::{self, IsTerminal as _};
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Whether the terminal is in our hands.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// As what the terminal is in our hands: one of the three below.
+static TAKEN: AtomicU8 = AtomicU8::new(FREE);
+const FREE: u8 = 0;
+/// Keys come one by one; what is shown runs from line to line.
+const KEYS: u8 = 1;
+const SCREEN: u8 = 2;
 
 /// The terminal in our hands, until it is dropped.
 pub(super) struct Terminal(());
 
 impl Terminal {
+    /// For a screen.
     pub(super) fn enter() -> io::Result<Self> {
+        let terminal = Self::take(SCREEN)?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+        Ok(terminal)
+    }
+
+    /// For keys alone: nothing is written to it.
+    pub(super) fn listen() -> io::Result<Self> {
+        Self::take(KEYS)
+    }
+
+    fn take(taken: u8) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(restore_on_panic);
         enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
-        let terminal = Self(());
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
-        Ok(terminal)
+        TAKEN.store(taken, Ordering::SeqCst);
+        Ok(Self(()))
     }
 
     /// Columns and lines.
@@ -44,10 +58,13 @@ impl Drop for Terminal {
 
 /// Gives the terminal back, if it is in our hands. Its errors are of no use to anybody any more.
 pub(in crate::cli) fn restore() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+    let taken = TAKEN.swap(FREE, Ordering::SeqCst);
+    if taken == SCREEN {
         let mut out = io::stdout();
         let _ = execute!(out, DisableFocusChange, DisableBracketedPaste, ResetColor);
         let _ = execute!(out, LeaveAlternateScreen, Show);
+    }
+    if taken != FREE {
         let _ = disable_raw_mode();
     }
 }

@@ -18,7 +18,7 @@ mod page;
 mod people;
 mod select;
 mod theme;
-mod width;
+pub(super) mod width;
 
 pub use draw::draw;
 

@@ -6,13 +6,13 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// What a reader sees as single characters, with their columns. What has none is left out, as it
 /// is when it is drawn.
-pub(super) fn graphemes(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
+pub(in crate::ui) fn graphemes(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
     let shown = text.grapheme_indices(true).filter(|(_, one)| !one.contains(char::is_control));
     shown.map(|(at, one)| (at, one, usize::from(one.cell_width()))).filter(|(_, _, n)| *n > 0)
 }
 
 /// The columns of `text`.
-pub(super) fn width(text: &str) -> usize {
+pub(in crate::ui) fn width(text: &str) -> usize {
     match text.is_ascii() {
         true => text.bytes().filter(|byte| !byte.is_ascii_control()).count(),
         false => graphemes(text).map(|(_, _, columns)| columns).sum(),
