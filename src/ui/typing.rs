@@ -102,15 +102,15 @@ impl Typing {
             return;
         }
         self.begun.push(byte);
-        match std::str::from_utf8(&self.begun) {
-            Ok(whole) => self.put(&whole.to_owned(), echo),
+        let begun = std::mem::take(&mut self.begun);
+        match std::str::from_utf8(&begun) {
+            Ok(whole) => self.put(whole, echo),
             // The rest of the character is to come.
-            Err(error) if error.error_len().is_none() => {}
+            Err(error) if error.error_len().is_none() => self.begun = begun,
             Err(_) => {
-                let is_next = self.begun.len() > 1;
                 self.put("\u{fffd}", echo);
                 // What does not belong to the character before it begins the next one.
-                if is_next {
+                if begun.len() > 1 {
                     self.take(byte, echo);
                 }
             }
@@ -118,7 +118,6 @@ impl Typing {
     }
 
     fn put(&mut self, text: &str, echo: &mut String) {
-        self.begun.clear();
         self.show(echo);
         let text = text.replace(|c: char| c.is_control() && c != '\t', "");
         echo.push_str(Safe::shown(&text).as_str());
