@@ -8,7 +8,6 @@ mod program;
 
 use netns::{inside, loopback, sh, until};
 use program::{Home, Program, parse};
-use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -19,8 +19,10 @@ fn send(story: &str, wait: &str, fault: impl FnOnce(&Program)) -> Ended {
     let bo = chat(&other, "bo", &["--fault", LATE]);
     let mut cy = chat(&third, "cy", &[]);
     cy.notes.find(&["-- ", "bo "]);
-    let words = ["--wait", wait, "--min-members", "2", "--timeout", "9s", "-n", "ana", "-i", "lo"];
-    let mut send = home.start(&[&["send", "-v"], &words[..], &["build 7"]].concat());
+    // In no agreed order: cy would wait until bo has heard it.
+    let words = ["send", "-v", "--service", "fifo", "--min-members", "2", "-n", "ana", "-i", "lo"];
+    let more = ["--wait", wait, "--timeout", "9s", "build 7"];
+    let mut send = home.start(&[&words[..], &more[..]].concat());
     cy.out.find(&["\tana\tbuild 7"]);
     fault(&bo);
     send.hush();
