@@ -46,6 +46,12 @@ def wait_for(what, condition, seconds):
 # ---- the network ------------------------------------------------------------
 
 
+def wait_for_carrier(space):
+    """The kernel tells of a carrier a moment after the link is up; until then no member begins there."""
+    wait_for(f"a carrier of {space}",
+             lambda: "state UP" in run("ip", "-n", space, "link", "show", "eth0"), 5)
+
+
 class Segment:
     """A bridge in this namespace, and a namespace with one veth for each member."""
 
@@ -73,6 +79,7 @@ class Segment:
         run("ip", "netns", "exec", space, "nft", "add table inet faults;"
             "add chain inet faults input { type filter hook input priority 0; };"
             "add chain inet faults cut; add rule inet faults input jump cut")
+        wait_for_carrier(space)
         return space
 
     def lose(self, number, percent):
