@@ -271,6 +271,35 @@ fn members_at_another_port_are_found() {
     found.fix(1, "mcast-chat --group 239.255.77.1:23912");
 }
 
+/// No port is far where a program of this computer is at it.
+fn members_at_a_far_port_are_found_where_one_is_on_this_computer() {
+    let lan = Lan::new("far");
+    let _bo = lan.member(&["--group", "239.255.77.1:5000"]);
+    let arguments = ["listen", "--json", "--no-history", "--group", "239.255.77.1:5000"];
+    let mut own = Program::spawn(lan.command("a", &arguments));
+    own.out.find(&[r#""type":"view""#]);
+    let found = lan.doctor(&[]);
+    found.fails(1, &["port 5000"]);
+    found.fix(1, "mcast-chat --group 239.255.77.1:5000");
+}
+
+fn a_group_of_ipv6_is_looked_at_like_one_of_ipv4() {
+    let lan = Lan::new("six");
+    for host in ["a", "b"] {
+        until("IPv6 is ready", || {
+            let addresses = lan.on(host, "ip -6 address show dev eth0");
+            addresses.contains("fe80") && !addresses.contains("tentative")
+        });
+    }
+    let _bo = lan.member(&["--group", "ff12::77"]);
+    let found = lan.doctor(&["--group", "ff12::77"]);
+    found.is_well();
+    let members = found.check(6)["why"].as_str().expect("a text").to_owned();
+    assert!(members.starts_with("bo (fe80::"), "{members}");
+    lan.firewall("a", "input", "udp dport 23911 drop");
+    lan.doctor(&["--group", "ff12::77"]).fails(5, &["its own firewall"]);
+}
+
 fn the_incoming_firewall_of_the_other_computer_is_found() {
     let lan = Lan::new("deaf");
     lan.firewall("b", "input", "ip saddr 10.77.1.1 udp dport 23911 drop");
@@ -304,7 +333,6 @@ fn a_network_that_keeps_multicast_back_is_found() {
 
 fn a_sender_of_another_network_is_found_where_the_system_drops_it() {
     let lan = Lan::new("rp");
-    lan.on("a", "for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 > $file; done");
     lan.on(
         "b",
         "ip address flush dev eth0
@@ -312,9 +340,13 @@ fn a_sender_of_another_network_is_found_where_the_system_drops_it() {
         for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $file; done",
     );
     let _bo = lan.member(&[]);
-    let found = lan.doctor(&[]);
-    found.fails(8, &["no way back", "rp_filter 1"]);
-    found.fix(8, "ip -brief address");
+    for (strict, words) in [(1, "rp_filter 1"), (2, "rp_filter 2")] {
+        let file = "/proc/sys/net/ipv4/conf/*/rp_filter";
+        lan.on("a", &format!("for file in {file}; do echo {strict} > $file; done"));
+        let found = lan.doctor(&[]);
+        found.fails(8, &["no way back", words]);
+        found.fix(8, "ip -brief address");
+    }
 }
 
 fn another_passphrase_is_found() {
@@ -340,6 +372,8 @@ fn another_computer_or_the_network_is_at_fault() {
     netns::inside("another_computer_or_the_network_is_at_fault", || {
         together(&[
             members_at_another_port_are_found,
+            members_at_a_far_port_are_found_where_one_is_on_this_computer,
+            a_group_of_ipv6_is_looked_at_like_one_of_ipv4,
             the_incoming_firewall_of_the_other_computer_is_found,
             the_outgoing_firewall_of_the_other_computer_is_found,
             a_network_that_keeps_multicast_back_is_found,

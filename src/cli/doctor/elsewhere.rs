@@ -1,5 +1,6 @@
-//! Members of the same address at another port: one digit mistyped, or the usual port. They are
-//! another group, so nothing of theirs opens; but their headers say which.
+//! Members of the same address at another port: one digit mistyped, the usual port, or any at which
+//! a program of this computer is. They are another group, so nothing of theirs opens; but their
+//! headers say which.
 
 use crate::runtime::prober::names_group;
 use crate::transport::batch::Buffers;
@@ -13,9 +14,11 @@ pub(super) struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Listens at the ports that `config`'s is easily mistaken for.
-    pub(super) fn listen(config: &UdpConfig, usual: u16) -> Self {
-        let ears = mistaken(config.port, usual).into_iter().filter_map(|port| {
+    /// Listens at the ports that `config`'s is easily mistaken for, and at `more`.
+    pub(super) fn listen(config: &UdpConfig, usual: u16, more: &[u16]) -> Self {
+        let mistaken = mistaken(config.port, usual);
+        let more = more.iter().filter(|port| **port != config.port && !mistaken.contains(port));
+        let ears = mistaken.iter().chain(more.take(MORE)).filter_map(|&port| {
             let udp = Udp::open(UdpConfig { port, ..config.clone() }).ok()?;
             Some((port, udp))
         });
@@ -44,6 +47,8 @@ impl Elsewhere {
 
 /// Reads of each port.
 const READS: usize = 64;
+/// Ports of this computer's programs at most.
+const MORE: usize = 64;
 
 /// The ports that differ from `port` in one digit, in two that changed places, or in one more or
 /// less; and the usual one.

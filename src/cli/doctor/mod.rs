@@ -119,7 +119,8 @@ fn ask(
     typed: &Doctor,
     facts: &mut Facts,
 ) -> io::Result<()> {
-    let ears = Elsewhere::listen(&udp_config(group), DEFAULT_PORT);
+    let here = system::ports_of(group.group);
+    let ears = Elsewhere::listen(&udp_config(group), DEFAULT_PORT, &here);
     probing::probe(prober, &mut facts.tally, group.port)?;
     note_interfaces(prober, facts);
     facts.longest = prober.longest();

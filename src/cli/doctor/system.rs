@@ -6,7 +6,7 @@ use super::facts::{Face, Firewall, Holder, Inside, System};
 use super::tables;
 use crate::transport::iface::{self, Family, Reason};
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -133,6 +133,13 @@ pub(super) fn holders(port: u16) -> Vec<Holder> {
             .map(|(_, pid, name)| (*pid, name.clone())),
     });
     holders.collect()
+}
+
+/// The ports at which programs of this computer, whoever runs them, listen to `group`.
+pub(super) fn ports_of(group: IpAddr) -> Vec<u16> {
+    let tables = read("/proc/net/udp") + &read("/proc/net/udp6");
+    let of_group = tables::sockets(&tables).filter(|(address, ..)| address.ip() == group);
+    of_group.map(|(address, ..)| address.port()).collect()
 }
 
 /// The inodes of all sockets that we may see, each with the process that has it.
