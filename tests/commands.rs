@@ -5,7 +5,7 @@ mod netns;
 #[path = "support/program.rs"]
 mod program;
 
-use netns::{inside, loopback};
+use netns::{inside, loopback, sh};
 use program::{Home, chat, check, json, parse};
 use serde_json::Value;
 use std::process::{Command, Stdio};
@@ -88,7 +88,7 @@ fn fish_and_zsh_complete_where_they_are_installed() {
     }
     if has("zsh") {
         file("zsh", "_mcast-chat");
-        let load = "fpath=(. $fpath); autoload -Uz compinit; compinit -u -D; \
+        let load = "fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D; \
                     print $_comps[mcast-chat]; autoload +X _mcast-chat; whence -w _mcast-chat";
         assert_eq!(ask("zsh", &["-f", "-c", load]), "_mcast-chat\n_mcast-chat: function\n");
     }
@@ -242,5 +242,30 @@ fn a_command_of_listen_has_the_whole_text_on_its_stdin() {
         let ended = listener.wait();
         check(&ended, 0, "");
         ended.out.lines().for_each(|line| drop(parse(line)));
+    });
+}
+
+#[test]
+fn where_nothing_can_be_kept_it_is_told_where_and_what_follows() {
+    inside("where_nothing_can_be_kept_it_is_told_where_and_what_follows", || {
+        loopback();
+        let home = Home::new("read-only");
+        let data = home.path().join("data");
+        std::fs::create_dir_all(&data).expect("can be made");
+        for (options, why) in [("ro", "Read-only file system"), ("nr_inodes=1", "No space left")] {
+            sh(&format!("mount -t tmpfs -o {options} tmpfs '{}'", data.display()));
+            let mut ana = chat(&home, "ana", &[]);
+            let told = ana.notes.find(&["warning: the history: nothing can be kept in ", why]);
+            assert!(
+                told.contains("/data/mcast-chat: ") && told.contains("another member"),
+                "{told}"
+            );
+            ana.say("still heard");
+            ana.out.find(&["\tana\tstill heard"]);
+            check(&ana.end(), 0, "");
+            let key = home.run(&["key", "show"]);
+            check(&key, 1, "error[key]: this member has no key that lasts\n  why: nothing can be");
+            sh(&format!("umount '{}'", data.display()));
+        }
     });
 }

@@ -1,5 +1,6 @@
 //! Progress as bars, on a terminal.
 
+use super::config::Config;
 use crate::files::{News, Progress};
 use crate::ui::Transfer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -17,9 +18,9 @@ pub(super) struct Bars {
 }
 
 impl Bars {
-    /// Bars on stderr, if that is a terminal.
-    pub(super) fn new() -> Option<Self> {
-        io::stderr().is_terminal().then(Self::default)
+    /// Bars on stderr, if that is a terminal, and people look at it.
+    pub(super) fn for_people(config: &Config) -> Option<Self> {
+        (!config.json && io::stderr().is_terminal()).then(Self::default)
     }
 
     /// Draws a transfer; whether it is one that goes on.

@@ -6,8 +6,7 @@ use super::config::Config;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
 use super::fronts;
-use super::past::Keep;
-use super::talk::{Talk, halted};
+use super::talk::{self, Talk};
 use crate::ui::{describe, digits};
 use crate::wire::ObjectId;
 use std::collections::BTreeSet;
@@ -20,20 +19,15 @@ const IDLE: Duration = Duration::from_millis(200);
 /// Takes what was named, or lists what is offered.
 pub(super) fn run(mut config: Config, typed: &Get) -> Result<Exit, Failure> {
     typed.pace.apply(&mut config.group);
-    let config = &config;
-    let front = fronts::for_messages(config, None);
-    let mut talk = match Talk::join(config, Some(front), Keep::Nothing) {
-        Ok(talk) => talk,
-        Err(halt) => return halted(halt),
-    };
-    let bars = if config.json { None } else { Bars::new() };
-    talk.handle_files(typed.output.clone(), bars);
-    let result = if typed.what.is_empty() && !typed.all {
-        list(&mut talk, config, typed)
-    } else {
-        take(&mut talk, typed)
-    };
-    talk.leave(result)
+    let front = fronts::for_messages(&config, None);
+    talk::during(&config, Some(front), |talk| {
+        talk.handle_files(typed.output.clone(), Bars::for_people(&config));
+        if typed.what.is_empty() && !typed.all {
+            list(talk, &config, typed)
+        } else {
+            take(talk, typed)
+        }
+    })
 }
 
 fn list(talk: &mut Talk, config: &Config, typed: &Get) -> Result<Exit, Halt> {

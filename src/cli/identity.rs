@@ -42,8 +42,12 @@ impl Identity {
         match folder().and_then(|folder| take_slot(&folder, name)) {
             Ok(Slot { seed, name, file }) => Self::of(seed, Some(name), None, Some(file)),
             Err(error) => {
-                let not_kept = Some(format!("this member's id is not kept: {error}"));
-                Self::of(random()?, None, not_kept, None)
+                let place = data().map(|data| data.display().to_string()).unwrap_or_default();
+                let why = format!(
+                    "nothing can be kept in {place}: {error}; each start is another member, with \
+                     another key"
+                );
+                Self::of(random()?, None, Some(why), None)
             }
         }
     }

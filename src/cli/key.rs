@@ -4,8 +4,7 @@ use super::args::{Key, KeyCommand};
 use super::config::Config;
 use super::failure::{Exit, Failure};
 use super::identity::Identity;
-use super::past::Keep;
-use super::talk::{Talk, halted};
+use super::talk::{self, Talk};
 use super::{known, refusal};
 use crate::chat::{Fingerprint, KeyState, SayError};
 use std::io::{self, Write as _};
@@ -25,8 +24,13 @@ pub(super) fn run(config: &Config, typed: &Key) -> Result<Exit, Failure> {
 }
 
 fn own(config: &Config) -> Result<Fingerprint, Failure> {
-    let identity = Identity::take(&config.group.name).map_err(|error| no_key(&error))?;
-    Ok(identity.keys().fingerprint())
+    let identity =
+        Identity::take(&config.group.name).map_err(|error| no_key(&error.to_string()))?;
+    match &identity.not_kept {
+        // A key that nobody ever meets is not to be compared with.
+        Some(why) => Err(no_key(why)),
+        None => Ok(identity.keys().fingerprint()),
+    }
 }
 
 /// One's own fingerprint, and those that were seen.
@@ -50,18 +54,14 @@ fn export(config: &Config) -> Result<Exit, Failure> {
 
 /// Joins, and waits until that member tells its key.
 fn with_member(config: &Config, name: &str, accept: bool) -> Result<Exit, Failure> {
-    let mut talk = match Talk::join(config, None, Keep::Nothing) {
-        Ok(talk) => talk,
-        Err(halt) => return halted(halt),
-    };
-    let result = talk.wait_for_key(name, WAIT).and_then(|()| {
-        let done = if accept { trust(&mut talk, name) } else { compare(&talk, name) };
+    talk::during(config, None, |talk| {
+        talk.wait_for_key(name, WAIT)?;
+        let done = if accept { trust(talk, name) } else { compare(talk, name) };
         done.map_err(|error| {
             let failure = refusal::failure(&refusal::say(&error), "mcast-chat who");
             Failure { exit: Exit::TooFew, ..failure }.into()
         })
-    });
-    talk.leave(result)
+    })
 }
 
 fn compare(talk: &Talk, name: &str) -> Result<Exit, SayError> {
@@ -94,7 +94,7 @@ fn state(state: KeyState) -> &'static str {
     }
 }
 
-fn no_key(error: &io::Error) -> Failure {
-    let what = "this member has no key";
-    Failure::new(Exit::Internal, "key", what, &error.to_string(), "mcast-chat key show")
+fn no_key(why: &str) -> Failure {
+    let what = "this member has no key that lasts";
+    Failure::new(Exit::Internal, "key", what, why, "XDG_DATA_HOME=~/mcast-chat mcast-chat key show")
 }

@@ -104,13 +104,8 @@ impl Front for Logged {
         self.front.understand(line)
     }
 
-    fn answer(
-        &mut self,
-        chat: &Chat,
-        reference: Option<&str>,
-        answer: &Answer<'_>,
-    ) -> io::Result<()> {
-        self.front.answer(chat, reference, answer)
+    fn answer(&mut self, chat: &Chat, mark: Option<&str>, answer: &Answer<'_>) -> io::Result<()> {
+        self.front.answer(chat, mark, answer)
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {

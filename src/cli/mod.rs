@@ -119,8 +119,7 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
     arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
-/// Help and version are written as clap does, errors only where people read them; an unknown
-/// command is answered as people expect.
+/// Help and version are written as clap does, errors as all errors are.
 fn explain_usage(error: &clap::Error, json: bool) -> Exit {
     match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => {
@@ -130,21 +129,29 @@ fn explain_usage(error: &clap::Error, json: bool) -> Exit {
             let _ = error.print();
             return Exit::Done;
         }
-        _ if json => report(&not_understood(error), json),
-        _ => {
-            let _ = error.print();
-        }
+        _ => report(&not_understood(&error.to_string()), json),
     }
     Exit::Usage
 }
 
-/// The first paragraph of what clap writes, without its `error: `.
-fn not_understood(error: &clap::Error) -> Failure {
-    let text = error.to_string();
-    let first = text.split("\n\n").next().unwrap_or_default();
-    let what = first.strip_prefix("error: ").unwrap_or(first).lines().map(str::trim);
-    let what = what.collect::<Vec<_>>().join(" ");
-    Failure::usage("usage", &what, "the arguments are not understood", "mcast-chat --help")
+/// Of what clap writes, its first paragraph, what it has to advise, and the command.
+fn not_understood(text: &str) -> Failure {
+    let mut paragraphs = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+    let what = paragraphs.next().unwrap_or_default();
+    let (mut why, mut command) = ("the arguments are not understood".to_owned(), String::new());
+    for paragraph in paragraphs {
+        if let Some(tip) = paragraph.strip_prefix("tip: ") {
+            why = tip.to_owned();
+        } else if let Some(usage) = paragraph.strip_prefix("Usage: ") {
+            let is_name = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+            let words = usage.split(' ').skip(1).take_while(is_name);
+            command = words.flat_map(|word| [word, " "]).collect();
+        }
+    }
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    Failure::usage("usage", what, &why, &format!("mcast-chat {command}--help"))
 }
 
 fn unknown_command(word: &str) -> Failure {
@@ -161,6 +168,24 @@ fn unknown_command(word: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn what_was_mistyped_is_told_with_what_was_meant() {
+        let told = |words: &[&str]| {
+            let words = [&["mcast-chat"], words].concat();
+            let error = Args::try_parse_from(words).expect_err("is wrong");
+            not_understood(&error.to_string()).to_string()
+        };
+        assert_eq!(
+            told(&["send", "--wiat", "all", "hi"]),
+            "error[usage]: unexpected argument '--wiat' found\n  \
+             why: a similar argument exists: '--wait'\n  try: mcast-chat send --help"
+        );
+        let value = told(&["completions", "tcsh"]);
+        assert!(value.contains("'tcsh' for '<SHELL>' [possible values: bash, "), "{value}");
+        assert!(told(&["--gruop", "x"]).contains("'--group'\n  try: mcast-chat --help"));
+    }
 
     #[test]
     fn an_unknown_word_is_never_a_message() {

@@ -4,9 +4,7 @@ use super::args::{Send, Wait};
 use super::config::Config;
 use super::deadline::Deadline;
 use super::failure::{Exit, Failure, Halt};
-use super::past::Keep;
-use super::since::Earlier;
-use super::talk::{Talk, halted};
+use super::talk::{self, Talk};
 use super::{alone, fronts, refusal};
 use crate::chat::{Happening, MAX_TEXT, Reach, Say, SayError, Service};
 use crate::engine::SendError;
@@ -31,12 +29,6 @@ const OTHERS_WITHIN: Duration = Duration::from_millis(100);
 /// Sends.
 pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
     let text = text(typed)?;
-    let mut talk = match Talk::join(config, fronts::for_sending(config), Keep::Nothing) {
-        Ok(talk) => talk,
-        Err(halt) => return halted(halt),
-    };
-    // What was said before is not what this is about.
-    talk.shown.earlier = Earlier::None;
     let reach = match (typed.any, typed.all_rooms, &typed.to) {
         (true, ..) => Reach::Any,
         (_, true, _) => Reach::All,
@@ -44,8 +36,7 @@ pub(super) fn run(config: &Config, typed: &Send) -> Result<Exit, Failure> {
         _ => Reach::Room,
     };
     let say = Say { to: typed.to.clone(), reach, text, ..Say::default() };
-    let result = send(&mut talk, config, typed, &say);
-    talk.leave(result)
+    talk::during(config, fronts::for_sending(config), |talk| send(talk, config, typed, &say))
 }
 
 fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exit, Halt> {

@@ -5,8 +5,7 @@ use super::bars::Bars;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
 use super::fronts;
-use super::past::Keep;
-use super::talk::{Talk, halted};
+use super::talk::{self, Talk};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,16 +15,11 @@ const IDLE: Duration = Duration::from_millis(200);
 /// Offers and gives until all have it that are waited for, or for ever.
 pub(super) fn run(mut config: Config, typed: &Share) -> Result<Exit, Failure> {
     typed.pace.apply(&mut config.group);
-    let config = &config;
-    let front = fronts::for_messages(config, None);
-    let mut talk = match Talk::join(config, Some(front), Keep::Nothing) {
-        Ok(talk) => talk,
-        Err(halt) => return halted(halt),
-    };
-    let bars = if config.json { None } else { Bars::new() };
-    talk.handle_files(PathBuf::from("."), bars);
-    let result = give(&mut talk, typed);
-    talk.leave(result)
+    let front = fronts::for_messages(&config, None);
+    talk::during(&config, Some(front), |talk| {
+        talk.handle_files(PathBuf::from("."), Bars::for_people(&config));
+        give(talk, typed)
+    })
 }
 
 fn give(talk: &mut Talk, typed: &Share) -> Result<Exit, Halt> {

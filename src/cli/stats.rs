@@ -3,8 +3,7 @@
 use super::args::Stats;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
-use super::past::Keep;
-use super::talk::{Talk, halted};
+use super::talk::{self, Talk};
 use crate::chat::{Safe, Tally};
 use crate::engine::Link;
 use crate::ui::json::Json;
@@ -15,12 +14,7 @@ use std::io::{self, Write as _};
 
 /// Joins, and shows the counters once an interval.
 pub(super) fn run(config: &Config, typed: &Stats) -> Result<Exit, Failure> {
-    let mut talk = match Talk::join(config, None, Keep::Nothing) {
-        Ok(talk) => talk,
-        Err(halt) => return halted(halt),
-    };
-    let result = watch(&mut talk, config, typed);
-    talk.leave(result)
+    talk::during(config, None, |talk| watch(talk, config, typed))
 }
 
 fn watch(talk: &mut Talk, config: &Config, typed: &Stats) -> Result<Exit, Halt> {

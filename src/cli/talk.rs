@@ -429,6 +429,21 @@ impl Talk {
     }
 }
 
+/// A command that has its say in the group and leaves it: nothing is kept of what is said meanwhile.
+pub(super) fn during(
+    config: &Config,
+    front: Option<Box<dyn Front>>,
+    act: impl FnOnce(&mut Talk) -> Result<Exit, Halt>,
+) -> Result<Exit, Failure> {
+    match Talk::join(config, front, Keep::Nothing) {
+        Ok(mut talk) => {
+            let result = act(&mut talk);
+            talk.leave(result)
+        }
+        Err(halt) => halted(halt),
+    }
+}
+
 /// How a command ends that was stopped.
 pub(super) fn halted(halt: Halt) -> Result<Exit, Failure> {
     match halt {

@@ -3,8 +3,7 @@
 use super::args::Who;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
-use super::past::Keep;
-use super::talk::{Talk, halted};
+use super::talk::{self, Talk};
 use super::{alone, refusal};
 use crate::ui::json::Json;
 use crate::ui::line::describe;
@@ -12,12 +11,7 @@ use std::io::{self, Write as _};
 
 /// Listens for a while and lists everybody but this program.
 pub(super) fn run(config: &Config, typed: &Who) -> Result<Exit, Failure> {
-    let mut talk = match Talk::join(config, None, Keep::Nothing) {
-        Ok(talk) => talk,
-        Err(halt) => return halted(halt),
-    };
-    let result = list(&mut talk, config, typed);
-    talk.leave(result)
+    talk::during(config, None, |talk| list(talk, config, typed))
 }
 
 fn list(talk: &mut Talk, config: &Config, typed: &Who) -> Result<Exit, Halt> {

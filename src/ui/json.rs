@@ -283,21 +283,16 @@ impl<O: Write> Front for Json<O> {
         ops::parse(line)
     }
 
-    fn answer(
-        &mut self,
-        chat: &Chat,
-        reference: Option<&str>,
-        answer: &Answer<'_>,
-    ) -> io::Result<()> {
+    fn answer(&mut self, chat: &Chat, mark: Option<&str>, answer: &Answer<'_>) -> io::Result<()> {
         if let Answer::Sent { session, number, .. } = answer {
-            return self.sent(reference, message_id(*session, *number), *number);
+            return self.sent(mark, message_id(*session, *number), *number);
         }
         let count = match answer {
             Answer::History(messages) => Some(messages.len()),
             Answer::Found(messages) => Some(messages.len()),
             _ => None,
         };
-        let reference = reference.map(str::to_owned);
+        let reference = mark.map(str::to_owned);
         self.write(Object::Ack { reference, id: None, count })?;
         match answer {
             Answer::Who => self.write_view(chat, chat.people()),
