@@ -429,7 +429,7 @@ impl Talk {
     }
 }
 
-/// A command that has its say in the group and leaves it: nothing is kept of what is said meanwhile.
+/// A command that has its say in the group and leaves it; nothing of what it hears is kept.
 pub(super) fn during(
     config: &Config,
     front: Option<Box<dyn Front>>,
