@@ -169,8 +169,9 @@ impl Stage {
             Effect::Open(text) => self.edit(screen, &text, false)?,
             Effect::Copy(text) => self.write(outside::copied(&text))?,
             Effect::Notify { title, text } => {
-                let written = self.notifier.tell(screen.notify(), &title, &text);
+                let (written, trouble) = self.notifier.tell(screen.notify(), &title, &text);
                 self.write(written)?;
+                trouble.into_iter().for_each(|trouble| screen.hint(&trouble));
             }
             Effect::Do(action) => self.actions.push_back(action),
             Effect::Suspend => self.suspend()?,
