@@ -147,11 +147,15 @@ fn members_take_turns_and_the_turn_of_one_that_is_killed_is_over() {
             let name = ["bo", "cy"][seat - 1];
             all[0].out.find(&[r#""type":"floor""#, name]);
         }
+        // Others may know sooner than bo itself that it has the floor.
+        let holds = |name| format!(r#""name":"{name}"}},"waiting":"#);
+        all[1].out.find_from_start(&[r#""type":"floor""#, &holds("bo")]);
         all[1].say(r#"{"op":"send","text":"my turn"}"#);
         all[2].out.find(&["my turn"]);
         all[1].signal("KILL");
         let floor = all[0].out.find(&[r#""type":"floor""#, r#""holder":{"#, r#""name":"cy""#]);
         assert!(floor.contains(r#""waiting":[]"#), "{floor}");
+        all[2].out.find_from_start(&[r#""type":"floor""#, &holds("cy")]);
         all[2].say(r#"{"op":"send","text":"and mine"}"#);
         all[0].out.find(&["and mine"]);
         assert!(!all[0].out.has("not yet"), "what was refused was not said");
