@@ -165,6 +165,9 @@ class Page:
         self.type(text)
         self.key("Enter")
 
+    def close(self):
+        self.call("Page.close")
+
     def troubles(self):
         """What the browser complained of: errors of the script, violations of the policy."""
         troubles = []

@@ -459,13 +459,19 @@ local function choice(path, title, names)
     end
 end
 
+-- Whether a byte is 1 and not 0, and its place.
+local function is_set(c, title)
+    local range = take(c, 1)
+    if range:uint() > 1 then malformed(title .. " is neither 0 nor 1") end
+    return range:uint() == 1, range
+end
+
 local function flag(path, title)
     local f = field(ProtoField.bool, path, title)
     return function(c, tree)
-        local range = take(c, 1)
-        if range:uint() > 1 then malformed(title .. " is neither 0 nor 1") end
+        local value, range = is_set(c, title)
         tree:add(f, range)
-        return range:uint() == 1
+        return value
     end
 end
 
@@ -525,10 +531,16 @@ local function ranks(path, title)
     end
 end
 
+-- As many bytes as a length before them says; nil where that is 0.
+local function counted(c)
+    local length = small(c, 1048576, "a length")
+    return take(c, length)
+end
+
 local function text(path, title)
     local f = field(ProtoField.string, path, title)
     return function(c, tree)
-        local range = take(c, (small(c, 1048576, "a length")))
+        local range = counted(c)
         if range then tree:add_packet_field(f, range, ENC_UTF_8) else tree:add(f, "") end
         return range and range:raw() or ""
     end
@@ -558,9 +570,7 @@ end
 
 local function option(title, read)
     return function(c, tree)
-        local range = take(c, 1)
-        if range:uint() > 1 then malformed(title .. " is neither there nor not") end
-        if range:uint() == 0 then return nil end
+        if not is_set(c, title) then return nil end
         return read(c, tree)
     end
 end
@@ -617,7 +627,7 @@ local about = part("About", message_id,
 local function lump(path, title)
     local f = field(ProtoField.bytes, path, title)
     return function(c, tree)
-        local range = take(c, (small(c, 1048576, "a length")))
+        local range = counted(c)
         if range then tree:add(f, range) end
     end
 end

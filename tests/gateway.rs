@@ -5,188 +5,15 @@
 mod netns;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/gateway.rs"]
+mod stage;
 
-use netns::{inside, sh};
+use netns::{inside, sh, until};
 use program::{Home, Program};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use stage::{Caller, GATEWAY, Socket, Stage, WEB, WEBSOCKET, asked, network, token_of};
+use std::io::Write as _;
 use std::net::TcpStream;
-use std::time::Duration;
-use tungstenite::client::IntoClientRequest as _;
-use tungstenite::{Message, WebSocket};
-
-/// The longest silence that is waited through.
-const PATIENCE: Duration = Duration::from_secs(15);
-const WEB: &str = "127.0.0.1:8080";
-const WEBSOCKET: &str = "127.0.0.1:8765";
-const LINE: &str = "127.0.0.1:5555";
-
-/// A gateway called gw with all its ports, its token, and bo, an ordinary member.
-struct Stage {
-    home: Home,
-    gateway: Program,
-    token: String,
-    bo: Program,
-}
-
-impl Stage {
-    fn new(story: &str) -> Self {
-        sh("ip link set lo up multicast on");
-        sh("ip route add 224.0.0.0/4 dev lo");
-        let home = Home::new(story);
-        let words = ["gateway", "--name", "gw", "-i", "lo", "--web", "--websocket", "--line"];
-        let mut gateway = home.start(&words);
-        let page = gateway.out.find(&["page"]);
-        let (_, token) = page.split_once('#').expect("the page's address has a token");
-        gateway.out.find(&["lines", "nc 127.0.0.1 5555"]);
-        let token = token.to_owned();
-        let mut bo = home.start(&["--name", "bo", "-i", "lo", "--plain"]);
-        // What it said before they are one group would come as history, which guests are not told.
-        bo.notes.find(&["-- gw "]);
-        Self { home, gateway, token, bo }
-    }
-}
-
-/// A client by lines.
-struct Caller {
-    out: TcpStream,
-    lines: BufReader<TcpStream>,
-    read: Vec<String>,
-}
-
-impl Caller {
-    /// Connects, and is asked for a name.
-    fn new() -> Self {
-        let out = TcpStream::connect(LINE).expect("the gateway listens");
-        out.set_read_timeout(Some(PATIENCE)).expect("can be set");
-        let lines = BufReader::new(out.try_clone().expect("can be shared"));
-        let mut caller = Self { out, lines, read: Vec::new() };
-        caller.find("name?");
-        caller
-    }
-
-    fn named(name: &str) -> Self {
-        let mut caller = Self::new();
-        caller.say(&format!("{name}\n"));
-        caller.find(&format!("* you are {name}"));
-        caller
-    }
-
-    fn say(&mut self, text: &str) {
-        self.out.write_all(text.as_bytes()).expect("the gateway reads");
-    }
-
-    /// The next line with that in it.
-    #[track_caller]
-    fn find(&mut self, part: &str) -> String {
-        loop {
-            let mut line = String::new();
-            let count = self.lines.read_line(&mut line);
-            let read = self.read.join("");
-            assert!(count.is_ok_and(|count| count > 0), "no {part:?} after:\n{read:.3000}");
-            self.read.push(line.clone());
-            if line.contains(part) {
-                return line;
-            }
-        }
-    }
-
-    /// Writes lines until no more are taken at once; how many bytes were.
-    fn flood(&mut self) -> usize {
-        let lines = "a line of a flood\n".repeat(1_000);
-        self.out.set_nonblocking(true).expect("can be set");
-        let mut taken = 0;
-        while let Ok(count) = self.out.write(lines.as_bytes()) {
-            taken += count;
-            if taken > 64 << 20 {
-                break;
-            }
-        }
-        self.out.set_nonblocking(false).expect("can be set");
-        taken
-    }
-
-    /// Whether the gateway has closed.
-    fn has_ended(&mut self) -> bool {
-        let mut rest = Vec::new();
-        self.lines.read_to_end(&mut rest).is_ok()
-    }
-}
-
-/// A client by WebSocket.
-struct Socket(WebSocket<TcpStream>);
-
-impl Socket {
-    fn open(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, String> {
-        let mut request = url.into_client_request().expect("an address");
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().expect("a header"));
-        }
-        let host = url.trim_start_matches("ws://").split('/').next().expect("a host");
-        let stream = TcpStream::connect(host).expect("the gateway listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("can be set");
-        match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self(socket)),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn named(name: &str) -> Self {
-        Self::open(&format!("ws://{WEBSOCKET}/?name={name}"), &[]).expect("is let in")
-    }
-
-    /// A page that shows `token`.
-    fn page(token: &str) -> Self {
-        let origin = format!("http://{WEB}");
-        let mut page =
-            Self::open(&format!("ws://{WEB}/ws"), &[("Origin", &origin)]).expect("is let in");
-        page.say(token);
-        page
-    }
-
-    fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text)).expect("the gateway reads");
-    }
-
-    /// The next text with all of `parts` in it.
-    #[track_caller]
-    fn find(&mut self, parts: &[&str]) -> String {
-        let mut read = String::new();
-        loop {
-            match self.0.read() {
-                Ok(Message::Text(text)) => {
-                    if parts.iter().all(|part| text.contains(part)) {
-                        return text.as_str().to_owned();
-                    }
-                    read.extend([text.as_str(), "\n"]);
-                }
-                Ok(_) => {}
-                Err(error) => panic!("no {parts:?} ({error}) after:\n{read}"),
-            }
-        }
-    }
-
-    /// Why the gateway closed, after all else it had said.
-    fn end(&mut self) -> String {
-        loop {
-            match self.0.read() {
-                Ok(Message::Close(Some(frame))) => return frame.reason.as_str().to_owned(),
-                Ok(Message::Text(text)) => panic!("is told {text}"),
-                Ok(_) => {}
-                Err(error) => return error.to_string(),
-            }
-        }
-    }
-}
-
-/// The whole response to a request at the port of the page.
-fn asked(request: &str) -> String {
-    let mut stream = TcpStream::connect(WEB).expect("the gateway listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("can be set");
-    stream.write_all(request.as_bytes()).expect("the gateway reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers and closes");
-    answer
-}
+use std::process::Command;
 
 #[test]
 fn guests_of_three_kinds_and_a_member_all_talk() {
@@ -378,5 +205,80 @@ fn many_that_come_at_once_are_announced_in_a_few_messages() {
         assert!(told < 60, "{told} messages for 300 guests");
         drop(sockets);
         ana.find("left");
+    });
+}
+
+#[test]
+fn the_page_keeps_its_address_over_a_restart_until_another_is_wanted() {
+    inside("the_page_keeps_its_address_over_a_restart_until_another_is_wanted", || {
+        let mut stage = Stage::new("address");
+        let again = |stage: &mut Stage, more: &[&str]| {
+            stage.gateway.signal("TERM");
+            until("the port is free", || TcpStream::connect(WEB).is_err());
+            stage.gateway = stage.home.start(&[&GATEWAY[..], more].concat());
+            token_of(&mut stage.gateway)
+        };
+        assert_eq!(again(&mut stage, &[]), stage.token);
+        Socket::page(&stage.token).find(&[r#""type":"sync""#]);
+        let other = again(&mut stage, &["--new-token"]);
+        assert_ne!(other, stage.token);
+        assert!(Socket::page(&stage.token).end().contains("not the token"));
+        Socket::page(&other).find(&[r#""type":"sync""#]);
+        assert_eq!(again(&mut stage, &[]), other);
+        assert_ne!(
+            again(&mut stage, &["--group", "239.255.77.9"]),
+            other,
+            "each group has its own"
+        );
+    });
+}
+
+#[test]
+fn the_browser_is_opened_without_showing_the_token_to_other_users() {
+    inside("the_browser_is_opened_without_showing_the_token_to_other_users", || {
+        network();
+        let home = Home::new("browser");
+        let browser = "#!/bin/sh\necho \"$*\" >$HOME/arguments.new\nstat -c %a \"$1\" >$HOME/mode\n\
+                       cp \"$1\" $HOME/read\nmv $HOME/arguments.new $HOME/arguments\n";
+        let opener = home.file("xdg-open", browser);
+        sh(&format!("chmod +x {opener}"));
+        let mut command = home.command(&["gateway", "--name", "gw", "-i", "lo", "--web", "--open"]);
+        let path = format!("{}:/usr/bin:/bin", home.path().display());
+        command.env("PATH", path);
+        let mut gateway = Program::spawn(command);
+        let token = token_of(&mut gateway);
+        let arguments = home.path().join("arguments");
+        until("the browser has read it", || arguments.exists());
+        let read = |name: &str| std::fs::read_to_string(home.path().join(name)).expect("is there");
+        let (file, mode, content) = (read("arguments"), read("mode"), read("read"));
+        assert!(!file.contains(&token), "{file}");
+        assert_eq!(mode.trim(), "600");
+        assert!(content.contains(&format!("url=http://{WEB}/#{token}\"")), "{content}");
+        gateway.signal("TERM");
+        gateway.wait();
+        assert!(!std::path::Path::new(file.trim()).exists(), "it is gone with the gateway");
+    });
+}
+
+#[test]
+fn more_clients_come_than_the_soft_limit_of_files_allows() {
+    inside("more_clients_come_than_the_soft_limit_of_files_allows", || {
+        network();
+        let home = Home::new("files");
+        let start = |limit: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]);
+            shell.arg(env!("CARGO_BIN_EXE_mcast-chat")).args(GATEWAY);
+            shell.env_clear().env("HOME", home.path()).env("USER", "tester");
+            Program::spawn(shell)
+        };
+        let mut gateway = start("ulimit -Sn 64");
+        gateway.out.find(&["lines"]);
+        let callers: Vec<Caller> = (0..100).map(|n| Caller::named(&format!("c{n}"))).collect();
+        drop(callers);
+        gateway.signal("TERM");
+        assert!(!gateway.wait().notes.contains("have room"));
+        let mut narrow = start("ulimit -n 200");
+        narrow.notes.find(&["200 files may be open: 72 of 2176 clients have room"]);
     });
 }

@@ -4,8 +4,8 @@ use super::address::{self, DEFAULT_GROUP, DEFAULT_PORT, GroupAddress};
 use super::args::{Color, Global, Looks, NamePolicy};
 use super::failure::{Exit, Failure};
 use super::passphrase::{self, Passphrase};
-use super::refusal;
 use super::settings::Source;
+use super::{explain, refusal};
 use crate::chat::{Service, clean_name, is_room, usable_name};
 use crate::runtime::{GroupConfig, TransportChoice};
 use crate::ui::settings::Settings;
@@ -54,6 +54,13 @@ pub(super) struct Config {
 }
 
 impl Config {
+    /// What tells the group from others on its address: it is in the names of what is kept of it.
+    pub(super) fn fingerprint(&self) -> Result<[u8; 16], Failure> {
+        let mut group = self.group.clone();
+        group.passphrase = self.passphrase.as_ref().map(Passphrase::to_vec);
+        group.unlock().map_err(|error| explain::join(&error, self))
+    }
+
     /// What `typed` means.
     pub(super) fn new(typed: &Global) -> Result<Self, Failure> {
         let looks = &typed.looks;

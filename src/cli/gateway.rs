@@ -1,22 +1,22 @@
 //! `gateway`: people without this program take part, by a page, by WebSocket, by lines over TCP.
 
+use super::browse::Opening;
 use super::chat::Conversation;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
+use super::fronts;
 use super::past::Keep;
 use super::talk::{Talk, halted};
-use super::{fronts, identity};
+use super::token::Token;
 use crate::chat::Safe;
 use crate::runtime::Group;
 use crate::runtime::clock::Clock;
 use crate::ui::Answer;
 use crate::web::{Board, ClientId, Desk, Ended, Gateway, Heard, Ports};
 use clap::Args;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -46,6 +46,9 @@ pub(super) struct Typed {
     /// Open the page in the browser
     #[arg(long)]
     open: bool,
+    /// Give the page another token: its address up to now, and bookmarks of it, are refused
+    #[arg(long)]
+    new_token: bool,
     /// Where files go that the page takes
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     output: PathBuf,
@@ -83,9 +86,10 @@ impl Typed {
 
 /// Runs the gateway.
 pub(super) fn run(config: &Config, typed: &Typed) -> Result<Exit, Failure> {
-    let token = token()?;
+    let taken = Token::take(&config.fingerprint()?, typed.new_token);
+    let token = taken.map_err(|error| no_random(&error))?;
     let woken = Arc::new(OnceLock::<Weak<Group>>::new());
-    let gateway = open(typed.ports(), &token, &woken)?;
+    let gateway = open(typed.ports(), &token.digits, &woken)?;
     let board = Board::new(gateway.teller(), config.room());
     let desk = Desk::new(fronts::for_gateway(config), board.clone());
     let mut talk = match Talk::join(config, Some(Box::new(desk)), Keep::History) {
@@ -96,7 +100,8 @@ pub(super) fn run(config: &Config, typed: &Typed) -> Result<Exit, Failure> {
     let _ = woken.set(Arc::downgrade(&talk.group));
     talk.handle_files(typed.output.clone(), None);
     let conversation = Conversation::new(talk, config);
-    let mut porter = Porter { conversation, gateway, board, clock: Clock::new() };
+    let clock = Clock::new();
+    let mut porter = Porter { conversation, gateway, board, clock, opening: None };
     let result = porter.welcome(config, typed, &token).and_then(|()| porter.run());
     let Porter { mut conversation, gateway, .. } = porter;
     conversation.give_back();
@@ -121,15 +126,17 @@ struct Porter<'c> {
     gateway: Gateway,
     board: Board,
     clock: Clock,
+    /// The page is being opened in the browser.
+    opening: Option<Opening>,
 }
 
 impl Porter<'_> {
     /// Waits until it is known who is here, and says where the gateway is.
-    fn welcome(&mut self, config: &Config, typed: &Typed, token: &str) -> Result<(), Halt> {
+    fn welcome(&mut self, config: &Config, typed: &Typed, token: &Token) -> Result<(), Halt> {
         self.conversation.talk.settle()?;
         self.conversation.check_name()?;
         let Ports { web, websocket, line } = self.gateway.ports;
-        let page = web.map(|at| format!("http://{}/#{token}", reachable(at)));
+        let page = web.map(|at| format!("http://{}/#{}", reachable(at), token.digits));
         let places = [
             page.clone().map(|url| ("page", url)),
             websocket.map(|at| ("websocket", format!("ws://{}/?name=ana", reachable(at)))),
@@ -143,6 +150,10 @@ impl Porter<'_> {
             }
         }
         io::stdout().flush()?;
+        if let Some(why) = token.not_kept.as_ref().filter(|_| web.is_some()) {
+            front
+                .warn("gateway", &format!("the page will have another address next time: {why}"))?;
+        }
         for at in [web, websocket, line].into_iter().flatten() {
             if !at.ip().is_loopback() {
                 let text =
@@ -157,15 +168,14 @@ impl Porter<'_> {
     }
 
     fn browse(&mut self, page: &str) -> Result<(), Halt> {
-        let mut browser = Command::new("xdg-open");
-        browser.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match browser.spawn() {
-            Ok(_) => Ok(()),
+        match Opening::begin(self.clock.now(), page) {
+            Ok(opening) => self.opening = Some(opening),
             Err(error) => {
                 let text = format!("no browser was opened: xdg-open: {error}");
-                Ok(self.conversation.front().warn("gateway", &text)?)
+                self.conversation.front().warn("gateway", &text)?;
             }
         }
+        Ok(())
     }
 
     fn run(&mut self) -> Result<Exit, Halt> {
@@ -176,6 +186,7 @@ impl Porter<'_> {
             self.conversation.talk.step(wait)?;
             self.conversation.send_held()?;
             self.announce()?;
+            self.opening.take_if(|opening| opening.is_over(self.clock.now()));
             more = self.listen()?;
         }
     }
@@ -247,16 +258,9 @@ impl Porter<'_> {
     }
 }
 
-/// 128 random bits, as hexadecimal digits.
-fn token() -> Result<String, Failure> {
-    let bytes = identity::random_bytes().map_err(|error| {
-        let what = "the system gives no random numbers";
-        Failure::new(Exit::Internal, "random", what, &error.to_string(), "mcast-chat gateway")
-    })?;
-    Ok(bytes.iter().fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    }))
+fn no_random(error: &io::Error) -> Failure {
+    let what = "the system gives no random numbers";
+    Failure::new(Exit::Internal, "random", what, &error.to_string(), "mcast-chat gateway")
 }
 
 /// Where somebody on this computer reaches what listens at `at`.

@@ -4,10 +4,9 @@
 use super::args::History;
 use super::config::Config;
 use super::failure::{Exit, Failure, Halt};
-use super::passphrase::Passphrase;
 use super::since::Since;
 use super::talk::halted;
-use super::{explain, fronts, identity, past};
+use super::{fronts, identity, past};
 use crate::chat::{Chat, Happening, Known, Message};
 use crate::runtime::clock::wall_clock;
 use crate::store::{Fault, Kept, Page, Place, Reader};
@@ -50,9 +49,7 @@ fn matcher(pattern: &str) -> Result<Regex, Failure> {
 /// The history of the member of that name. Of several that ran at once, the one that was told
 /// something last.
 fn open(config: &Config) -> Result<(Reader, Chat), Failure> {
-    let mut group = config.group.clone();
-    group.passphrase = config.passphrase.as_ref().map(Passphrase::to_vec);
-    let group = group.unlock().map_err(|error| explain::join(&error, config))?;
+    let group = config.fingerprint()?;
     let slots = past::slots(&group).unwrap_or_default();
     let name = identity::file_name(&config.group.name);
     let mut latest: Option<(SystemTime, Reader, Chat)> = None;

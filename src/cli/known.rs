@@ -57,8 +57,8 @@ fn write(known: &mut Known) -> io::Result<()> {
     Ok(())
 }
 
-/// The file is the old one or the new one, whatever happens.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// The file is the old one or the new one, whatever happens, and nobody else can read it.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let next = path.with_extension("next");
     let mut file = private(&next)?;
     file.set_len(0)?;

@@ -5,6 +5,8 @@ mod alone;
 mod args;
 mod bars;
 mod bench;
+#[cfg(feature = "web")]
+mod browse;
 mod chat;
 mod config;
 mod confirm;
@@ -42,6 +44,8 @@ mod since;
 mod stage;
 mod stats;
 mod talk;
+#[cfg(feature = "web")]
+mod token;
 mod trace;
 mod transfers;
 mod typed;

@@ -8,7 +8,7 @@ use super::lines::{Line, Lines};
 use super::outbox::{Outbox, Shared};
 use crate::time::{Duration, Instant};
 use mio::net::TcpStream;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 
 /// What a line client sends without an end is a line after so much silence (experience.md §8).
@@ -16,6 +16,16 @@ pub(super) const SILENCE: Duration = Duration::from_millis(100);
 /// A browser has so long for the head of its request, a page for its token, and whoever is told
 /// its end for reading that.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// A line client has so long to say its name: it takes up a place meanwhile.
+pub(super) const NAME_WITHIN: Duration = Duration::from_secs(60);
+/// Whoever was told its end has so long to close its own side: a close while something of it was
+/// not read would take back what it was told.
+const LINGER: Duration = Duration::from_secs(2);
+/// And so much of what it still sends is passed over.
+const PASSED_OVER: usize = 256 * 1_024;
+/// So much is taken from a client before the others have their turn: frames and lines without an
+/// end come as fast as they are read.
+const RATION: usize = 64 * 1_024;
 /// So much waits for a guest at most: four messages of the longest.
 const MAX_GUEST: usize = 4 * 1_048_576;
 /// So much waits for a page at most: its whole beginning, with whatever is long in it.
@@ -57,6 +67,8 @@ pub(super) enum Got {
     Refused(&'static str),
     /// There is no more now.
     Nothing,
+    /// There may be more, in its next turn.
+    More,
     /// The end.
     End,
     /// It breaks the rules of its protocol: how that is told it.
@@ -77,12 +89,19 @@ pub(super) struct Client {
     pub(super) warned: bool,
     /// Something is to happen then.
     pub(super) deadline: Option<Instant>,
+    /// It is to have said its name by then.
+    pub(super) name_by: Option<Instant>,
     /// When it is to be looked at again.
     pub(super) scheduled: Option<Instant>,
     /// Its socket takes no more now.
     pub(super) blocked: bool,
     /// It is sent what waits, and then closed.
     pub(super) closing: bool,
+    /// That was sent: it is waited for its own end, and so much it still sent was passed over.
+    pub(super) over: bool,
+    passed_over: usize,
+    /// It asked for the head of a response alone.
+    pub(super) only_head: bool,
     /// Its side was closed; what it sent before is still taken.
     ended: bool,
     /// When something came last.
@@ -104,9 +123,13 @@ impl Client {
             paused: None,
             warned: false,
             deadline: (port != Port::Line).then(|| now + PATIENCE),
+            name_by: (port == Port::Line).then(|| now + NAME_WITHIN),
             scheduled: None,
             blocked: false,
             closing: false,
+            over: false,
+            passed_over: 0,
+            only_head: false,
             ended: false,
             heard: now,
         }
@@ -114,13 +137,19 @@ impl Client {
 
     /// The next that it sent.
     pub(super) fn next(&mut self, now: Instant) -> Got {
+        if self.over {
+            return self.pass_over();
+        }
         match &mut self.role {
             Role::Asking(..) => self.next_head(),
-            Role::Answered => self.drain(),
+            // What comes after a request is of no interest.
+            Role::Answered => Got::Nothing,
             Role::Page { frames, .. } | Role::Guest { frames, .. } => {
-                match frames.next(&mut self.socket, &mut self.out) {
+                let mut source = Ration { socket: &mut self.socket, left: RATION };
+                match frames.next(&mut source, &mut self.out) {
                     Frame::Text(text) => Got::Text(text),
                     Frame::Binary => Got::Refused("a frame of bytes is no text: send text frames"),
+                    Frame::Nothing if source.left == 0 => Got::More,
                     Frame::Nothing => Got::Nothing,
                     Frame::End => Got::End,
                     Frame::Broken(code, why) => Got::Broken(code, why),
@@ -156,17 +185,21 @@ impl Client {
         Got::Nothing
     }
 
-    /// What comes after a request is of no interest.
-    fn drain(&mut self) -> Got {
+    /// It has been told its end, and need not end at once.
+    fn pass_over(&mut self) -> Got {
         let mut buffer = [0; READ];
-        match read(&mut self.socket, &mut buffer) {
-            Ok(0) => Got::End,
-            Ok(_) => Got::Nothing,
-            Err(error) => ended(&error),
+        while self.passed_over < PASSED_OVER {
+            match read(&mut self.socket, &mut buffer) {
+                Ok(0) => return Got::End,
+                Ok(count) => self.passed_over += count,
+                Err(error) => return ended(&error),
+            }
         }
+        Got::End
     }
 
     fn next_line(&mut self, now: Instant) -> Got {
+        let mut left = RATION;
         loop {
             let Role::Line { lines, .. } = &mut self.role else { return Got::Nothing };
             let silent = self.ended || now.since(self.heard) >= SILENCE;
@@ -180,14 +213,17 @@ impl Client {
                     return Got::Refused("that line was too long, and was not said");
                 }
                 None if self.ended => return Got::End,
+                None if left == 0 => return Got::More,
                 None => {}
             }
             let mut buffer = [0; READ];
-            match read(&mut self.socket, &mut buffer) {
+            let mut source = Ration { socket: &mut self.socket, left };
+            match source.read(&mut buffer) {
                 Ok(0) => self.ended = true,
                 Ok(count) => {
                     lines.put(&buffer[..count]);
                     self.heard = now;
+                    left -= count;
                 }
                 Err(error) => {
                     self.deadline = lines.has_rest().then(|| self.heard + SILENCE);
@@ -213,7 +249,8 @@ impl Client {
 
     /// Answers a request, and closes.
     pub(super) fn answer(&mut self, response: &[u8]) {
-        self.out.push(&Shared::from(response));
+        let wanted = if self.only_head { http::without_body(response) } else { response };
+        self.out.push(&Shared::from(wanted));
         self.role = Role::Answered;
         self.closing = true;
     }
@@ -242,18 +279,19 @@ impl Client {
         self.deadline = Some(now + PATIENCE);
     }
 
-    /// Writes what it takes; whether it is done with.
-    pub(super) fn flush(&mut self) -> io::Result<bool> {
-        if self.blocked {
+    /// Writes what it takes; whether it now has all, and is to close its own side.
+    pub(super) fn flush(&mut self, now: Instant) -> io::Result<bool> {
+        if self.blocked || self.over {
             return Ok(false);
         }
         let all = self.out.write_to(&mut self.socket)?;
         self.blocked = !all;
-        if all && self.closing {
-            // What it did not read of it is not lost then, as it would be by a mere close.
-            let _ = self.socket.shutdown(Shutdown::Write);
+        self.over = all && self.closing;
+        if self.over {
+            self.deadline = Some(now + LINGER);
+            self.socket.shutdown(Shutdown::Write)?;
         }
-        Ok(all && self.closing)
+        Ok(self.over)
     }
 
     /// Whether it reads nothing, and too much waits for it.
@@ -284,6 +322,24 @@ pub(super) fn line(text: &str, returns: bool) -> Shared {
     let mut bytes = text.replace('\n', end).into_bytes();
     bytes.extend_from_slice(end.as_bytes());
     Shared::from(bytes)
+}
+
+/// A socket, as far as it is read in one turn.
+struct Ration<'a> {
+    socket: &'a mut TcpStream,
+    left: usize,
+}
+
+impl Read for Ration<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let most = buffer.len().min(self.left);
+        let count = read(self.socket, &mut buffer[..most])?;
+        self.left -= count;
+        Ok(count)
+    }
 }
 
 fn ended(error: &io::Error) -> Got {

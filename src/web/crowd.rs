@@ -1,7 +1,7 @@
 //! All clients, and what their words mean: who may come in, what a guest is called, which page has
 //! shown the token, who is too fast and who does not read.
 
-use super::client::{Client, Got, PATIENCE, Port, Role, line};
+use super::client::{Client, Got, NAME_WITHIN, PATIENCE, Port, Role, line};
 use super::guard::{is_local_origin, is_own_host, is_own_origin, is_token};
 use super::http::{Head, response};
 use super::names::Names;
@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 /// So many guests, and so many connections of pages, at once.
-const MAX_GUESTS: usize = 2_048;
-const MAX_PAGES: usize = 128;
+pub(super) const MAX_GUESTS: usize = 2_048;
+pub(super) const MAX_PAGES: usize = 128;
 /// Messages taken from one client before the others have their turn.
 const TURN: usize = 8;
 
@@ -115,17 +115,33 @@ impl Crowd {
     pub(super) fn on_time(&mut self, now: Instant) {
         while let Some(&(at, id)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
             self.deadlines.remove(&(at, id));
-            let Some(client) = self.clients.get_mut(&id) else { continue };
-            client.scheduled = None;
-            let waits_for_it = match &client.role {
-                Role::Asking(..) | Role::Answered | Role::Page { known: false, .. } => true,
-                Role::Page { .. } | Role::Guest { .. } | Role::Line { .. } => client.closing,
-            };
-            match waits_for_it {
-                true => self.remove(id),
-                false => self.rouse(id),
+            if let Some(client) = self.clients.get_mut(&id) {
+                client.scheduled = None;
+                self.on_deadline(id, now);
             }
         }
+    }
+
+    /// Whoever kept us waiting is told so, once.
+    fn on_deadline(&mut self, id: ClientId, now: Instant) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        match &client.role {
+            _ if client.closing => return self.remove(id),
+            Role::Answered => return self.remove(id),
+            Role::Asking(..) => {
+                let body = b"the head of the request did not come in time\n";
+                client.answer(&response("408 Request Timeout", page::TEXT, body));
+                client.deadline = Some(now + PATIENCE);
+            }
+            Role::Page { known: false, .. } => client.dismiss(1008, "no token came in time", now),
+            Role::Line { .. } if client.name_by.is_some_and(|by| by <= now) => {
+                client.name_by = None;
+                client.dismiss(1008, &no_name(), now);
+            }
+            Role::Page { .. } | Role::Guest { .. } | Role::Line { .. } => return self.rouse(id),
+        }
+        self.schedule(id);
+        self.dirty.insert(id);
     }
 
     /// Gives every client that sent something a turn, as long as what they say is taken.
@@ -148,7 +164,7 @@ impl Crowd {
     fn serve_one(&mut self, id: ClientId, now: Instant) -> bool {
         for _ in 0..TURN {
             let Some(client) = self.clients.get_mut(&id) else { return false };
-            if client.closing || client.is_paused(now) {
+            if !client.over && (client.closing || client.is_paused(now)) {
                 self.dirty.insert(id);
                 return false;
             }
@@ -157,6 +173,10 @@ impl Crowd {
                     self.dirty.insert(id);
                     return false;
                 }
+                Got::More => {
+                    self.dirty.insert(id);
+                    return true;
+                }
                 Got::Head(port, head) => self.on_head(id, port, &head),
                 Got::Text(text) => self.on_text(id, text, now),
                 Got::Refused(why) => self.tell(id, &format!("! {why}")),
@@ -164,7 +184,12 @@ impl Crowd {
                     client.dismiss(code, &why, now);
                     self.dirty.insert(id);
                 }
-                Got::End => self.remove(id),
+                Got::End if client.closing => self.remove(id),
+                // It may read yet what it was told before.
+                Got::End => {
+                    (client.closing, client.deadline) = (true, Some(now + PATIENCE));
+                    self.dirty.insert(id);
+                }
             }
         }
         true
@@ -173,6 +198,7 @@ impl Crowd {
     fn on_head(&mut self, id: ClientId, port: Port, head: &Head) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         self.dirty.insert(id);
+        client.only_head = head.method == "HEAD";
         let Ok(at) = client.socket.local_addr() else { return self.remove(id) };
         let Some(host) = head.header("host").filter(|host| is_own_host(host, at)) else {
             let body = b"this computer is not asked for by that name\n";
@@ -237,6 +263,7 @@ impl Crowd {
         if let Role::Line { name: own, .. } = &mut client.role {
             *own = Some(name.clone());
         }
+        client.name_by = None;
         self.tell(id, &format!("* you are {name}"));
         self.enter(id, name);
     }
@@ -257,8 +284,7 @@ impl Crowd {
             ("quit", _) => {
                 if let Some(client) = self.clients.get_mut(&id) {
                     client.tell("* bye");
-                    client.closing = true;
-                    client.deadline = Some(now + PATIENCE);
+                    (client.closing, client.deadline) = (true, Some(now + PATIENCE));
                 }
                 self.dirty.insert(id);
             }
@@ -353,10 +379,10 @@ impl Crowd {
     }
 
     /// Writes what waits, as far as it is taken; whoever lets too much wait is cut off.
-    pub(super) fn flush(&mut self) {
+    pub(super) fn flush(&mut self, now: Instant) {
         for id in std::mem::take(&mut self.dirty) {
             let Some(client) = self.clients.get_mut(&id) else { continue };
-            let done = client.flush().unwrap_or(true);
+            let flushed = client.flush(now);
             let stuck = client.is_stuck();
             if stuck {
                 let who = client.name().unwrap_or("a page").to_owned();
@@ -364,8 +390,14 @@ impl Crowd {
                 let text = format!("{who} was cut off: {megabytes} MiB wait, and it reads nothing");
                 self.heard.push_back(Heard::Trouble(text));
             }
-            if done || stuck {
-                self.remove(id);
+            match flushed {
+                Ok(false) if !stuck => {}
+                // What it sent meanwhile is passed over, and its end is looked for.
+                Ok(true) => {
+                    self.schedule(id);
+                    self.rouse(id);
+                }
+                _ => self.remove(id),
             }
         }
     }
@@ -392,7 +424,8 @@ impl Crowd {
     /// Notes when the client is to be looked at again.
     fn schedule(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let next = [client.deadline, client.paused].into_iter().flatten().min();
+        let all = [client.deadline, client.name_by, client.paused];
+        let next = all.into_iter().flatten().min();
         if next == client.scheduled {
             return;
         }
@@ -401,6 +434,10 @@ impl Crowd {
         }
         self.deadlines.extend(next.map(|at| (at, id)));
     }
+}
+
+fn no_name() -> String {
+    format!("no name came within {} seconds: connect again", NAME_WITHIN.as_secs())
 }
 
 fn push(
@@ -422,3 +459,6 @@ fn is_welcome(port: Port, head: &Head, at: SocketAddr) -> bool {
         Port::WebSocket | Port::Line => is_local_origin(origin),
     })
 }
+
+#[cfg(test)]
+mod tests;

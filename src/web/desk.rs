@@ -277,9 +277,22 @@ impl State {
             }
             (Asker::Page(id, reference), _) => {
                 self.one(id, |json| json.answer(chat, reference, answer))?;
+                if matches!(answer, Answer::Away(_) | Answer::Room(_) | Answer::LeftRoom(_)) {
+                    self.tell_of_me(chat)?;
+                }
             }
         }
         Ok(true)
+    }
+
+    /// All pages learn how this member is now: one of them made it so.
+    fn tell_of_me(&mut self, chat: &Chat) -> io::Result<()> {
+        let me = chat.people().find(|person| person.id == chat.me());
+        if let Some(me) = me.cloned() {
+            self.json.show(chat, &Happening::Presence(me))?;
+            self.post();
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> io::Result<bool> {

@@ -5,7 +5,7 @@
 //! name mean 127.0.0.1 (DNS rebinding). The browser tells both by what it sends as `Origin` and
 //! `Host`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Whether `host` (`127.0.0.1:8080`) is one of the names of this computer's `port`: the address
 /// that was connected to, or loopback by name or number.
@@ -42,10 +42,12 @@ pub(super) fn is_token(token: &str, given: &str) -> bool {
     token.len() == given.len() && differences == 0
 }
 
+/// A port that takes both kinds of addresses says `::ffff:192.168.1.5`, and is asked for by the
+/// plain one.
 fn ip(at: SocketAddr) -> String {
-    match at {
-        SocketAddr::V4(at) => at.ip().to_string(),
-        SocketAddr::V6(at) => format!("[{}]", at.ip()),
+    match at.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 
@@ -90,6 +92,10 @@ mod tests {
         assert!(is_own_host("192.168.1.5:8080", lan) && !is_own_host("192.168.1.6:8080", lan));
         let plain = "[::1]:80".parse().expect("an address");
         assert!(is_own_host("localhost", plain) && is_own_host("[::1]", plain));
+        let both = "[::ffff:192.168.1.5]:8080".parse().expect("an address");
+        assert!(is_own_host("192.168.1.5:8080", both) && !is_own_host("192.168.1.5", both));
+        let far = "[fe80::1%3]:8080".parse().expect("an address");
+        assert!(is_own_host("[fe80::1]:8080", far) && !is_own_host("fe80::1:8080", far));
     }
 
     #[test]

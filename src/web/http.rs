@@ -128,6 +128,12 @@ pub(super) fn response(status: &str, headers: &[(&str, &str)], body: &[u8]) -> V
     [head.as_bytes(), body].concat()
 }
 
+/// A response as HEAD asks for it.
+pub(super) fn without_body(response: &[u8]) -> &[u8] {
+    let end = response.windows(4).position(|four| four == b"\r\n\r\n");
+    end.map_or(response, |end| &response[..end + 4])
+}
+
 /// The response by which the connection becomes a WebSocket.
 pub(super) fn switch(key: &str) -> Vec<u8> {
     let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
@@ -207,5 +213,7 @@ mod tests {
         for part in ["Content-Length: 5\r\n", "no-store", "nosniff", "Content-Type: text/plain"] {
             assert!(text.contains(part), "{part} in {text}");
         }
+        let head = without_body(text.as_bytes());
+        assert!(text.as_bytes().starts_with(head) && head.ends_with(b"text/plain\r\n\r\n"));
     }
 }

@@ -19,6 +19,7 @@ mod lines;
 mod names;
 mod outbox;
 mod page;
+mod room;
 mod serve;
 
 pub use desk::{Board, Desk};

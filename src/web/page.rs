@@ -20,11 +20,13 @@ pub(super) const METRICS: &[(&str, &str)] =
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What there is to read: path, type, content.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/complete.js", SCRIPT, include_str!("page/complete.js")),
     ("/link.js", SCRIPT, include_str!("page/link.js")),
+    ("/person.js", SCRIPT, include_str!("page/person.js")),
     ("/talk.js", SCRIPT, include_str!("page/talk.js")),
     ("/view.js", SCRIPT, include_str!("page/view.js")),
     ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
@@ -50,11 +52,7 @@ pub(super) fn respond(head: &Head, host: &str) -> Vec<u8> {
         ("X-Frame-Options", "DENY"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
     ];
-    let mut whole = response("200 OK", &headers, content.as_bytes());
-    if head.method == "HEAD" {
-        whole.truncate(whole.len() - content.len());
-    }
-    whole
+    response("200 OK", &headers, content.as_bytes())
 }
 
 #[cfg(test)]
@@ -74,9 +72,11 @@ mod tests {
             assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(content));
             let policy = "default-src 'none'; script-src 'self';";
             assert!(answer.contains(kind) && answer.contains(policy), "{path}");
-            assert!(asked(&format!("HEAD {path}")).ends_with("\r\n\r\n"));
+            assert_eq!(asked(&format!("HEAD {path}")), answer, "its body is cut off later");
         }
-        assert!(asked("GET /x").starts_with("HTTP/1.1 404"));
+        for path in ["/x", "/../page.js", "//page.js", "/%2e%2e/etc/passwd", "/page.js/", "/page"] {
+            assert!(asked(&format!("GET {path}")).starts_with("HTTP/1.1 404"), "{path}");
+        }
         assert!(asked("POST /").starts_with("HTTP/1.1 405"));
     }
 

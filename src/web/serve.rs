@@ -1,10 +1,10 @@
 //! The thread: one loop over all sockets, which waits for nothing but them and the program.
 
 use super::client::Port;
-use super::crowd::Crowd;
+use super::crowd::{Crowd, MAX_GUESTS, MAX_PAGES};
 use super::http::response;
 use super::page::TEXT;
-use super::{Heard, Tell};
+use super::{Heard, Tell, room};
 use crate::runtime::clock::Clock;
 use crate::time::Instant;
 use mio::net::{TcpListener, TcpStream};
@@ -83,6 +83,10 @@ impl Gateway {
             line: bound(Port::Line),
         };
         let (heard_in, heard) = sync_channel(HEARD);
+        if let Some(lack) = room::make(MAX_GUESTS + MAX_PAGES) {
+            // It is empty: there is room for this.
+            let _ = heard_in.try_send(Heard::Trouble(lack));
+        }
         let (tells, tells_out) = sync_channel(TELLS);
         let thread = Thread {
             poll,
@@ -205,7 +209,7 @@ impl<W: Fn()> Thread<W> {
             self.accept(now);
             self.crowd.on_time(now);
             self.crowd.serve(now);
-            self.crowd.flush();
+            self.crowd.flush(now);
             if ended || !self.hand_over() {
                 return;
             }
@@ -279,7 +283,7 @@ impl<W: Fn()> Thread<W> {
                 Err(error) => {
                     (self.accepts, self.accept_at) = (true, Some(now + NO_FILES));
                     if !std::mem::replace(&mut self.told_files, true) {
-                        let text = format!("nobody more can come: {error}; ulimit -n 8192 helps");
+                        let text = format!("nobody more can come: {error}; {}", room::HELP);
                         self.crowd.heard.push_back(Heard::Trouble(text));
                     }
                     return;

@@ -1,6 +1,8 @@
 // Ties the three together: what is typed becomes operations, what comes is drawn.
 
+import { Complete } from "./complete.js";
 import { Link } from "./link.js";
+import { Person } from "./person.js";
 import { Talk, visible } from "./talk.js";
 import { $, View, make } from "./view.js";
 
@@ -9,9 +11,11 @@ const COMMANDS = [
   ["/all TEXT", "say something in all rooms"], ["/any TEXT", "say something to any one member: the nearest takes it"],
   ["/room NAME", "go into a room"], ["/leave", "leave this room"], ["/topic TEXT", "say what this room is about"],
   ["/nick NAME", "take another name"], ["/away TEXT", "nobody is at this keyboard"], ["/back", "somebody is again"],
-  ["/floor on|off|ask|pass|exit", "take turns in this room"], ["/ignore NAME", "fold what somebody says; again: no longer"],
+  ["/floor on|off|ask|pass|exit", "take turns in this room; then # passes the floor on, Exit leaves it"],
+  ["/ignore NAME", "fold what somebody says; again: no longer"], ["/whois NAME", "what is known of a member"],
+  ["/verify NAME", "compare keys by voice"], ["/trust NAME", "take a key for its owner's"],
   ["/search WORDS", "search what is kept"], ["/help", "this list"], ["//x", "say a literal /x"],
-  ["Enter", "sends; Shift+Enter or Alt+Enter begins a new line"], ["↑ in an empty field", "goes to the messages; ↑ ↓ move, Escape comes back"],
+  ["Enter", "sends; Shift+Enter or Alt+Enter begins a new line"], ["Tab", "completes a command, a room or a name; again: the next that fits"], ["↑ in an empty field", "goes to the messages; ↑ ↓ move, Escape comes back"],
   ["r + e d on a message", "reply, react, edit, delete"], ["Alt+1…9", "goes to a room"], ["Ctrl+F6", "searches"],
 ];
 
@@ -20,17 +24,20 @@ let about = null;
 let typed = 0;
 let mine = [];
 
-const view = new View({ go, take, deed, again, own });
+const view = new View({ go, take, deed, again, own, about: (name) => person.show(name) });
 const talk = new Talk(view);
 view.show(talk);
 const link = new Link(location.hash.slice(1), (object) => talk.take(object), state);
 
+const person = new Person(talk, (op, answered) => link.ask(op, answered), refused);
+const complete = new Complete($("text"), candidates, fit);
+
 function state(kind, words) {
   const open = kind === "open";
   $("state").dataset.tone = open || kind === "connecting" ? "" : "bad";
-  $("state").textContent = open
-    ? `connected as ${visible(talk.me.name)} to ${visible(talk.group)}, ${talk.encrypted ? "locked by a passphrase" : "open: anyone on this network can read it"}`
-    : words;
+  const group = make("span", { class: "more" }, ` to ${visible(talk.group)}`);
+  const lock = talk.encrypted ? ", locked by a passphrase" : ", open: anyone on this network can read it";
+  $("state").replaceChildren(...(open ? [`connected as ${visible(talk.me.name)}`, group, lock] : [words]));
 }
 
 // ---- saying ----
@@ -54,6 +61,10 @@ function submit(event) {
 
 function say(text, more = {}) {
   const key = more.key ?? talk.present;
+  const turn = !more.op && !about && talk.room(key).floor && { "#": "pass", Exit: "exit" }[text.trim()];
+  if (turn) {
+    return link.ask({ op: "floor", room: key.slice(1), turn }, refused);
+  }
   if (about?.deed === "edit") {
     link.ask({ op: "edit", id: about.row.id, text }, refused);
     return end();
@@ -121,6 +132,7 @@ function command(line) {
     nick: rest && { op: "nick", name: rest }, away: { op: "presence", away: rest }, back: { op: "presence" },
     topic: { op: "topic", room, text: rest }, floor: rest && { op: "floor", room, turn: rest }, ignore: rest && { op: "ignore", name: rest },
   };
+  const people = { whois: () => person.show(rest), verify: () => person.compare(rest), trust: () => person.trust(rest) };
   if (word === "me" && rest) {
     say(rest, { act: true });
   } else if (word === "msg" && after) {
@@ -136,6 +148,8 @@ function command(line) {
     search(rest);
   } else if (word === "help") {
     help();
+  } else if (people[word] && rest) {
+    people[word]();
   } else if (ops[word]) {
     link.ask(ops[word], refused);
   } else {
@@ -143,6 +157,29 @@ function command(line) {
     return false;
   }
   return true;
+}
+
+// What the word that is being typed after `before` may become.
+function candidates(before, word) {
+  const command = before.match(/^\/(\S+)\s/)?.[1];
+  const words = COMMANDS.map(([use]) => use.match(/^\/[a-z]+/)?.[0]).filter(Boolean);
+  const rooms = [...talk.rooms.keys()].filter((key) => key[0] === "#");
+  if (before === "" && word[0] === "/") {
+    return words.map((use) => `${use} `);
+  }
+  if (command === "room") {
+    return rooms.map((key) => `${key.slice(1)} `);
+  }
+  if (command === "floor") {
+    return ["on", "off", "ask", "pass", "exit"];
+  }
+  if (word[0] === "#") {
+    return rooms.map((key) => `${key} `);
+  }
+  // An empty word is one only where a command wants a name.
+  const wants = word || ["msg", "ignore", "whois", "verify", "trust"].includes(command);
+  const [mark, end] = word[0] === "@" ? ["@", " "] : ["", before === "" ? ": " : " "];
+  return wants ? talk.others().map((name) => `${mark}${name}${end}`) : [];
 }
 
 // ---- going about ----
@@ -263,6 +300,9 @@ function writing() {
 
 function key(event) {
   const article = document.activeElement.closest?.("#log article");
+  if (event.target === $("text") && complete.key(event)) {
+    return event.preventDefault();
+  }
   if (event.target === $("text")) {
     if (event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing) {
       submit(event);

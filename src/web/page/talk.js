@@ -26,6 +26,8 @@ export class Talk {
   // What a search finds comes as messages, so many as its answer said.
   found = null;
   #away = false;
+  // The object that follows an answer, and what is to be done with it.
+  #expected = null;
 
   // `drawn` is told what changed: see the calls below.
   constructor(drawn) {
@@ -45,11 +47,21 @@ export class Talk {
     if (known) {
       known.call(this, object);
     }
+    if (this.#expected?.type === object.type) {
+      const { does } = this.#expected;
+      this.#expected = null;
+      does(object);
+    }
+  }
+
+  expect(type, does) {
+    this.#expected = { type, does };
   }
 
   on_hello(o) {
     this.#away = this.loaded;
     this.loaded = false;
+    this.#expected = null;
     this.me = { id: o.self.id, name: o.self.name, session: o.self.session };
     this.group = `${o.group} over ${o.transport}`;
     this.encrypted = o.encrypted;
@@ -108,9 +120,13 @@ export class Talk {
     if (!member) {
       return;
     }
+    if (o.id === this.me.id) {
+      o.rooms.forEach((room) => this.room(`#${room}`));
+      this.drawn.rooms();
+    }
     const was = member.away;
-    Object.assign(member, { away: o.away ?? null, rooms: o.rooms, key: o.key, verified: o.key === "verified" || member.verified });
-    if (o.key === "changed") {
+    Object.assign(member, { away: o.away ?? null, rooms: o.rooms, key: o.key, verified: o.key === "verified" });
+    if (o.key === "changed" && this.#expected?.type !== "presence") {
       this.#notice(`the key of ${o.name} is not the one it had: it may be somebody else`, "bad");
     }
     if ((was ?? null) !== (o.away ?? null)) {
@@ -307,6 +323,14 @@ export class Talk {
 
   say(text, tone = "") {
     this.#put(this.present, { row: "notice", text, tone });
+  }
+
+  // The names of the other members: who spoke last here comes first.
+  others() {
+    const last = this.room(this.present).rows.filter((row) => row.row === "message").slice(-200);
+    const rank = (member) => last.findLastIndex((row) => row.from === member.id);
+    const others = [...this.members.values()].filter((member) => member.id !== this.me.id);
+    return others.sort((a, b) => rank(b) - rank(a) || a.name.localeCompare(b.name)).map((member) => member.name);
   }
 
   unread() {

@@ -51,7 +51,7 @@ export class View {
   #newBelow = 0;
   #day = "";
 
-  // `deeds` does what the buttons of a message ask for; `go` goes to a room; `take` takes a file.
+  // `deeds` does what the buttons of a message ask for; `go` goes to a room; `take` takes a file; `about` shows a member.
   constructor(deeds) {
     this.#deeds = deeds;
     $("log").addEventListener("scroll", () => this.#scrolled());
@@ -282,7 +282,9 @@ export class View {
     if (!me) {
       button.addEventListener("click", () => this.#deeds.go(`@${member.name}`));
     }
-    return make("li", {}, button);
+    const about = make("button", { type: "button", class: "about", "aria-label": `About ${visible(member.name)}`, title: "what is known of this member, and its key" }, "i");
+    about.addEventListener("click", () => this.#deeds.about(member.name));
+    return make("li", {}, button, about);
   }
 
   #file(file) {
