@@ -95,6 +95,44 @@ fn a_command_seals_to_whoever_it_names_and_says_nothing_where_it_cannot() {
         assert!(key.out.starts_with("bo\t") && key.out.contains("\nyou\t"), "{key:?}");
         let trusted = other.run(&["key", "trust", "bo", "-n", "ana", "-i", "lo"]);
         assert!(trusted.out.ends_with("\tverified\n"), "{trusted:?}");
+        let as_json = other.run(&["key", "verify", "bo", "-n", "ana", "-i", "lo", "--json"]);
+        let first = as_json.out.lines().next().unwrap_or_default();
+        assert!(first.starts_with(r#"{"v":1,"type":"key","name":"bo","fingerprint":""#), "{first}");
+        assert!(first.ends_with(r#""state":"verified","here":true}"#), "{first}");
+        assert_eq!(bo.end().code, Some(0));
+        // Who is not here any more was seen all the same; who never was, was not.
+        let absent = other.run(&["key", "verify", "bo", "-n", "ana", "-i", "lo"]);
+        assert_eq!(absent.code, Some(0), "{absent:?}");
+        assert!(absent.out.contains("\tverified\nyou\t"), "{absent:?}");
+        assert!(absent.notes.contains("bo is not here now"), "{absent:?}");
+        let trusted = other.run(&["key", "trust", "bo", "-n", "ana", "-i", "lo"]);
+        assert_eq!(trusted.code, Some(4), "{trusted:?}");
+        assert!(trusted.notes.contains("error[nobody]: bo is not here now"), "{trusted:?}");
+        let never = other.run(&["key", "verify", "zoe", "-n", "ana", "-i", "lo"]);
+        assert_eq!(never.code, Some(4), "{never:?}");
+        assert!(never.notes.contains("no key was ever seen under that name"), "{never:?}");
+        let shown = other.run(&["key", "show", "-n", "ana", "--json"]);
+        let shown: Vec<Value> =
+            shown.out.lines().map(|line| serde_json::from_str(line).expect("is JSON")).collect();
+        let states: Vec<_> = shown.iter().map(|key| (&key["name"], &key["state"])).collect();
+        assert_eq!(states, [(&"ana".into(), &"you".into()), (&"bo".into(), &"verified".into())]);
+    });
+}
+
+#[test]
+fn a_name_that_is_too_long_is_refused_and_not_cut() {
+    let home = Home::new("long");
+    let long = "x".repeat(65);
+    let ended = home.run(&["who", "--name", &long]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.notes.contains("error[name]: the name has 65 bytes"), "{ended:?}");
+    inside("a_name_that_is_too_long_is_refused_and_not_cut", || {
+        loopback();
+        let home = Home::new("long-nick");
+        let mut ana = json(&home, "ana", &[]);
+        let long = "é".repeat(33);
+        ana.say(&format!(r#"{{"op":"nick","ref":"n","name":"{long}"}}"#));
+        ana.out.find(&[r#""type":"error""#, r#""ref":"n""#, "the name has 66 bytes"]);
     });
 }
 

@@ -25,9 +25,15 @@ fn begin(home: &Home, arguments: &[&str]) -> Program {
 
 /// Says something, and waits until it is delivered. The end of its id: its number, quoted.
 fn say(program: &mut Program, text: &str) -> String {
+    let id = said(program, text).to_string();
+    id[id.find('-').expect("an id")..].to_owned()
+}
+
+/// The same; its id.
+fn said(program: &mut Program, text: &str) -> Value {
     program.say(&format!(r#"{{"op":"send","text":"{text}"}}"#));
     let line = program.out.find(&[r#""type":"msg""#, &format!(r#""text":"{text}""#)]);
-    format!("-{}\"", parse(&line)["seq"])
+    parse(&line)["id"].clone()
 }
 
 /// The texts of the messages in `lines`.
@@ -99,6 +105,51 @@ fn what_was_said_is_there_after_a_restart_and_can_be_looked_through() {
         assert_eq!(texts(&ended.out), all);
         assert!(ended.out.lines().all(|line| !line.contains(r#""history":false"#)));
     });
+}
+
+#[test]
+fn what_was_edited_or_taken_back_is_told_so_and_what_was_sealed_is_found_by_its_readers() {
+    inside(
+        "what_was_edited_or_taken_back_is_told_so_and_what_was_sealed_is_found_by_its_readers",
+        || {
+            loopback();
+            let home = Home::new("changed");
+            let mut ana = start(&home, &["-n", "ana"]);
+            let mut bo = start(&home, &["-n", "bo"]);
+            ana.out.find_from_start(&[r#""type":"presence""#, r#""name":"bo""#, r#""key":""#]);
+            let id = said(&mut ana, "first draft");
+            ana.say(&format!(r#"{{"op":"edit","id":{id},"text":"second draft"}}"#));
+            bo.out.find(&[r#""type":"edit""#, "second draft"]);
+            let id = said(&mut ana, "a slip");
+            ana.say(&format!(r#"{{"op":"delete","id":{id}}}"#));
+            bo.out.find(&[r#""type":"delete""#]);
+            ana.say(r#"{"op":"dm","to":"bo","text":"under the mat"}"#);
+            bo.out.find(&["under the mat"]);
+            assert_eq!(ana.end().code, Some(0));
+            assert_eq!(bo.end().code, Some(0));
+            for name in ["ana", "bo"] {
+                let all = ["second draft", "", "under the mat"];
+                assert_eq!(history(&home, &["-n", name]), all, "{name}");
+                assert_eq!(history(&home, &["-n", name, "--count", "2"]), all[1..], "{name}");
+                assert_eq!(history(&home, &["-n", name, "--grep", "first|slip"]), [""; 0]);
+                let lines = home.run(&["history", "-n", name]).out;
+                let all = ["\tsecond draft (edited)", "\t(taken back)", "\tunder the mat"];
+                assert!(all.iter().zip(lines.lines()).all(|(end, line)| line.ends_with(end)));
+                let mut again = home.start(&["-n", name, "-i", "lo"]);
+                again.notes.find(&["you are"]);
+                for (words, found) in [
+                    ("second DRAFT", "second draft (edited)"),
+                    ("first", "no message has all of that"),
+                    ("slip", "no message has all of that"),
+                    ("mat und*", "under the mat"),
+                ] {
+                    again.say(&format!("/search {words}"));
+                    again.notes.find(&[found]);
+                }
+                assert_eq!(again.end().code, Some(0));
+            }
+        },
+    );
 }
 
 #[test]

@@ -69,6 +69,40 @@ fn a_signal_ends_the_program_and_the_terminal_is_as_it_was() {
     });
 }
 
+/// Whether a process runs.
+fn runs(pid: &str) -> bool {
+    std::path::Path::new("/proc").join(pid.trim()).exists()
+}
+
+#[test]
+fn a_signal_while_an_editor_has_the_terminal_ends_both_and_leaves_the_terminal_as_it_was() {
+    inside(
+        "a_signal_while_an_editor_has_the_terminal_ends_both_and_leaves_the_terminal_as_it_was",
+        || {
+            loopback();
+            for trap in ["trap 'stty sane; exit 3' TERM", "trap '' TERM"] {
+                let home = Home::new("screen-editing");
+                let running = home.file("running", "");
+                let script = format!(
+                    "{trap}\nstty raw -echo\necho $$ > {running}\nwhile :; do sleep 0.05; done\n"
+                );
+                let editor = format!("sh {}", home.file("stubborn.sh", &script));
+                let mut command = home.command(&["--name", "ana", "-i", "lo"]);
+                command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("EDITOR", editor);
+                let mut terminal = Terminal::start(&command, 80, 24);
+                terminal.find("F1 help");
+                terminal.press("\x07");
+                let pid = || std::fs::read_to_string(&running).unwrap_or_default();
+                terminal.until("an editor", |_| pid().ends_with('\n'));
+                terminal.signal("TERM");
+                assert_eq!(terminal.ended(), 143, "{trap}");
+                assert!(!runs(&pid()), "the editor is left with {trap}");
+                terminal.until("the terminal as it was", Terminal::is_restored);
+            }
+        },
+    );
+}
+
 #[test]
 fn what_a_terminal_obeys_does_nothing_wherever_it_comes_from() {
     inside("what_a_terminal_obeys_does_nothing_wherever_it_comes_from", || {
@@ -77,8 +111,10 @@ fn what_a_terminal_obeys_does_nothing_wherever_it_comes_from() {
         let ana = screen(&home, "ana", &[]);
         const EVIL: &str = "\x1b]0;owned\x07\x1b]2;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b[2J\x1b[H\
              \x1b[?1049l\x1b[8;5;5t\x1b[31m\u{9b}2J\u{9d}0;owned\u{9c}\u{202e}dlrow\x1bc\x07";
-        let name = format!("b{EVIL}o");
-        let mut evil = other.start(&["--name", &name, "-i", "lo", "--plain"]);
+        // A name has 64 bytes at most.
+        let name =
+            "b\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b[2J\x1b[?1049l\u{9b}2J\u{202e}\x1bco";
+        let mut evil = other.start(&["--name", name, "-i", "lo", "--plain"]);
         ana.find("joined");
         evil.say(&format!("text {EVIL} end"));
         ana.find(" end");

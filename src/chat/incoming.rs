@@ -4,8 +4,8 @@ use super::content::Content;
 use super::envelope::{Envelope, MAX_ROOM, Unreadable};
 use super::sealing::inner;
 use super::{
-    Chat, Delivery, Happening, Kind, MAX_TOPIC, MemberId, Message, Reach, Safe, Topic, clean_name,
-    date, told,
+    Change, Chat, Delivery, Happening, Kind, MAX_TOPIC, MemberId, Message, Reach, Safe, Topic,
+    clean_name, date, told,
 };
 use std::time::SystemTime;
 
@@ -132,22 +132,40 @@ impl Chat {
 
     /// The same, of which nothing is remembered: it is only looked at.
     pub fn past(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Message> {
+        self.look_at_past(at, delivery, |chat, said| match said.envelope.content {
+            Content::Text | Content::Act => Some(Message { history: true, ..chat.message(said) }),
+            _ => None,
+        })
+    }
+
+    /// What was done to a message in an earlier run, of which nothing is remembered either.
+    pub fn past_change(&mut self, at: SystemTime, delivery: &Delivery) -> Option<Change> {
+        self.look_at_past(at, delivery, |chat, said| match said.envelope.content {
+            Content::Edit(id) | Content::Delete(id) | Content::React(id) => {
+                Some(chat.change_of(&said, id))
+            }
+            _ => None,
+        })
+    }
+
+    /// What `take` makes of it, opened where it was sealed.
+    fn look_at_past<T>(
+        &mut self,
+        at: SystemTime,
+        delivery: &Delivery,
+        take: impl FnOnce(&mut Self, Said<'_>) -> Option<T>,
+    ) -> Option<T> {
         let envelope = Envelope::decode(&delivery.body).ok()?;
         if envelope.is_for_another(delivery.from, self.me) {
             return None;
         }
         let said = Said { at, delivery, envelope, sealed: false };
-        let message = match said.envelope.content {
-            Content::Text | Content::Act => self.message(said),
-            Content::Sealed(sealed) | Content::Ask(None, sealed) => {
-                let bytes = self.unseal(&said, &sealed)?;
-                let envelope = inner(&said.envelope, &bytes)?;
-                let is_message = matches!(envelope.content, Content::Text | Content::Act);
-                is_message.then(|| self.message(Said { envelope, sealed: true, ..said }))?
-            }
-            _ => return None,
+        let (Content::Sealed(sealed) | Content::Ask(None, sealed)) = said.envelope.content else {
+            return take(self, said);
         };
-        Some(Message { history: true, ..message })
+        let bytes = self.unseal(&said, &sealed)?;
+        let envelope = inner(&said.envelope, &bytes)?;
+        take(self, Said { envelope, sealed: true, ..said })
     }
 
     /// What somebody said, as a message.

@@ -31,7 +31,7 @@ pub mod suggest;
 mod tally;
 mod turns;
 
-pub use changes::apply;
+pub use changes::{Changes, apply, has_words};
 pub use command::{Action, COMMANDS, Command, CommandError, FOUND, HISTORY, Say, Target, Turn};
 pub use compose::{Outgoing, SayError};
 pub use content::{
@@ -47,7 +47,7 @@ pub use keys::{Fingerprint, Keys};
 pub use known::Known;
 pub use receipts::{PROGRESS, Receipt, Receiver};
 pub use rooms::Room;
-pub use roster::{KeyState, NameError, Person, clean_name, usable_name};
+pub use roster::{KeyState, NameError, Person, clean_name, too_long_name, usable_name};
 pub use safe::{Safe, is_unsafe};
 pub use service::{SERVICES, service_name, service_named};
 pub use tally::Tally;

@@ -113,6 +113,13 @@ pub fn usable_name(raw: &str) -> Option<Safe> {
     (name.as_str() != "unnamed" || raw == "unnamed").then_some(name)
 }
 
+/// The bytes of `raw` as a name, where they are more than a name may have: what is shown of it is
+/// cut.
+pub fn too_long_name(raw: &str) -> Option<usize> {
+    let length = Safe::word(raw, usize::MAX).as_str().len();
+    (length > MAX_NAME).then_some(length)
+}
+
 impl Roster {
     /// Everybody is exactly `members`. Gives the groups of names that newly collide.
     pub(super) fn replace(&mut self, members: &[Member]) -> Vec<Vec<Safe>> {

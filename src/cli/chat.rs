@@ -17,7 +17,7 @@ use super::input::{Input, MAX_LINE};
 use super::past::Keep;
 use super::talk::{Talk, halted};
 use super::{alone, doctor, refusal};
-use crate::chat::{Action, Outgoing, Say, usable_name};
+use crate::chat::{Action, Outgoing, Say};
 use crate::engine::SendError;
 use crate::ui::{Answer, Front, Notices, Refusal, Request, waiting_for};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -201,8 +201,9 @@ impl<'c> Conversation<'c> {
     }
 
     pub(super) fn perform(&mut self, request: &Request) -> Result<(), Halt> {
-        match deeds::perform(&mut self.talk, request) {
-            Ok(Done::Send(outgoing)) => return self.send(request.clone(), outgoing),
+        let meant = deeds::meant(&self.talk.chat, request);
+        match deeds::perform(&mut self.talk, &meant) {
+            Ok(Done::Send(outgoing)) => return self.send(meant, outgoing),
             Ok(Done::Answer(answer)) => return self.answer(request, &answer),
             Ok(Done::Other) => {}
             Err(refusal) => return self.refuse(&refusal),
@@ -300,9 +301,12 @@ impl<'c> Conversation<'c> {
     }
 
     fn rename(&mut self, request: &Request, name: &str) -> Result<(), Halt> {
-        let Some(clean) = usable_name(name) else {
-            let reference = request.reference.clone();
-            return self.refuse(&Refusal { reference, ..refusal::unusable_name(name) });
+        let clean = match refusal::usable(name) {
+            Ok(clean) => clean,
+            Err(refusal) => {
+                let reference = request.reference.clone();
+                return self.refuse(&Refusal { reference, ..refusal });
+            }
         };
         self.answer(request, &Answer::Nick(clean.as_str()))?;
         self.talk.call_me(clean.as_str())
@@ -347,7 +351,8 @@ impl<'c> Conversation<'c> {
                 self.talk.expect(number)?;
                 let session = self.talk.group.session();
                 let to = held.say().and_then(|say| say.to.as_deref());
-                self.answer(&held.request, &Answer::Sent { session, number, to })?;
+                let said = held.say().is_some();
+                self.answer(&held.request, &Answer::Sent { session, number, to, said })?;
                 Ok(None)
             }
             Err(SendError::WindowFull) => Ok(Some(held)),

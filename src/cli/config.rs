@@ -6,7 +6,7 @@ use super::failure::{Exit, Failure};
 use super::passphrase::{self, Passphrase};
 use super::settings::Source;
 use super::{explain, refusal};
-use crate::chat::{Service, clean_name, is_room, usable_name};
+use crate::chat::{Service, clean_name, is_room};
 use crate::runtime::{GroupConfig, TransportChoice};
 use crate::ui::settings::Settings;
 use crate::ui::{Notices, Refusal};
@@ -175,8 +175,8 @@ pub(super) fn bad_room(room: &str) -> Failure {
 /// The name that was given; else that of the user, else that of the computer.
 fn name(given: Option<&str>) -> Result<String, Failure> {
     let Some(name) = given else { return Ok(clean_name(&default_name()).to_string()) };
-    usable_name(name).map(|name| name.to_string()).ok_or_else(|| {
-        let Refusal { code, message, hint, .. } = refusal::unusable_name(name);
+    refusal::usable(name).map(|name| name.to_string()).map_err(|refusal| {
+        let Refusal { code, message, hint, .. } = refusal;
         Failure::usage(code, message.as_str(), hint.as_str(), "mcast-chat --name ana")
     })
 }

@@ -34,7 +34,17 @@ pub(super) fn perform(talk: &mut Talk, request: &Request) -> Result<Done, Refusa
     })
 }
 
-/// Where members take turns, `#` and `Exit` are words about them and are not said.
+/// What `request` means here: where members take turns, `#` and `Exit` are words about them and
+/// are not said.
+pub(super) fn meant(chat: &Chat, request: &Request) -> Request {
+    let turn = match &request.action {
+        Action::Say(say) => turn_of(chat, say),
+        _ => None,
+    };
+    let action = turn.unwrap_or_else(|| request.action.clone());
+    Request { action, ..request.clone() }
+}
+
 fn turn_of(chat: &Chat, say: &Say) -> Option<Action> {
     let room = say.room.as_deref().unwrap_or(chat.room());
     let is_line = say.to.is_none() && say.reach == Reach::Room && !say.act;
@@ -44,10 +54,7 @@ fn turn_of(chat: &Chat, say: &Say) -> Option<Action> {
 
 fn act(chat: &mut Chat, action: &Action) -> Result<Done, SayError> {
     match action {
-        Action::Say(say) => match turn_of(chat, say) {
-            Some(turn) => chat.compose(wall_clock(), &turn).map(Done::Send),
-            None => chat.say(wall_clock(), say).map(Done::Send),
-        },
+        Action::Say(say) => chat.say(wall_clock(), say).map(Done::Send),
         Action::Edit { .. }
         | Action::Delete(_)
         | Action::React { .. }

@@ -7,7 +7,7 @@ use super::failure::{Exit, Failure, Halt};
 use super::since::Since;
 use super::talk::halted;
 use super::{fronts, identity, past};
-use crate::chat::{Chat, Happening, Known, Message};
+use crate::chat::{Changes, Chat, Happening, Known, Message};
 use crate::runtime::clock::wall_clock;
 use crate::store::{Fault, Kept, Page, Place, Reader};
 use crate::ui::Front;
@@ -30,7 +30,9 @@ pub(super) fn run(config: &Config, typed: &History) -> Result<Exit, Failure> {
     let (reader, chat) = open(config)?;
     let front = fronts::for_past(config);
     let oldest = typed.since.and_then(|since| since.oldest(wall_clock()));
-    let mut search = Search { config, reader, chat, front, matcher, oldest, damaged: 0, found: 0 };
+    let (changes, damaged, found) = (Changes::default(), 0, 0);
+    let mut search =
+        Search { config, reader, chat, changes, front, matcher, oldest, damaged, found };
     match search.run(typed) {
         Ok(()) => Ok(search.end()),
         Err(halt) => halted(halt),
@@ -76,6 +78,8 @@ struct Search<'c> {
     config: &'c Config,
     reader: Reader,
     chat: Chat,
+    /// What was done to messages after they were said.
+    changes: Changes,
     front: Box<dyn Front>,
     matcher: Option<Regex>,
     oldest: Option<SystemTime>,
@@ -95,10 +99,25 @@ impl Search<'_> {
             }
             _ => 0,
         };
+        self.changes = self.read_changes()?;
         match typed.count {
             Some(count) => self.show_last(after, count),
             None => self.show_all(after),
         }
+    }
+
+    /// All that was done to messages. What is damaged of it is counted where all is read.
+    fn read_changes(&mut self) -> Result<Changes, Halt> {
+        let (mut all, mut next) = (Vec::new(), Some(i64::MAX));
+        while let Some(before) = next {
+            let page = self.read(|reader| reader.others_back(before))?;
+            next = page.next;
+            let kept = page.kept.iter();
+            all.extend(kept.filter_map(|kept| self.chat.past_change(kept.at, &kept.delivery)));
+        }
+        let mut changes = Changes::default();
+        all.into_iter().rev().for_each(|change| changes.note(change));
+        Ok(changes)
     }
 
     fn show_all(&mut self, after: i64) -> Result<(), Halt> {
@@ -136,9 +155,10 @@ impl Search<'_> {
         read(&self.reader).map_err(|fault| unreadable(self.config, &fault))
     }
 
-    /// The message, if it is asked for.
+    /// The message as it was in the end, if it is asked for.
     fn select(&mut self, kept: &Kept) -> Option<Message> {
-        let message = self.chat.past(kept.at, &kept.delivery)?;
+        let mut message = self.chat.past(kept.at, &kept.delivery)?;
+        self.changes.amend(&mut message);
         let in_room = self.config.asked_room.as_deref().is_none_or(|r| r == message.room.as_str());
         let matches = self.matcher.as_ref().is_none_or(|re| re.is_match(&message.text));
         let in_time = self.oldest.is_none_or(|oldest| message.time >= oldest);

@@ -202,6 +202,9 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+#[cfg(all(test, feature = "screen"))]
+mod hostile;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@
 
 use super::config::Config;
 use super::identity::{self, Identity};
-use crate::chat::{Chat, Delivery, Envelope, GapState, MemberId, Session, SessionTag};
+use crate::chat::{Chat, Delivery, Envelope, GapState, MemberId, MessageId, Session, SessionTag};
 use crate::engine::{Event, Gap};
 use crate::runtime::clock::wall_clock;
 use crate::store::{Fault, Kept, News, Page, Place, Reader, Settings, Store};
@@ -22,6 +22,10 @@ const RECALL: usize = 16 << 20;
 
 /// So many messages are recalled for people.
 const SHOWN: usize = 1_000;
+
+/// So much of what was sealed or changes messages is looked through at once: to open one takes a
+/// twentieth of a millisecond.
+const OTHERS: usize = 4_096;
 
 /// A disk that has not opened the file by then is not waited for.
 const OPEN_WITHIN: Duration = Duration::from_secs(3);
@@ -213,6 +217,29 @@ impl Past {
         page.kept.retain(|kept| kept.place <= self.end);
         page.next = page.next.filter(|next| *next < self.end);
         page
+    }
+
+    /// What is no plain text of the last that is kept, the oldest first: what was done to messages,
+    /// and what was sealed.
+    pub(super) fn others(&mut self) -> Vec<Kept> {
+        let (mut all, mut next) = (Vec::new(), Some(i64::MAX));
+        while let (Some(before), Some(reader)) = (next, &self.reader)
+            && all.len() < OTHERS
+        {
+            let page = reader.others_back(before);
+            let page = self.note(page).unwrap_or_default();
+            next = page.next;
+            all.extend(page.kept);
+        }
+        all.reverse();
+        all
+    }
+
+    /// That message, where it is kept.
+    pub(super) fn message(&mut self, id: MessageId) -> Option<Kept> {
+        let Place::At(place) = self.place_of(id.session, id.number) else { return None };
+        let page = self.reader.as_ref()?.at(place);
+        self.note(page)?.kept.pop()
     }
 
     /// The last messages that have those words, at most `most`.

@@ -2,9 +2,12 @@
 
 use super::confirm::{Absent, Why};
 use super::failure::{Exit, Failure};
-use crate::chat::{Chat, MAX_ROOM, MAX_ROOMS, NameError, Safe, SayError};
+use crate::chat::{
+    Chat, MAX_ROOM, MAX_ROOMS, NameError, Safe, SayError, too_long_name, usable_name,
+};
 use crate::engine::SendError;
 use crate::ui::Refusal;
+use crate::wire::packet::MAX_NAME;
 use std::time::Duration;
 
 /// Why something was not said.
@@ -105,9 +108,20 @@ fn of_messages(error: &SayError) -> Refusal {
     }
 }
 
-/// A name of which nothing can be shown.
-pub(super) fn unusable_name(name: &str) -> Refusal {
-    Refusal::new("name", &format!("\"{name}\" cannot be a name"), "nothing in it can be shown")
+/// `name` as a member may have it: cut, or with nothing in it that can be shown, it would not be
+/// what was meant.
+///
+/// # Errors
+/// Why it cannot be a name.
+pub(super) fn usable(name: &str) -> Result<Safe, Refusal> {
+    if let Some(length) = too_long_name(name) {
+        let message = format!("the name has {length} bytes");
+        return Err(Refusal::new("name", &message, &format!("a name has {MAX_NAME} at most")));
+    }
+    usable_name(name).ok_or_else(|| {
+        let message = format!("\"{name}\" cannot be a name");
+        Refusal::new("name", &message, "nothing in it can be shown")
+    })
 }
 
 /// There is no history that could be searched.

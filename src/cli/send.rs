@@ -53,7 +53,7 @@ fn send(talk: &mut Talk, config: &Config, typed: &Send, say: &Say) -> Result<Exi
     let session = talk.group.session();
     if let Some(front) = &mut talk.front {
         let to = say.to.as_deref();
-        front.answer(&talk.chat, None, &Answer::Sent { session, number, to })?;
+        front.answer(&talk.chat, None, &Answer::Sent { session, number, to, said: true })?;
     }
     if typed.any {
         return wait_for_taker(talk, config);

@@ -45,7 +45,10 @@ fn on_signal(signal: u8, pending: &Pending, group: &Weak<Group>) {
     }
     if !pending.set(signal) {
         #[cfg(feature = "screen")]
-        super::stage::restore();
+        {
+            super::stage::end_editor();
+            super::stage::restore();
+        }
         std::process::exit(128 + i32::from(signal));
     }
     if let Some(group) = group.upgrade() {

@@ -9,13 +9,14 @@ mod outside;
 mod paint;
 mod terminal;
 
-pub(super) use outside::is_away;
+pub(super) use outside::{end_editor, is_away};
 pub(super) use terminal::{abilities, is_usable, restore};
 
 use super::deadline::Deadline;
 use crate::chat::{Action, Tally};
 use crate::runtime::Group;
 use crate::runtime::clock::wall_clock;
+use crate::ui::Front as _;
 use crate::ui::screen::{Effect, Screen};
 use keys::Keys;
 use notify::Notifier;
@@ -169,9 +170,8 @@ impl Stage {
             Effect::Open(text) => self.edit(screen, &text, false)?,
             Effect::Copy(text) => self.write(outside::copied(&text))?,
             Effect::Notify { title, text } => {
-                let (written, trouble) = self.notifier.tell(screen.notify(), &title, &text);
+                let written = self.notifier.tell(screen.notify(), &title, &text);
                 self.write(written)?;
-                trouble.into_iter().for_each(|trouble| screen.hint(&trouble));
             }
             Effect::Do(action) => self.actions.push_back(action),
             Effect::Suspend => self.suspend()?,
@@ -232,6 +232,9 @@ impl Stage {
     /// Looks after the programs that run.
     fn attend(&mut self, screen: &mut Screen) -> io::Result<()> {
         self.notifier.attend();
+        if let Some(trouble) = self.notifier.take_trouble() {
+            screen.warn("notify", &trouble)?;
+        }
         let Some(ended) = self.editing.as_mut().and_then(Editing::ended) else { return Ok(()) };
         self.editing = None;
         self.come_back()?;

@@ -15,7 +15,8 @@ use super::trace::Tracer;
 use super::transfers::Transfers;
 use super::{explain, known, log, signals};
 use crate::chat::{
-    Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Safe, Tally, clean_name,
+    Changes, Chat, FOUND, HISTORY, Happening, Message, PROGRESS, Person, Safe, Tally, clean_name,
+    has_words,
 };
 use crate::engine::{Drop, Event, SendError};
 use crate::files::Word;
@@ -174,10 +175,29 @@ impl Talk {
         }
     }
 
-    /// The last messages that have those words.
+    /// The last messages that have those words, as they are now. The index has no word of what was
+    /// sealed or edited: that is looked through.
     pub(super) fn found(&mut self, words: &str) -> Vec<Message> {
-        let found = self.past.search(words, FOUND);
-        found.iter().filter_map(|kept| self.chat.past(kept.at, &kept.delivery)).collect()
+        let Self { chat, past, .. } = self;
+        let others = past.others();
+        let mut changes = Changes::default();
+        let changed = others.iter().filter_map(|kept| chat.past_change(kept.at, &kept.delivery));
+        changed.for_each(|change| changes.note(change));
+        let edited = changes.edited_to(words).filter_map(|id| past.message(id));
+        let mut all: Vec<_> = edited.chain(others).collect();
+        all.extend(past.search(words, FOUND));
+        all.sort_by_key(|kept| kept.place);
+        all.dedup_by_key(|kept| kept.place);
+        let messages = all.iter().filter_map(|kept| chat.past(kept.at, &kept.delivery));
+        let found = messages.filter_map(|mut message| {
+            changes.amend(&mut message);
+            let is_to_be_read = message.edited || message.sealed;
+            (!message.deleted && (!is_to_be_read || has_words(&message.text, words)))
+                .then_some(message)
+        });
+        let mut found: Vec<_> = found.collect();
+        found.drain(..found.len().saturating_sub(FOUND));
+        found
     }
 
     /// Tells what is amiss with what is kept, and what no longer is.

@@ -78,6 +78,24 @@ impl Reader {
         self.select(order, (before, PAGE as i64))
     }
 
+    /// Some of what is no plain text before the place `before`, the last one first: what was done
+    /// to messages, and what was sealed.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn others_back(&self, before: i64) -> Result<Page, Fault> {
+        let order = "WHERE kind = 'other' AND message.id < ?1 ORDER BY message.id DESC LIMIT ?2";
+        self.select(order, (before, PAGE as i64))
+    }
+
+    /// The message at that place.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn at(&self, place: i64) -> Result<Page, Fault> {
+        self.select("WHERE message.id = ?1", [place])
+    }
+
     /// The last messages, in the order of delivery: as many as have `most` bytes, the place of
     /// each counted in with 64.
     ///

@@ -8,8 +8,8 @@ mod people;
 
 use super::{Answer, Front, Greeting, Refusal, Request, Transfer, stamp, words};
 use crate::chat::{
-    Chat, Departure, GapState, Happening, KeyState, Kind, Message, Person, Receipt, Receiver, Safe,
-    Tally, ViewId, message_id, service_name,
+    Chat, Departure, Fingerprint, GapState, Happening, KeyState, Kind, Message, Person, Receipt,
+    Receiver, Safe, Tally, ViewId, message_id, service_name,
 };
 use crate::engine::Link;
 use crate::time::Duration;
@@ -75,6 +75,21 @@ impl<O: Write> Json<O> {
         let fix = fixes.first().copied();
         let fixes = (fixes.len() > 1).then_some(fixes);
         self.write(Object::Check { number, name, state, why, fix, fixes })
+    }
+
+    /// A key that goes by `name`: `you`, `new`, `seen`, `verified`, `changed`; whether its owner is
+    /// here, where that was looked for.
+    ///
+    /// # Errors
+    /// Where `out` cannot be written.
+    pub fn key(
+        &mut self,
+        name: &str,
+        key: Fingerprint,
+        state: &str,
+        here: Option<bool>,
+    ) -> io::Result<()> {
+        self.write(Object::Key { name, fingerprint: key.to_string(), state, here })
     }
 
     /// What `doctor` makes of its checks.

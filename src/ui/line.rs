@@ -143,7 +143,8 @@ impl<O: Write, N: Write> Line<O, N> {
         let act = if message.kind == Kind::Act { "* " } else { "" };
         let text =
             if message.deleted { Safe::line("(taken back)") } else { Safe::line(&message.text) };
-        format!("{room}\t{}\t{act}{text}", message.speaker())
+        let edited = if message.edited && !message.deleted { " (edited)" } else { "" };
+        format!("{room}\t{}\t{act}{text}{edited}", message.speaker())
     }
 
     fn help(&mut self, asked: Option<&'static Command>) {

@@ -84,6 +84,8 @@ pub enum Answer<'a> {
         number: u64,
         /// To whom alone, if not to all.
         to: Option<&'a str>,
+        /// Whether it says something; a word about messages, topics or turns does not.
+        said: bool,
     },
     /// This member now has this name.
     Nick(&'a str),

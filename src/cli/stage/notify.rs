@@ -9,20 +9,21 @@ const MAX_RUNNING: usize = 4;
 
 /// The commands that run.
 #[derive(Default)]
-pub(super) struct Notifier(Vec<Child>);
+pub(super) struct Notifier {
+    running: Vec<Child>,
+    /// Why a command told nobody, until that is told.
+    trouble: Option<String>,
+    /// It was: a command that is wrong is wrong each time.
+    told: bool,
+}
 
 impl Notifier {
     /// Tells of `text`, which `title` said, in the ways of `settings`; what the terminal is to
-    /// be written, and why the command cannot be run. It gets both in its environment, never
-    /// through a shell.
-    pub(super) fn tell(
-        &mut self,
-        settings: &Notify,
-        title: &Safe,
-        text: &Safe,
-    ) -> (Vec<u8>, Option<String>) {
-        let command = settings.command.as_ref();
-        let trouble = command.and_then(|command| self.run(command, title, text));
+    /// be written. The command gets both in its environment, never through a shell.
+    pub(super) fn tell(&mut self, settings: &Notify, title: &Safe, text: &Safe) -> Vec<u8> {
+        if let Some(command) = &settings.command {
+            self.run(command, title, text);
+        }
         let mut written = String::new();
         if settings.bell {
             written.push('\x07');
@@ -30,26 +31,41 @@ impl Notifier {
         if settings.osc9 {
             written += &format!("\x1b]9;mcast-chat: {title}: {text}\x07");
         }
-        (written.into_bytes(), trouble)
+        written.into_bytes()
     }
 
-    fn run(&mut self, command: &str, title: &Safe, text: &Safe) -> Option<String> {
+    fn run(&mut self, command: &str, title: &Safe, text: &Safe) {
         let mut words = command.split_whitespace();
-        let program = words.next().filter(|_| self.0.len() < MAX_RUNNING)?;
+        let Some(program) = words.next().filter(|_| self.running.len() < MAX_RUNNING) else {
+            return;
+        };
         let mut command = Command::new(program);
         command.args(words).env("MCAST_CHAT_FROM", title.as_str());
         command.env("MCAST_CHAT_TEXT", text.as_str());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.spawn() {
-            Ok(child) => self.0.push(child),
-            Err(error) => return Some(format!("{program} cannot be run: {error}")),
+            Ok(child) => self.running.push(child),
+            Err(error) => self.note(format!("({program}) cannot be run: {error}")),
         }
-        None
     }
 
     /// Takes note of commands that have ended.
     pub(super) fn attend(&mut self) {
-        self.0.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        let ended = self.running.extract_if(.., |child| !matches!(child.try_wait(), Ok(None)));
+        let statuses: Vec<_> = ended.filter_map(|mut child| child.try_wait().ok()?).collect();
+        let failed = statuses.into_iter().find(|status| !status.success());
+        failed.into_iter().for_each(|status| self.note(format!("failed ({status})")));
+    }
+
+    fn note(&mut self, why: String) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.trouble = Some(format!("the command of [notify] {why} (said once)"));
+        }
+    }
+
+    /// Why a command told nobody, once.
+    pub(super) fn take_trouble(&mut self) -> Option<String> {
+        self.trouble.take()
     }
 }
 
@@ -62,7 +78,7 @@ mod tests {
         let tell = |bell, osc9| {
             let settings = Notify { bell, osc9, ..Notify::default() };
             let (title, text) = (Safe::shown("bo in #general"), Safe::shown("hi\x07me"));
-            let (written, _) = Notifier::default().tell(&settings, &title, &text);
+            let written = Notifier::default().tell(&settings, &title, &text);
             String::from_utf8(written).expect("is text")
         };
         assert_eq!(tell(false, false), "");
@@ -72,15 +88,27 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_cannot_be_run_is_no_secret() {
-        let settings = Notify {
-            command: Some("/nonexistent/tell me".into()),
-            bell: false,
-            ..Notify::default()
-        };
-        let text = Safe::shown("hi");
-        let (_, trouble) = Notifier::default().tell(&settings, &text, &text);
-        let trouble = trouble.expect("there is no such program");
-        assert!(trouble.starts_with("/nonexistent/tell cannot be run: "), "{trouble}");
+    fn a_command_that_cannot_tell_anybody_is_told_of_once() {
+        let (title, text) = (Safe::shown("bo"), Safe::shown("hi"));
+        for (command, why) in
+            [("/no/such/program x", "(/no/such/program) cannot be run: "), ("false", "failed")]
+        {
+            let mut notifier = Notifier::default();
+            let settings =
+                Notify { command: Some(command.to_owned()), bell: false, ..Notify::default() };
+            notifier.tell(&settings, &title, &text);
+            while !notifier.running.is_empty() {
+                notifier.attend();
+                std::thread::yield_now();
+            }
+            let trouble = notifier.take_trouble().expect("is told");
+            assert!(trouble.contains(why), "{trouble}");
+            notifier.tell(&settings, &title, &text);
+            while !notifier.running.is_empty() {
+                notifier.attend();
+                std::thread::yield_now();
+            }
+            assert_eq!(notifier.take_trouble(), None);
+        }
     }
 }

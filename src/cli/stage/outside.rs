@@ -1,21 +1,41 @@
 //! What leaves the screen: a text to an editor, to the clipboard, to a file.
 
 use crate::chat::MAX_TEXT;
+use crate::cli::deadline::Deadline;
+use ratatui::crossterm::{cursor::Show, execute, terminal::LeaveAlternateScreen};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// So many names are tried for a file before it is given up.
 const TRIES: u32 = 1_000;
 
-/// Whether an editor has the terminal: Ctrl+C is for it then.
-static EDITING: AtomicBool = AtomicBool::new(false);
+/// An editor that is asked to end has so long to save what it has and to leave the terminal.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often it is looked after meanwhile.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Which editor has the terminal; 0: none. Ctrl+C is for it then.
+static EDITING: AtomicU32 = AtomicU32::new(0);
 
 /// Whether another program has the terminal.
 pub(in crate::cli) fn is_away() -> bool {
-    EDITING.load(Ordering::SeqCst)
+    EDITING.load(Ordering::SeqCst) > 0
+}
+
+/// Asks the editor that has the terminal to end, if there is one.
+pub(in crate::cli) fn end_editor() {
+    let editor = EDITING.load(Ordering::SeqCst);
+    if editor > 0 {
+        // The library of Rust has no signal but the one that cannot be heard.
+        let mut kill = Command::new("kill");
+        kill.args(["-TERM", &editor.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
+        let _ = kill.status();
+    }
 }
 
 /// An editor that has the terminal.
@@ -34,12 +54,13 @@ impl Editing {
         let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
         let mut words = editor.split_whitespace();
         let program = words.next().unwrap_or("vi");
-        EDITING.store(true, Ordering::SeqCst);
         let child = Command::new(program).args(words).arg(&path).spawn();
         match child {
-            Ok(child) => Ok(Self { child, path, taken }),
+            Ok(child) => {
+                EDITING.store(child.id(), Ordering::SeqCst);
+                Ok(Self { child, path, taken })
+            }
             Err(error) => {
-                EDITING.store(false, Ordering::SeqCst);
                 let _ = fs::remove_file(&path);
                 Err(io::Error::new(error.kind(), format!("{program}: {error}")))
             }
@@ -61,6 +82,26 @@ impl Editing {
         })
     }
 
+    /// This program ends before its editor: that one is asked to end, too, and is ended where it
+    /// does not.
+    fn end(&mut self) {
+        let is_running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        if !is_running(&mut self.child) {
+            return;
+        }
+        end_editor();
+        let deadline = Deadline::after(END_WITHIN);
+        while deadline.left().is_some() && is_running(&mut self.child) {
+            // sleep: the end of another program cannot be told to wake us
+            std::thread::sleep(LOOK);
+        }
+        if is_running(&mut self.child) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            left_as_it_was();
+        }
+    }
+
     fn read(&self) -> Result<String, String> {
         let read = || {
             let mut bytes = Vec::new();
@@ -79,9 +120,16 @@ impl Editing {
 
 impl Drop for Editing {
     fn drop(&mut self) {
-        EDITING.store(false, Ordering::SeqCst);
+        self.end();
+        EDITING.store(0, Ordering::SeqCst);
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// An editor that was ended at once has not given the terminal back.
+fn left_as_it_was() {
+    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = Command::new("stty").arg("sane").stderr(Stdio::null()).status();
 }
 
 /// `text` in a file of its own, which stays: it is to be shared.

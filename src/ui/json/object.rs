@@ -95,6 +95,14 @@ pub(super) enum Object<'a> {
     Floor { room: &'a str, on: bool, holder: Option<From<'a>>, waiting: Vec<From<'a>> },
     /// What is to be compared by voice.
     Fingerprints { id: String, name: &'a str, fingerprint: String, own: String, verified: bool },
+    /// A key and what is known of it, where keys were asked for.
+    Key {
+        name: &'a str,
+        fingerprint: String,
+        state: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        here: Option<bool>,
+    },
     /// A room, where rooms were asked for.
     Room {
         room: &'a str,

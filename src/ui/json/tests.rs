@@ -199,7 +199,7 @@ fn sends(
 ) -> io::Result<()> {
     let session = Session(id(1).0);
     chat.sent(noon(), session, number);
-    json.answer(chat, mark, &Answer::Sent { session, number, to: None })
+    json.answer(chat, mark, &Answer::Sent { session, number, to: None, said: true })
 }
 
 #[test]

@@ -320,7 +320,7 @@ fn a_mistyped_command_is_answered_with_what_was_meant() {
 #[test]
 fn the_echo_of_a_private_message_says_that_it_is_sealed() {
     let session = crate::chat::Session([0; 16]);
-    let answer = Answer::Sent { session, number: 1, to: Some("bo") };
+    let answer = Answer::Sent { session, number: 1, to: Some("bo"), said: true };
     let (_, notes) = written(style(Notices::Normal), |l| l.answer(&chat(), None, &answer));
     assert_eq!(notes, "-- sealed to bo: nobody else can read it\n");
 }

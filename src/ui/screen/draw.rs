@@ -15,6 +15,8 @@ use crate::ui::settings::Time;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+#[cfg(test)]
+pub(super) use help::FIXED;
 pub(super) use help::length as help_length;
 
 /// The columns of a name.

@@ -3,10 +3,10 @@
 use super::item::{Item, Mark, Said, Tone};
 use super::lay;
 use super::log::{Pending, Place};
-use super::{Asked, Effect, NOTIFY_EVERY, Screen, Transferring};
+use super::{Asked, Effect, MAX_EARLY, NOTIFY_EVERY, Screen, Transferring};
 use crate::chat::{
-    Action, COMMANDS, Change, Chat, Command, Floor, GapState, Happening, MemberId, Message,
-    MessageId, Person, Reach, Receipt, Safe, Say, Tally, Target, Topic, command,
+    Action, Change, Chat, Command, Floor, GapState, Happening, MemberId, Message, MessageId,
+    Person, Reach, Receipt, Safe, Say, Tally, Target, Topic, command,
 };
 use crate::files::News;
 use crate::ui::line::refusal;
@@ -71,13 +71,14 @@ impl Screen {
 
     /// The own line of that number has its place now; what is known of who has it.
     fn take_pending(&mut self, number: u64) -> Mark {
+        let early = self.early.remove(&number);
         for log in &mut self.logs {
             let at = log.pending.iter().position(|pending| pending.number == Some(number));
             if let Some(at) = at {
                 return log.pending.remove(at).mark;
             }
         }
-        Mark::Waits
+        early.unwrap_or(Mark::Waits)
     }
 
     fn on_receipt(&mut self, chat: &Chat, receipt: &Receipt) {
@@ -96,15 +97,22 @@ impl Screen {
         }
     }
 
-    /// All may have an own line before it has its place here: it waits for that with its mark. What
-    /// passes or leaves the floor (`#`, `Exit`) is no message, and gets none.
+    /// All may have an own line before it has its place here: it waits for that with its mark.
+    /// Where its room was left meanwhile, the last mark waits alone.
     fn mark_pending(&mut self, receipt: &Receipt, mark: &Mark) {
-        for log in &mut self.logs {
-            let own = |pending: &Pending| pending.number == Some(receipt.number);
-            let is_word = |pending: &Pending| matches!(pending.text.trim(), "#" | "Exit");
-            log.pending.retain(|p| !(receipt.is_final && own(p) && is_word(p)));
-            let pending = log.pending.iter_mut().filter(|pending| own(pending));
-            pending.for_each(|pending| pending.mark = mark.clone());
+        let all = self.logs.iter_mut().flat_map(|log| &mut log.pending);
+        let mut own = all.filter(|pending| pending.number == Some(receipt.number));
+        match own.next() {
+            Some(pending) => pending.mark = mark.clone(),
+            None if receipt.is_final => self.expect_place(receipt.number, mark.clone()),
+            None => {}
+        }
+    }
+
+    fn expect_place(&mut self, number: u64, mark: Mark) {
+        self.early.insert(number, mark);
+        if self.early.len() > MAX_EARLY {
+            self.early.pop_first();
         }
     }
 
@@ -209,7 +217,7 @@ impl Screen {
     }
 
     /// What was typed is on its way: it stands below all that has a place.
-    fn expect(&mut self, say: &Say, reference: &str) {
+    fn expect(&mut self, say: &Say, line: &str, reference: &str) {
         let at = match (&say.to, say.reach) {
             (Some(name), _) => self.talk_named(name),
             (None, Reach::Room) => say.room.as_ref().map(|room| self.room(&Safe::line(room))),
@@ -219,10 +227,14 @@ impl Screen {
         self.logs[at].pending.push(Pending {
             reference: reference.to_owned(),
             number: None,
+            line: line.to_owned(),
             text: say.text.clone(),
             act: say.act,
             mark: Mark::Waits,
         });
+        if at != self.current {
+            self.hint = Some(format!("it is said in {}", self.logs[at].title));
+        }
         self.logs[at].show_newest();
     }
 
@@ -237,9 +249,15 @@ impl Screen {
         Some(self.talk(id, &name))
     }
 
-    fn pending(&mut self, reference: Option<&str>) -> Option<&mut Pending> {
-        let all = self.logs.iter_mut().flat_map(|log| &mut log.pending);
-        all.into_iter().find(|pending| Some(pending.reference.as_str()) == reference)
+    /// It is on its way under this number. Where what was typed is no message but a word (`#`
+    /// passes the floor), no message will come that it could wait for.
+    fn on_sent(&mut self, reference: Option<&str>, number: u64, said: bool) {
+        let is_it = |pending: &Pending| Some(pending.reference.as_str()) == reference;
+        for log in &mut self.logs {
+            log.pending.retain(|pending| said || !is_it(pending));
+            let pending = log.pending.iter_mut().filter(|pending| is_it(pending));
+            pending.for_each(|pending| pending.number = Some(number));
+        }
     }
 
     /// Where it is said that a line is typed for: its room, or the member talked with.
@@ -265,7 +283,7 @@ impl Screen {
         }
     }
 
-    fn request(&mut self, mut action: Action) -> Request {
+    fn request(&mut self, line: &str, mut action: Action) -> Request {
         self.references += 1;
         let reference = format!("s{}", self.references);
         match &mut action {
@@ -274,7 +292,7 @@ impl Screen {
                 if let Some(target) = &mut say.reply_to {
                     self.aim(target, false);
                 }
-                self.expect(say, &reference);
+                self.expect(say, line, &reference);
             }
             Action::Edit { target, .. } | Action::Delete(target) => self.aim(target, true),
             Action::React { target, .. } => self.aim(target, false),
@@ -465,8 +483,11 @@ impl Front for Screen {
             return done.map(|()| None);
         }
         match command::parse(line) {
-            Ok(action) => Ok(action.map(|action| self.request(action))),
-            Err(error) => Err(refusal(&error)),
+            Ok(action) => Ok(action.map(|action| self.request(line, action))),
+            Err(error) => {
+                self.give_back(line, "not understood: it is in the line again");
+                Err(refusal(&error))
+            }
         }
     }
 
@@ -478,11 +499,7 @@ impl Front for Screen {
     ) -> io::Result<()> {
         self.changed = true;
         match answer {
-            Answer::Sent { number, .. } => {
-                if let Some(pending) = self.pending(reference) {
-                    pending.number = Some(*number);
-                }
-            }
+            Answer::Sent { number, said, .. } => self.on_sent(reference, *number, *said),
             Answer::Quit | Answer::Begun => {}
             Answer::Sync(true) => {
                 self.note("from now on a line waits until all have the one before", Tone::Answer);
@@ -529,16 +546,17 @@ impl Front for Screen {
     /// What could not be sent stands where it was typed again.
     fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {
         let Refusal { code, message, hint, reference } = refusal;
-        let mut text = None;
+        let mut line = None;
         for log in &mut self.logs {
             let is_it = |pending: &Pending| Some(&pending.reference) == reference.as_ref();
             let at = log.pending.iter().position(is_it);
-            text = text.or(at.map(|at| log.pending.remove(at).text));
+            line = line.or(at.map(|at| log.pending.remove(at).line));
         }
         self.note(&format!("error[{code}]: {message}; not sent. {hint}"), Tone::Trouble);
         self.log_mut().show_newest();
-        if let Some(text) = text {
-            self.give_back(&text, "not sent: it is in the line again");
+        // As it was typed: what was for one member must not be said to a room by another Enter.
+        if let Some(line) = line {
+            self.give_back(&line, "not sent: it is in the line again");
         }
         Ok(())
     }
@@ -555,44 +573,3 @@ impl Front for Screen {
         Some(self)
     }
 }
-
-/// All lines of the help: commands and keys.
-pub(super) fn help_lines(screen: &Screen) -> Vec<(String, String)> {
-    let usage = |word: &str, arguments: &str| format!("/{word} {arguments}").trim_end().to_owned();
-    let commands = COMMANDS.iter().map(|c| (usage(c.word, c.arguments), c.does.to_owned()));
-    let local = super::local::COMMANDS
-        .iter()
-        .map(|(word, arguments, does)| (usage(word, arguments), (*does).to_owned()));
-    let bound = crate::ui::settings::ACTIONS.iter().map(|(action, _, does)| {
-        let keys: Vec<&str> = screen.settings.keys.of(action).collect();
-        (keys.join(" "), (*does).to_owned())
-    });
-    let fixed = FIXED.iter().map(|(keys, does)| ((*keys).to_owned(), (*does).to_owned()));
-    let mut lines: Vec<(String, String)> = bound.chain(fixed).collect();
-    lines.push((String::new(), String::new()));
-    lines.extend(commands.chain(local));
-    lines.push(("//text".to_owned(), "say /text: a line that begins with a slash".to_owned()));
-    lines
-}
-
-/// The keys that cannot be bound otherwise.
-const FIXED: [(&str, &str); 15] = [
-    ("enter", "say what is in the line"),
-    ("up down", "your earlier lines"),
-    ("alt+1 … alt+9", "the first nine rooms"),
-    (
-        "alt+up alt+down",
-        "select a message: y copies, o opens, a answers, e edits, d deletes, + reacts",
-    ),
-    ("alt+r", "say again what was not delivered"),
-    ("alt+pageup alt+pagedown", "scroll by a line"),
-    ("home", "to the oldest message, where nothing is typed"),
-    ("ctrl+a ctrl+e", "to the beginning and the end of the line"),
-    ("ctrl+left ctrl+right", "a word to the left, to the right"),
-    ("ctrl+u ctrl+k", "delete to the beginning, to the end of the line"),
-    ("ctrl+d delete", "delete the next character"),
-    ("alt+d", "delete the next word"),
-    ("ctrl+z", "stop the program until fg"),
-    ("esc", "end a search, a selection, this help; never the program"),
-    ("shift+tab", "the completion before"),
-];

@@ -314,7 +314,18 @@ pub(super) fn progress(look: &Look<'_>, words: &str, done: u64, total: u64) -> R
 /// A message in one line, as an answer shows it.
 pub(super) fn line_of(zone: &TimeZone, message: &crate::chat::Message) -> String {
     let act = if message.kind == Kind::Act { "* " } else { "" };
-    let text = Safe::shown(&message.text.replace('\n', " "));
-    let (text, time) = (text.as_str(), stamp::minute(message.time, zone));
-    format!("{time}  #{}  {act}{}: {text}", message.room, message.speaker())
+    let text = match (message.deleted, message.edited) {
+        (true, _) => "(taken back)".to_owned(),
+        (_, edited) => {
+            let text = Safe::shown(&message.text.replace('\n', " "));
+            format!("{text}{}", if edited { " (edited)" } else { "" })
+        }
+    };
+    let place = match &message.to {
+        Some((_, to)) if message.own => format!("@{to}"),
+        Some(_) => format!("@{}", message.name),
+        None => format!("#{}", message.room),
+    };
+    let time = stamp::minute(message.time, zone);
+    format!("{time}  {place}  {act}{}: {text}", message.speaker())
 }

@@ -93,6 +93,7 @@ impl Screen {
             "notify" => self.settings.notify.on = told_of(value)?,
             _ => return Err(usage("there is nothing of that name")),
         }
+        self.hint = Some(format!("{name} is {value} now"));
         self.changed = true;
         Ok(())
     }

@@ -37,6 +37,8 @@ pub(super) struct Pending {
     pub(super) reference: String,
     /// Its number, once it has one.
     pub(super) number: Option<u64>,
+    /// What was typed, and what it says.
+    pub(super) line: String,
     pub(super) text: String,
     pub(super) act: bool,
     pub(super) mark: Mark,

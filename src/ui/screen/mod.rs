@@ -27,7 +27,7 @@ use super::teller::Teller;
 use super::words::Notices;
 use crate::chat::{Action, MemberId, Person, Safe, Session};
 use complete::Completion;
-use item::{Item, Tone};
+use item::{Item, Mark, Tone};
 use log::{Log, Place, View};
 use net::Net;
 use page::Window;
@@ -46,6 +46,9 @@ const MAX_BYTES: usize = 48 << 20;
 
 /// So many of one's own lines can be had back.
 const MAX_PAST: usize = 200;
+
+/// So many final marks wait for the place of their message: more than are under way at once.
+const MAX_EARLY: usize = 1_000;
 
 /// Notifications are at least so far apart: a flood must not ring without end.
 const NOTIFY_EVERY: Duration = Duration::from_secs(1);
@@ -160,6 +163,8 @@ pub struct Screen {
     gaps: BTreeMap<(MemberId, u64), Asked>,
     /// Where own messages stand that are not final, by number.
     own: BTreeMap<u64, (Place, u64)>,
+    /// What is final of own messages that have no place yet and are shown nowhere, by number.
+    early: BTreeMap<u64, Mark>,
     /// What is being typed waits for this answer, by its mark.
     references: u64,
     past: VecDeque<String>,
@@ -210,6 +215,7 @@ impl Screen {
             transfers: BTreeMap::new(),
             gaps: BTreeMap::new(),
             own: BTreeMap::new(),
+            early: BTreeMap::new(),
             references: 0,
             past: VecDeque::new(),
             recalled: None,

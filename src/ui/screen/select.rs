@@ -1,9 +1,9 @@
 //! Finding and selecting what was said.
 
-use super::item::{Item, Mark};
+use super::item::{Item, Mark, Said};
 use super::log::View;
 use super::{Effect, Mode, Screen};
-use crate::chat::Safe;
+use crate::chat::{Reach, Safe};
 use crate::ui::settings::Keys;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -171,10 +171,7 @@ impl Screen {
         let said = self.log().get(number).and_then(|item| item.said());
         match said.filter(|said| matches!(said.mark, Mark::Missing(_))) {
             Some(said) => {
-                let (act, text) = (said.is_act(), &said.message.text);
-                let command = if act { "/me " } else { "" };
-                let slash = if !act && text.starts_with('/') { "/" } else { "" };
-                let line = format!("{command}{slash}{text}");
+                let line = again(said);
                 self.effects.push_back(Effect::Line(line));
                 self.end_selection();
             }
@@ -190,6 +187,20 @@ impl Screen {
             Some(number) => self.retry(number),
             None => self.hint = Some("everything here was delivered".to_owned()),
         }
+    }
+}
+
+/// The line that says once more what was said: to whom it was said, and as an answer to what.
+fn again(said: &Said) -> String {
+    let message = &said.message;
+    let text = &message.text;
+    match (message.reach, said.is_act(), message.reply_to) {
+        (Reach::All, ..) => format!("/all {text}"),
+        (Reach::Any, ..) => format!("/any {text}"),
+        (_, true, _) => format!("/me {text}"),
+        (_, _, Some(id)) => format!("/reply {id} {text}"),
+        _ if text.starts_with('/') => format!("/{text}"),
+        _ => text.clone(),
     }
 }
 

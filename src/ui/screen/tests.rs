@@ -1,5 +1,6 @@
 //! What keys, events and time make of the screen.
 
+mod every;
 mod random;
 mod talk;
 
@@ -129,7 +130,7 @@ fn send(screen: &mut Screen, text: &str, number: u64) -> String {
     let request = screen.understand(text).expect("is understood").expect("asks for something");
     let reference = request.reference.expect("has a mark");
     let session = Session(id(1).0);
-    let sent = Answer::Sent { session, number, to: None };
+    let sent = Answer::Sent { session, number, to: None, said: true };
     screen.answer(&chat(), Some(&reference), &sent).expect("is only state");
     reference
 }
@@ -194,6 +195,18 @@ fn what_was_not_delivered_says_to_whom_and_is_said_again_by_a_key() {
     assert_eq!(effects(&mut screen), [Effect::Line("hello".to_owned())]);
     press(&mut screen, "alt+r");
     assert_eq!(effects(&mut screen), [Effect::Line("hello".to_owned())]);
+    let reply_to = Some(message(7, "").key());
+    for (number, more, line) in [
+        (2, Message { reach: Reach::All, ..own(2, "x") }, "/all x"),
+        (3, Message { kind: crate::chat::Kind::Act, ..own(3, "x") }, "/me x"),
+        (4, Message { reply_to, ..own(4, "x") }, "/reply 0002000000000000-7 x"),
+        (5, own(5, "/x"), "//x"),
+    ] {
+        say(&mut screen, more);
+        receipt(&mut screen, number, 1, 1, true);
+        press(&mut screen, "alt+r");
+        assert_eq!(effects(&mut screen), [Effect::Line(line.to_owned())]);
+    }
 }
 
 #[test]
@@ -206,6 +219,19 @@ fn what_could_not_be_sent_stands_in_the_line_again() {
     assert_eq!(screen.log().editor.text(), "hello");
     assert!(drawn(&screen).contains("error[too-long]: it is too long; not sent."));
     assert!(screen.log().pending.is_empty());
+}
+
+#[test]
+fn what_was_for_one_member_alone_and_could_not_be_sent_stands_there_with_its_receiver() {
+    let mut screen = screen(80, 24);
+    let reference = send(&mut screen, "/msg bo secret", 1);
+    let refusal = crate::ui::Refusal::new("no-key", "no key of bo is known", "wait");
+    let refusal = crate::ui::Refusal { reference: Some(reference), ..refusal };
+    screen.refuse(&refusal).expect("is only state");
+    assert_eq!(screen.log().editor.text(), "/msg bo secret", "Enter says it to nobody else");
+    press(&mut screen, "ctrl+c");
+    assert!(screen.understand("/mgs bo secret").is_err());
+    assert_eq!(screen.log().editor.text(), "/mgs bo secret");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What lies over the screen: the help, and a question.
 
 use super::Pen;
+use crate::chat::COMMANDS;
 use crate::ui::screen::Screen;
-use crate::ui::screen::front::help_lines;
 use crate::ui::screen::theme::Role;
 use crate::ui::screen::width::{pad, width};
 
@@ -47,3 +47,44 @@ impl Pen<'_> {
         }
     }
 }
+
+/// All lines of the help: commands and keys.
+fn help_lines(screen: &Screen) -> Vec<(String, String)> {
+    let usage = |word: &str, arguments: &str| format!("/{word} {arguments}").trim_end().to_owned();
+    let commands = COMMANDS.iter().map(|c| (usage(c.word, c.arguments), c.does.to_owned()));
+    let local = crate::ui::screen::local::COMMANDS
+        .iter()
+        .map(|(word, arguments, does)| (usage(word, arguments), (*does).to_owned()));
+    let bound = crate::ui::settings::ACTIONS.iter().map(|(action, _, does)| {
+        let keys: Vec<&str> = screen.settings.keys.of(action).collect();
+        (keys.join(" "), (*does).to_owned())
+    });
+    let fixed = FIXED.iter().map(|(keys, does)| ((*keys).to_owned(), (*does).to_owned()));
+    let mut lines: Vec<(String, String)> = bound.chain(fixed).collect();
+    lines.push((String::new(), String::new()));
+    lines.extend(commands.chain(local));
+    lines.push(("//text".to_owned(), "say /text: a line that begins with a slash".to_owned()));
+    lines
+}
+
+/// The keys that cannot be bound otherwise.
+pub(in crate::ui::screen) const FIXED: [(&str, &str); 15] = [
+    ("enter", "say what is in the line"),
+    ("up down", "your earlier lines"),
+    ("alt+1 … alt+9", "the first nine rooms"),
+    (
+        "alt+up alt+down",
+        "select a message: y copies, o opens, a answers, e edits, d deletes, + reacts",
+    ),
+    ("alt+r", "say again what was not delivered"),
+    ("alt+pageup alt+pagedown", "scroll by a line"),
+    ("home", "to the oldest message, where nothing is typed"),
+    ("ctrl+a ctrl+e", "to the beginning and the end of the line"),
+    ("ctrl+left ctrl+right", "a word to the left, to the right"),
+    ("ctrl+u ctrl+k", "delete to the beginning, to the end of the line"),
+    ("ctrl+d delete", "delete the next character"),
+    ("alt+d", "delete the next word"),
+    ("ctrl+z", "stop the program until fg"),
+    ("esc", "end a search, a selection, this help; never the program"),
+    ("shift+tab", "the completion before"),
+];

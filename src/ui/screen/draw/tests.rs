@@ -46,6 +46,7 @@ fn conversation(columns: u16, lines: u16) -> Screen {
         screen.log_mut().pending.push(crate::ui::screen::log::Pending {
             reference: String::new(),
             number: Some(number),
+            line: text.to_owned(),
             text: text.to_owned(),
             act: false,
             mark: crate::ui::screen::item::Mark::Waits,

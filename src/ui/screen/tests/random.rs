@@ -141,7 +141,7 @@ impl Monkey {
         };
         self.number += 1;
         let session = Session(id(1).0);
-        let sent = Answer::Sent { session, number: self.number, to: None };
+        let sent = Answer::Sent { session, number: self.number, to: None, said: true };
         let reference = answer.reference.as_deref();
         self.screen.answer(&self.chat, reference, &sent).expect("is only state");
     }

@@ -179,10 +179,40 @@ fn what_leaves_the_screen_has_nothing_that_a_terminal_obeys() {
 #[test]
 fn a_word_about_turns_is_no_message_and_does_not_stay() {
     let mut screen = screen(80, 24);
-    send(&mut screen, "#", 1);
+    type_in(&mut screen, "#");
+    press(&mut screen, "enter");
+    let request = screen.understand("#").expect("is understood").expect("asks for something");
     assert!(drawn(&screen).contains("me     … #"));
-    receipt(&mut screen, 1, 1, 1, false);
-    assert!(drawn(&screen).contains("✓1/2 #"));
-    receipt(&mut screen, 1, 2, 0, true);
+    let sent = Answer::Sent { session: Session(id(1).0), number: 1, to: None, said: false };
+    screen.answer(&chat(), request.reference.as_deref(), &sent).expect("is only state");
     assert!(screen.log().pending.is_empty() && !drawn(&screen).contains(" #\n"));
+}
+
+#[test]
+fn a_word_about_turns_where_nobody_takes_any_is_a_message_and_never_waits_for_ever() {
+    for text in ["#", "Exit"] {
+        let mut screen = screen(80, 24);
+        send(&mut screen, text, 1);
+        receipt(&mut screen, 1, 2, 0, true);
+        let had = format!("✓ {text}");
+        assert!(line_with(&screen, &had).ends_with(&format!("me     {had}")), "all have it");
+        say(&mut screen, own(1, text));
+        assert_eq!(line_with(&screen, &had), format!("09:14 me     {had}"));
+    }
+}
+
+#[test]
+fn a_line_whose_room_was_left_before_it_had_its_place_does_not_wait_for_ever() {
+    let mut screen = screen(80, 24);
+    say(&mut screen, Message { room: Safe::line("build"), ..message(7, "x") });
+    press(&mut screen, "alt+1");
+    effects(&mut screen);
+    send(&mut screen, "bye", 1);
+    let left = Answer::LeftRoom("build".to_owned());
+    screen.answer(&chat(), None, &left).expect("is only state");
+    receipt(&mut screen, 1, 2, 0, true);
+    say(&mut screen, Message { room: Safe::line("build"), ..own(1, "bye") });
+    press(&mut screen, "alt+1");
+    assert!(line_with(&screen, "✓ bye").contains("me"), "{}", drawn(&screen));
+    assert!(screen.early.is_empty());
 }
