@@ -77,7 +77,7 @@ fn logged(front: Box<dyn Front>, path: &Path) -> Logged {
     let file = Rc::new(RefCell::new(file));
     let entries = |stamp| Entries { file: Rc::clone(&file), stamp, line: Vec::new() };
     let lines = Line::new(entries(None), entries(Some(TimeZone::UTC)), style());
-    Logged { front, log: Some(Log { lines, file }) }
+    Logged { front, shows: true, log: Some(Log { lines, file }) }
 }
 
 impl Story {
