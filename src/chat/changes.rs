@@ -51,8 +51,8 @@ impl Chat {
     }
 }
 
-/// What was done to messages of earlier runs: what is kept is read from the beginning, and a message
-/// is told as it was in the end.
+/// What was done to messages of earlier runs: what is kept is read from the beginning, and a
+/// message is told as it was in the end.
 #[derive(Debug, Default)]
 pub struct Changes(BTreeMap<MessageId, Vec<Change>>);
 
