@@ -8,6 +8,7 @@ mod program;
 
 use netns::{inside, loopback, sh, until};
 use program::{Home, Program, parse};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 

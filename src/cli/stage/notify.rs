@@ -45,7 +45,7 @@ impl Notifier {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.spawn() {
             Ok(child) => self.running.push(child),
-            Err(error) => self.note(format!("({program}) cannot be run: {error}")),
+            Err(error) => self.note(&format!("({program}) cannot be run: {error}")),
         }
     }
 
@@ -54,10 +54,10 @@ impl Notifier {
         let ended = self.running.extract_if(.., |child| !matches!(child.try_wait(), Ok(None)));
         let statuses: Vec<_> = ended.filter_map(|mut child| child.try_wait().ok()?).collect();
         let failed = statuses.into_iter().find(|status| !status.success());
-        failed.into_iter().for_each(|status| self.note(format!("failed ({status})")));
+        failed.into_iter().for_each(|status| self.note(&format!("failed ({status})")));
     }
 
-    fn note(&mut self, why: String) {
+    fn note(&mut self, why: &str) {
         if !std::mem::replace(&mut self.told, true) {
             self.trouble = Some(format!("the command of [notify] {why} (said once)"));
         }
