@@ -43,10 +43,11 @@ fn who_stands_still_or_is_killed_before_it_has_it_is_named() {
 }
 
 #[test]
-fn who_leaves_in_order_before_it_has_it_is_not_waited_for() {
-    inside("who_leaves_in_order_before_it_has_it_is_not_waited_for", || {
+fn who_leaves_in_order_before_it_has_it_is_no_failure() {
+    inside("who_leaves_in_order_before_it_has_it_is_no_failure", || {
         loopback();
-        check(&send("left", "all", |bo| bo.signal("TERM")), 0, "bo left");
+        // It may still get it while it says farewell.
+        check(&send("left", "all", |bo| bo.signal("TERM")), 0, "");
     });
 }
 
