@@ -12,8 +12,8 @@ import time
 from lab import Failure
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# A browser that does not answer for so long hangs.
-PATIENCE = 20
+# A browser that does not answer for so long hangs; on a busy machine its start alone takes twenty seconds.
+PATIENCE = 60
 # Keys that are more than a character: their code, and what they type.
 KEYS = {
     "Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "ArrowUp": (38, ""),

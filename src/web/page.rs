@@ -20,10 +20,11 @@ pub(super) const METRICS: &[(&str, &str)] =
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// What there is to read: path, type, content.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/commands.js", SCRIPT, include_str!("page/commands.js")),
     ("/complete.js", SCRIPT, include_str!("page/complete.js")),
     ("/link.js", SCRIPT, include_str!("page/link.js")),
     ("/person.js", SCRIPT, include_str!("page/person.js")),
@@ -78,6 +79,18 @@ mod tests {
             assert!(asked(&format!("GET {path}")).starts_with("HTTP/1.1 404"), "{path}");
         }
         assert!(asked("POST /").starts_with("HTTP/1.1 405"));
+    }
+
+    #[test]
+    fn a_command_of_the_page_is_one_of_the_chat() {
+        let (_, _, script) = FILES.iter().find(|(path, ..)| *path == "/commands.js").expect("is");
+        let uses = script.split("[\"/").skip(1);
+        let words = uses.filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        assert!(words.len() > 20, "{words:?}");
+        for word in words {
+            assert!(crate::chat::COMMANDS.iter().any(|known| known.word == word), "{word}");
+        }
     }
 
     #[test]

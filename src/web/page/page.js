@@ -1,23 +1,11 @@
 // Ties the three together: what is typed becomes operations, what comes is drawn.
 
+import { COMMANDS, candidates } from "./commands.js";
 import { Complete } from "./complete.js";
 import { Link } from "./link.js";
 import { Person } from "./person.js";
 import { Talk, visible } from "./talk.js";
 import { $, View, make } from "./view.js";
-
-const COMMANDS = [
-  ["/me ACT", "say what you do"], ["/msg NAME TEXT", "say something to one member alone"],
-  ["/all TEXT", "say something in all rooms"], ["/any TEXT", "say something to any one member: the nearest takes it"],
-  ["/room NAME", "go into a room"], ["/leave", "leave this room"], ["/topic TEXT", "say what this room is about"],
-  ["/nick NAME", "take another name"], ["/away TEXT", "nobody is at this keyboard"], ["/back", "somebody is again"],
-  ["/floor on|off|ask|pass|exit", "take turns in this room; then # passes the floor on, Exit leaves it"],
-  ["/ignore NAME", "fold what somebody says; again: no longer"], ["/whois NAME", "what is known of a member"],
-  ["/verify NAME", "compare keys by voice"], ["/trust NAME", "take a key for its owner's"],
-  ["/search WORDS", "search what is kept"], ["/help", "this list"], ["//x", "say a literal /x"],
-  ["Enter", "sends; Shift+Enter or Alt+Enter begins a new line"], ["Tab", "completes a command, a room or a name; again: the next that fits"], ["↑ in an empty field", "goes to the messages; ↑ ↓ move, Escape comes back"],
-  ["r + e d on a message", "reply, react, edit, delete"], ["Alt+1…9", "goes to a room"], ["Ctrl+F6", "searches"],
-];
 
 // What a message is to be, beside a message of its own: an answer, another text.
 let about = null;
@@ -30,7 +18,7 @@ view.show(talk);
 const link = new Link(location.hash.slice(1), (object) => talk.take(object), state);
 
 const person = new Person(talk, (op, answered) => link.ask(op, answered), refused);
-const complete = new Complete($("text"), candidates, fit);
+const complete = new Complete($("text"), (before, word) => candidates(talk, before, word), fit);
 
 function state(kind, words) {
   const open = kind === "open";
@@ -126,60 +114,64 @@ function refused(answer) {
 // Does what a line asks for; whether it was understood. Nothing of it is ever said.
 function command(line) {
   const [, word, rest] = line.match(/^\/(\S*)\s*([\s\S]*)$/);
-  const room = talk.present[0] === "#" ? talk.present.slice(1) : undefined;
-  const [first, after] = [rest.split(/\s/)[0], rest.replace(/^\S+\s*/, "")];
-  const ops = {
-    nick: rest && { op: "nick", name: rest }, away: { op: "presence", away: rest }, back: { op: "presence" },
-    topic: { op: "topic", room, text: rest }, floor: rest && { op: "floor", room, turn: rest }, ignore: rest && { op: "ignore", name: rest },
-  };
-  const people = { whois: () => person.show(rest), verify: () => person.compare(rest), trust: () => person.trust(rest) };
-  if (word === "me" && rest) {
-    say(rest, { act: true });
-  } else if (word === "msg" && after) {
-    go(`@${first}`);
-    say(after);
-  } else if ((word === "all" || word === "any") && rest) {
-    say(rest, { op: word });
-  } else if (word === "room" && rest) {
-    enter(rest.replace(/^#/, ""));
-  } else if (word === "leave") {
-    leave();
-  } else if (word === "search" && rest) {
-    search(rest);
-  } else if (word === "help") {
-    help();
-  } else if (people[word] && rest) {
-    people[word]();
-  } else if (ops[word]) {
-    link.ask(ops[word], refused);
-  } else {
+  const does = (rest && WITH_WORDS[word]) || ALONE[word];
+  if (!does) {
     talk.say(`/${word} is not understood here, and was not sent; /help lists what is`, "bad");
     return false;
   }
+  does(rest);
   return true;
 }
 
-// What the word that is being typed after `before` may become.
-function candidates(before, word) {
-  const command = before.match(/^\/(\S+)\s/)?.[1];
-  const words = COMMANDS.map(([use]) => use.match(/^\/[a-z]+/)?.[0]).filter(Boolean);
-  const rooms = [...talk.rooms.keys()].filter((key) => key[0] === "#");
-  if (before === "" && word[0] === "/") {
-    return words.map((use) => `${use} `);
-  }
-  if (command === "room") {
-    return rooms.map((key) => `${key.slice(1)} `);
-  }
-  if (command === "floor") {
-    return ["on", "off", "ask", "pass", "exit"];
-  }
-  if (word[0] === "#") {
-    return rooms.map((key) => `${key} `);
-  }
-  // An empty word is one only where a command wants a name.
-  const wants = word || ["msg", "ignore", "whois", "verify", "trust"].includes(command);
-  const [mark, end] = word[0] === "@" ? ["@", " "] : ["", before === "" ? ": " : " "];
-  return wants ? talk.others().map((name) => `${mark}${name}${end}`) : [];
+const ask = (op) => link.ask(op, refused);
+const here = () => (talk.present[0] === "#" ? talk.present.slice(1) : undefined);
+
+const WITH_WORDS = {
+  me: (act) => say(act, { act: true }),
+  msg: (words) => {
+    const [, name, text] = words.match(/^(\S+)\s*([\s\S]*)$/);
+    go(`@${name}`);
+    text && say(text);
+  },
+  all: (text) => say(text, { op: "all" }),
+  any: (text) => say(text, { op: "any" }),
+  room: (name) => enter(name.replace(/^#/, "")),
+  nick: (name) => ask({ op: "nick", name }),
+  floor: (turn) => ask({ op: "floor", room: here(), turn }),
+  ignore: (name) => ask({ op: "ignore", name }),
+  whois: (name) => person.show(name),
+  verify: (name) => person.compare(name),
+  trust: (name) => person.trust(name),
+  get: (id) => ask({ op: "get", id }),
+  search: (words) => search(words),
+  reply: (text) => last(false, (row) => ((about = { deed: "reply", row }), say(text))),
+  react: (text) => last(false, ({ id }) => ask({ op: "react", id, text })),
+  edit: (text) => last(true, ({ id }) => ask({ op: "edit", id, text })),
+};
+const ALONE = {
+  leave: () => leave(),
+  help: () => help(),
+  topic: (text) => ask({ op: "topic", room: here(), text }),
+  away: (away) => ask({ op: "presence", away }),
+  back: () => ask({ op: "presence" }),
+  delete: () => last(true, (row) => deed("delete", row)),
+  who: () => look("people", "member-list"),
+  files: () => look("people", "file-list"),
+  rooms: () => look("rooms", "room-list"),
+  clear: () => talk.clear(),
+};
+
+// Does something with the last message here, one's own or another's.
+function last(own, does) {
+  const row = talk.last(own);
+  row ? does(row) : talk.say("there is no message for that", "bad");
+}
+
+// Goes to a list at the side.
+function look(side, list) {
+  const first = () => [...$(list).querySelectorAll("button")].find((button) => button.checkVisibility());
+  first() ?? drawer(side);
+  first()?.focus();
 }
 
 // ---- going about ----

@@ -325,6 +325,19 @@ export class Talk {
     this.#put(this.present, { row: "notice", text, tone });
   }
 
+  // The last message here that stands, one's own or another's.
+  last(own) {
+    return this.room(this.present).rows.findLast((row) => row.row === "message" && row.id && !row.deleted && row.own === own);
+  }
+
+  // Nothing of what was said here up to now is shown any more.
+  clear() {
+    const room = this.room(this.present);
+    room.rows.forEach((row) => row.id && this.messages.delete(row.id));
+    room.rows = room.rows.filter((row) => row.waiting);
+    this.drawn.all();
+  }
+
   // The names of the other members: who spoke last here comes first.
   others() {
     const last = this.room(this.present).rows.filter((row) => row.row === "message").slice(-200);
