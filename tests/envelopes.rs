@@ -208,9 +208,7 @@ fn describe_content(content: &Content<'_>) -> Value {
 }
 
 fn describe_sealed(sealed: &Sealed<'_>) -> Value {
-    let wrapped = |wrapped: Wrapped| {
-        json!({"encapsulated": hex(&wrapped.encapsulated), "key": hex(&wrapped.key)})
-    };
+    let wrapped = |wrapped: Wrapped| json!({"encapsulated": hex(&wrapped.encapsulated), "key": hex(&wrapped.key)});
     json!({
         "to": wrapped(sealed.to),
         "own": wrapped(sealed.own),

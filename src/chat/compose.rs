@@ -53,6 +53,13 @@ pub enum SayError {
         /// How many come before this member, the holder included.
         place: usize,
     },
+    /// Members take turns in that room, and only whoever speaks can pass its turn on.
+    NotHolder {
+        /// The room.
+        room: String,
+        /// Whose turn it is, if anybody's.
+        holder: Option<Safe>,
+    },
     /// Members do not take turns in that room.
     NoTurns(String),
     /// This version cannot do it.

@@ -60,9 +60,7 @@ impl Chat {
             (Turn::Pass, Some(turns)) if turns.holder() == Some(self.me) => FloorWord::Pass,
             (Turn::Pass, Some(turns)) => {
                 let holder = turns.holder().map(|id| self.name(id));
-                let place = turns.queue.iter().position(|id| *id == self.me);
-                let place = place.unwrap_or(turns.queue.len());
-                return Err(SayError::NotYourTurn { room: room.to_owned(), holder, place });
+                return Err(SayError::NotHolder { room: room.to_owned(), holder });
             }
         };
         let outgoing = self.change(at, Content::Floor(word), room, "");

@@ -68,6 +68,20 @@ fn not_your_turn(room: &str, holder: &Option<Safe>, place: usize) -> Refusal {
     Refusal::new("floor", &message, "say it again when it is your turn; /floor exit gives it up")
 }
 
+/// Who else has the floor, or that nobody has.
+fn not_holder(room: &str, holder: &Option<Safe>) -> Refusal {
+    match holder {
+        Some(holder) => {
+            let message = format!("in {room} it is {holder}'s turn: only {holder} can pass it on");
+            Refusal::new("floor", &message, "say something to ask for yours")
+        }
+        None => {
+            let message = format!("in {room} it is nobody's turn: there is none to pass on");
+            Refusal::new("floor", &message, "say something to take it; /floor off ends turns")
+        }
+    }
+}
+
 /// Why something was not done with a message.
 fn of_messages(error: &SayError) -> Refusal {
     match error {
@@ -85,6 +99,7 @@ fn of_messages(error: &SayError) -> Refusal {
             "say it again in a moment",
         ),
         SayError::NotYourTurn { room, holder, place } => not_your_turn(room, holder, *place),
+        SayError::NotHolder { room, holder } => not_holder(room, holder),
         SayError::NoTurns(room) => Refusal::new(
             "floor",
             &format!("members take no turns in {room}"),

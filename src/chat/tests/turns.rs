@@ -43,7 +43,7 @@ fn a_line_without_the_floor_is_not_said_but_asks_for_it() {
     world.act(2, &floor(Turn::Exit)).expect("cy gives it up");
     world.settle();
     assert_eq!(queue(&world, 2), names(&["ana"]));
-    assert!(matches!(world.act(1, &floor(Turn::Pass)), Err(SayError::NotYourTurn { .. })));
+    assert!(matches!(world.act(1, &floor(Turn::Pass)), Err(SayError::NotHolder { .. })));
     world.act(1, &floor(Turn::Off)).expect("is sent");
     world.settle();
     assert_eq!((queue(&world, 2), world.say(2, line("hi"))), (None, Ok(())));

@@ -555,7 +555,9 @@ impl Front for Screen {
         self.note(&format!("error[{code}]: {message}; not sent. {hint}"), Tone::Trouble);
         self.log_mut().show_newest();
         // As it was typed: what was for one member must not be said to a room by another Enter.
-        if let Some(line) = line {
+        // A word about turns was not meant to be said at all.
+        let is_word = |line: &String| *code == "floor" && matches!(line.trim(), "#" | "Exit");
+        if let Some(line) = line.filter(|line| !is_word(line)) {
             self.give_back(&line, "not sent: it is in the line again");
         }
         Ok(())

@@ -186,6 +186,10 @@ fn a_word_about_turns_is_no_message_and_does_not_stay() {
     let sent = Answer::Sent { session: Session(id(1).0), number: 1, to: None, said: false };
     screen.answer(&chat(), request.reference.as_deref(), &sent).expect("is only state");
     assert!(screen.log().pending.is_empty() && !drawn(&screen).contains(" #\n"));
+    let reference = screen.understand("#").expect("is understood").and_then(|it| it.reference);
+    let refusal = crate::ui::Refusal::new("floor", "it is bo's turn", "say something");
+    screen.refuse(&crate::ui::Refusal { reference, ..refusal }).expect("is only state");
+    assert!(screen.log().editor.is_empty() && screen.log().pending.is_empty());
 }
 
 #[test]
