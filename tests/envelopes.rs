@@ -208,12 +208,15 @@ fn describe_content(content: &Content<'_>) -> Value {
 }
 
 fn describe_sealed(sealed: &Sealed<'_>) -> Value {
-    let wrapped = |wrapped: Wrapped| json!({"encapsulated": hex(&wrapped.encapsulated), "key": hex(&wrapped.key)});
     json!({
-        "to": wrapped(sealed.to),
-        "own": wrapped(sealed.own),
+        "to": describe_wrapped(sealed.to),
+        "own": describe_wrapped(sealed.own),
         "content": hex(sealed.content),
     })
+}
+
+fn describe_wrapped(wrapped: Wrapped) -> Value {
+    json!({"encapsulated": hex(&wrapped.encapsulated), "key": hex(&wrapped.key)})
 }
 
 fn describe_word(word: &FloorWord<'_>) -> Value {
