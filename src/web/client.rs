@@ -300,6 +300,17 @@ impl Client {
         self.blocked && self.out.cost() > most
     }
 
+    /// Whether it has not come in yet, or is on its way out.
+    pub(super) fn is_outside(&self) -> bool {
+        match &self.role {
+            _ if self.over => true,
+            Role::Asking(..) | Role::Page { known: false, .. } | Role::Line { name: None, .. } => {
+                true
+            }
+            Role::Answered | Role::Page { .. } | Role::Guest { .. } | Role::Line { .. } => false,
+        }
+    }
+
     /// Whether it was too fast, and still is to wait.
     pub(super) fn is_paused(&mut self, now: Instant) -> bool {
         self.paused = self.paused.filter(|until| *until > now);

@@ -59,8 +59,26 @@ impl Crowd {
         }
     }
 
-    /// Whether there is no room for another client at that port.
-    pub(super) fn is_full(&self, port: Port) -> bool {
+    /// Whether there is room for another client at that port. Where it is full, whoever waits
+    /// outside makes room, the first that came first: nobody takes all places by saying nothing.
+    pub(super) fn has_room(&mut self, port: Port, now: Instant) -> bool {
+        if !self.is_full(port) {
+            return true;
+        }
+        let is_web = |port| port == Port::Web;
+        let outside = |client: &Client| is_web(client.port) == is_web(port) && client.is_outside();
+        let Some((&id, client)) = self.clients.iter_mut().find(|(_, client)| outside(client))
+        else {
+            return false;
+        };
+        client.dismiss(1013, "this gateway is full: come again later", now);
+        // Whoever cannot be told is not waited for.
+        let _ = client.flush(now);
+        self.remove(id);
+        true
+    }
+
+    fn is_full(&self, port: Port) -> bool {
         match port {
             Port::Web => self.at_web >= MAX_PAGES,
             Port::WebSocket | Port::Line => self.clients.len() - self.at_web >= MAX_GUESTS,

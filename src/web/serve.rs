@@ -293,7 +293,7 @@ impl<W: Fn()> Thread<W> {
     }
 
     fn welcome(&mut self, mut socket: TcpStream, port: Port, now: Instant) {
-        if self.crowd.is_full(port) {
+        if !self.crowd.has_room(port, now) {
             let full: &[u8] = match port {
                 Port::Line => b"! this gateway is full: come again later\n",
                 Port::Web | Port::WebSocket => {

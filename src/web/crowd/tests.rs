@@ -109,6 +109,24 @@ fn a_head_and_a_token_that_do_not_come_in_time_are_not_waited_for() {
 }
 
 #[test]
+fn who_says_nothing_makes_room_for_who_comes_and_who_is_in_stays() {
+    let story = "who_says_nothing_makes_room_for_who_comes_and_who_is_in_stays";
+    netns::inside(&format!("web::crowd::tests::{story}"), || {
+        let mut hall = Hall::new();
+        let mut silent: Vec<Caller> = (0..MAX_PAGES).map(|_| hall.enter(Port::Web)).collect();
+        assert!(hall.crowd.is_full(Port::Web) && !hall.crowd.is_full(Port::Line));
+        assert!(hall.crowd.has_room(Port::Web, BEGIN));
+        assert_eq!((told(&mut silent[0]).as_str(), hall.crowd.at_web), ("", MAX_PAGES - 1));
+        let _next = hall.enter(Port::Web);
+        for client in hall.crowd.clients.values_mut() {
+            client.role = Role::Answered;
+        }
+        assert!(!hall.crowd.has_room(Port::Web, BEGIN));
+        assert_eq!(hall.crowd.clients.len(), MAX_PAGES);
+    });
+}
+
+#[test]
 fn what_has_no_end_takes_a_turn_like_anything_else() {
     let story = "what_has_no_end_takes_a_turn_like_anything_else";
     netns::inside(&format!("web::crowd::tests::{story}"), || {
