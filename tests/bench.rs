@@ -9,6 +9,7 @@ mod program;
 use netns::{inside, sh};
 use program::{Home, Program};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 const SENDS: [&str; 6] = ["--members", "2", "--settle", "0s", "--rate", "0"];
 
@@ -77,6 +78,39 @@ fn pings_are_answered_by_a_receiver() {
         assert_eq!((&pinged["messages"], &pinged["lost"]), (&150.into(), &0.into()));
         assert!(pinged["p50_us"].as_f64() > Some(0.0), "{pinged}");
         assert_eq!(report(receiver)["messages"], 0);
+    });
+}
+
+/// Waits until so many datagrams were sent in this network.
+fn await_datagrams(most: u64) {
+    let begun = Instant::now();
+    let sent = || {
+        let counters = std::fs::read_to_string("/proc/self/net/snmp").expect("is Linux");
+        let udp = counters.lines().rfind(|line| line.starts_with("Udp: ")).expect("has UDP");
+        udp.split(' ').nth(4).and_then(|count| count.parse::<u64>().ok()).expect("OutDatagrams")
+    };
+    while sent() < most {
+        assert!(begun.elapsed() < Duration::from_secs(15), "{} datagrams", sent());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_receiver_whose_sender_goes_without_an_end_ends_too() {
+    inside("a_receiver_whose_sender_goes_without_an_end_ends_too", || {
+        sh("ip link set lo up multicast on");
+        sh("ip route add 224.0.0.0/4 dev lo");
+        let home = Home::new("orphan");
+        let receiver = bench(&home, "receive", &[]);
+        let sends = ["--settle", "0s", "--rate", "1", "--seconds", "60"];
+        let sender = bench(&home, "send", &sends);
+        await_datagrams(500);
+        sender.signal("KILL");
+        let ended = receiver.end();
+        assert_eq!(ended.code, Some(5), "{ended:?}");
+        let report: Value = serde_json::from_str(&ended.out).expect("is JSON");
+        assert_eq!(report["lost"], 1, "{report}");
+        assert!(report["messages"].as_u64() > Some(100), "{report}");
     });
 }
 

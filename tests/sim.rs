@@ -40,6 +40,46 @@ fn a_flood_runs_no_further_ahead_than_all_have_heard_of() {
 }
 
 #[test]
+fn places_that_go_between_two_parts_of_a_message_do_not_break_it() {
+    let mut world = group(3, 17);
+    // B gives the places, and cannot go on with its own message while A is not heard.
+    let held_back = world.link(A, B);
+    held_back.only = Some(Kind::Heartbeat);
+    held_back.loss = Loss::Independent(1.0);
+    (0..2).for_each(|number| world.say_as(B, Service::Agreed, vec![number; 1 << 20]));
+    world.run_for(millis(200));
+    let before = world.stats(B).unwrap().data_sent;
+    world.say_as(C, Service::Agreed, "a word");
+    world.run_for(millis(200));
+    assert_eq!(world.stats(B).unwrap().data_sent, before + 1, "B is not the sequencer here");
+    world.link(A, B).loss = Loss::Independent(0.0);
+    world.run_for(secs(1));
+    for who in [A, B, C] {
+        assert_eq!(world.heard(who).len(), 3, "at {who}");
+        assert_eq!(world.stats(who).unwrap().dropped(Drop::Malformed), 0, "at {who}");
+    }
+}
+
+#[test]
+fn a_message_that_a_change_of_views_cuts_in_two_is_whole_at_all() {
+    let mut world = group(3, 18);
+    let held_back = world.link(A, B);
+    held_back.only = Some(Kind::Heartbeat);
+    held_back.loss = Loss::Independent(1.0);
+    (0..2).for_each(|number| world.say_as(B, Service::Agreed, vec![number; 1 << 20]));
+    world.run_for(millis(100));
+    assert!(world.heard(A).len() < 2, "B was not held up");
+    world.restart(C);
+    world.run_for(millis(300));
+    world.link(A, B).loss = Loss::Independent(0.0);
+    world.say(B, "the end");
+    world.run_for(secs(3));
+    assert!(world.unsettled().is_none(), "{:?}", world.unsettled());
+    assert_eq!(world.heard(A).len(), 3);
+    assert_eq!(world.heard(C).last().map(String::as_str), Some("the end"));
+}
+
+#[test]
 fn members_find_each_other_and_say_hello() {
     let mut world = World::of(3, 1);
     assert!(world.run_until(|world| world.members(A) == [A, B, C], millis(500)));
@@ -157,6 +197,24 @@ fn a_member_that_stood_still_catches_up() {
     world.resume(B);
     world.run_for(secs(2));
     assert_eq!(world.heard(B).len(), 20);
+}
+
+#[test]
+fn who_slept_with_the_whole_group_is_waited_for() {
+    for seed in 700..710 {
+        let mut world = group(3, seed);
+        world.keep_story();
+        (0..30).for_each(|number| world.say_as(A, Service::Agreed, vec![number; 1 << 20]));
+        world.run_for(millis(10 + 40 * (seed % 10)));
+        [A, B, C].into_iter().for_each(|who| world.pause(who));
+        world.run_for(secs(6));
+        [A, B, C].into_iter().for_each(|who| world.resume(who));
+        world.run_for(secs(3));
+        assert_eq!([A, B, C].map(|who| world.heard(who).len()), [30; 3], "seed {seed}");
+        assert_eq!([A, B, C].map(|who| world.views(who).len()), [1; 3], "seed {seed}");
+        let lags: Vec<_> = world.story().iter().filter(|told| told.line.contains("lags")).collect();
+        assert!(lags.is_empty(), "seed {seed}: {lags:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What an engine is told at its start. Each default states where it comes from.
 
+use super::pacing::UNDER_WAY;
 use crate::time::Duration;
 use crate::wire::{MemberId, packet::MAX_NAME};
 
@@ -14,6 +15,9 @@ pub struct Config {
     pub max_datagram: usize,
     /// How many bytes of own packets may be sent and not yet received by all, or queued.
     pub window: usize,
+    /// How many own packets may be sent of which not every member that counts has heard, where the
+    /// group is small and near; 1 at least.
+    pub under_way: u64,
     /// How many bytes of blocks of bulk may be on their way and not yet received by all that want
     /// them; twice as many may be held of each sender's.
     pub bulk_window: usize,
@@ -107,6 +111,7 @@ impl Config {
             // for 99 of 100, which on a busy machine take 5 ms each, and an acknowledgement comes
             // after.
             window: 12 << 20,
+            under_way: UNDER_WAY,
             // 1 Gbit/s for 130 ms: an acknowledgement of each of 64 members, and two rounds of
             // repair.
             bulk_window: 16 << 20,

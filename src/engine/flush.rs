@@ -149,7 +149,7 @@ impl Engine {
     }
 
     /// Promises `view`, and stops sending and delivering in the old one. A message that was sent in
-    /// part is finished.
+    /// part is finished, if what is under way allows for that; else it goes anew in the new view.
     pub(super) fn stop(&mut self, now: Instant, view: ViewId, members: Vec<SessionTag>) {
         while self.view.installed && self.flush.is_none() && self.sender.is_inside() {
             let Some(seq) = self.build(now, None) else { break };

@@ -3,7 +3,7 @@
 
 use super::grtt;
 use super::output::Event;
-use super::pacing::{BLOCKS_UNDER_WAY, UNDER_WAY};
+use super::pacing::BLOCKS_UNDER_WAY;
 use super::remote::{Claim, Phase};
 use super::{Drop, Engine};
 use crate::time::{Duration, Instant};
@@ -229,7 +229,7 @@ impl Engine {
         let share = BEAT_SHARE * self.population as u32;
         self.beat.set_idle(self.config.heartbeat.max(share));
         let stretch = self.stretch();
-        self.sender.under_way = UNDER_WAY * stretch as u64;
+        self.sender.under_way = self.config.under_way * stretch as u64;
         self.bulk.bound(self.config.bulk_window.min(BLOCKS_UNDER_WAY * stretch));
     }
 

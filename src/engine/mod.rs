@@ -511,10 +511,13 @@ impl Engine {
     }
 
     /// For the time of `silence` nothing was read from the sockets: what others said meanwhile was
-    /// not heard, and their silence is not held against them.
+    /// not heard, and neither their silence nor that they had nothing is held against them.
     pub fn excuse(&mut self, silence: Duration) {
         for remote in self.remotes.values_mut() {
             remote.heard += silence;
+            remote.progressed += silence;
         }
+        let blocked = self.sender.blocked.as_mut().into_iter().chain(self.bulk.blocked_since());
+        blocked.for_each(|since| *since += silence);
     }
 }

@@ -307,13 +307,14 @@ impl Sender {
         }
     }
 
-    /// Forgets parts of archives that no packet carries yet: they were for another view.
-    pub fn drop_archived(&mut self) {
-        let inside = self.is_inside();
-        let mut index = 0;
+    /// In a new view a message that is partly out goes from its beginning: whoever is new has
+    /// nothing of it. Parts of archives are forgotten: they were for another view.
+    pub fn begin_view(&mut self) {
+        if let Some(front) = self.queue.front_mut() {
+            self.queued += core::mem::take(&mut front.sent);
+        }
         self.queue.retain(|queued| {
-            index += 1;
-            let keep = queued.content != Content::History || (inside && index == 1);
+            let keep = queued.content != Content::History;
             self.queued -= if keep { 0 } else { queued.body.len() + Record::OVERHEAD };
             self.archived -= if keep { 0 } else { queued.body.len() };
             keep

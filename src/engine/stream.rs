@@ -98,7 +98,8 @@ impl Stream {
     }
 
     /// Goes on in another view, from packet `start` and message `message` on. What lies before is
-    /// forgotten; only where it had not come so far anything is lost by that.
+    /// forgotten; only where it had not come so far anything is lost by that. A message that is partly
+    /// here comes again from its beginning.
     pub fn renew(&mut self, pool: &mut Pool, start: Seq, message: u64, members: usize) {
         // Nobody's stream goes back, whatever is claimed.
         let start = start.max(self.next);
@@ -108,10 +109,10 @@ impl Stream {
             }
             self.held.skip_to(start);
             self.gaps.forget_below(start);
-            self.partial = None;
             self.next = start;
             self.reported = None;
         }
+        self.partial = None;
         self.next_message = message;
         self.known = self.known.max(message);
         self.after.clear();
@@ -209,11 +210,11 @@ impl Stream {
     /// each. A packet that contradicts those before it gives nothing, and `false`.
     pub fn take(&mut self, data: &Data<'_>, mut accept: impl FnMut(u64, Content, &[u8])) -> bool {
         self.next = data.seq.next();
-        let inside = data
-            .iter()
-            .next()
-            .is_some_and(|(_, record)| matches!(record.part, Part::Middle | Part::Last));
-        if data.message != self.next_message || inside != self.partial.is_some() {
+        let first = data.iter().next().map(|(_, record)| record.part);
+        let inside = first.map(|part| matches!(part, Part::Middle | Part::Last));
+        // One that tells only of the agreed order may go between two parts of a message.
+        let fits = inside.is_none_or(|inside| inside == self.partial.is_some());
+        if data.message != self.next_message || !fits {
             self.partial = None;
             let Extent { end, known } =
                 data.extent().unwrap_or(Extent { end: data.message, known: data.message });

@@ -208,7 +208,7 @@ impl Engine {
         };
         (self.flush, self.lead, self.invited_since) = (None, None, None);
         self.deaf.forget();
-        self.sender.drop_archived();
+        self.sender.begin_view();
         self.gapped.clear();
         flush.members.iter().for_each(|tag| self.note_gaps(*tag));
         self.update_group();

@@ -34,6 +34,8 @@ pub(super) struct Membership {
     pub(super) stable: u64,
     /// The window was full, and no room was told of since.
     pub(super) blocked: bool,
+    /// Who has gone in the last turn.
+    pub(super) left: Vec<Session>,
     ended: bool,
     stop: Arc<AtomicBool>,
 }
@@ -50,7 +52,8 @@ impl Membership {
             signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(broken)?;
         }
         let service = config.service;
-        Ok(Self { driver, service, others: 0, stable: 1, blocked: false, ended: false, stop })
+        let (others, stable, left) = (0, 1, Vec::new());
+        Ok(Self { driver, service, others, stable, blocked: false, left, ended: false, stop })
     }
 
     /// Joins the group, and waits for the others.
@@ -93,7 +96,8 @@ impl Membership {
         longest: Duration,
         mut heard: impl FnMut(Session, Message, usize),
     ) -> Result<(), Failure> {
-        let Self { driver, others, stable, blocked, ended, .. } = self;
+        let Self { driver, others, stable, blocked, left, ended, .. } = self;
+        left.clear();
         let own = driver.session();
         let turned = driver.turn_with(longest, |event| match event {
             Event::Delivered(delivery) if delivery.session != own => {
@@ -102,6 +106,7 @@ impl Membership {
                 }
             }
             Event::View(view) => *others = view.members.len() - 1,
+            Event::Left(member, _) => left.push(member.session),
             Event::Stable(number) => *stable = number,
             Event::Writable => *blocked = false,
             Event::Ended => *ended = true,

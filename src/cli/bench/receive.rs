@@ -8,7 +8,7 @@ use crate::cli::config::Config;
 use crate::cli::deadline::Deadline;
 use crate::cli::failure::{Exit, Failure};
 use crate::wire::Session;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The longest wait for a turn.
@@ -22,8 +22,10 @@ struct Tally {
     messages: u64,
     bytes: u64,
     latency: Latency,
-    /// How many each sender that has ended had sent.
-    ended: BTreeMap<Session, u64>,
+    /// Who has sent something.
+    senders: BTreeSet<Session>,
+    /// How many each sender that has ended had sent; none where it went without saying so.
+    ended: BTreeMap<Session, Option<u64>>,
     pings: Vec<(u64, usize)>,
 }
 
@@ -36,12 +38,14 @@ pub(super) fn run(config: &Config, typed: &Receive) -> Result<(Report, Exit), Fa
         messages: 0,
         bytes: 0,
         latency: Latency::new(),
+        senders: BTreeSet::new(),
         ended: BTreeMap::new(),
         pings: Vec::new(),
     };
     let mut answer = Vec::new();
     while tally.ended.len() < typed.senders && !member.is_stopped() {
         member.turn(LOOK, |from, message, size| tally.note(from, message, size))?;
+        member.left.drain(..).for_each(|session| tally.note_left(session));
         for (number, size) in tally.pings.drain(..) {
             answer.clear();
             answer.resize(size.max(LEAST), 0);
@@ -57,13 +61,23 @@ pub(super) fn run(config: &Config, typed: &Receive) -> Result<(Report, Exit), Fa
 impl Tally {
     fn note(&mut self, from: Session, message: Message, size: usize) {
         match message.kind {
-            Kind::Data => self.count(message, size),
+            Kind::Data => {
+                self.senders.insert(from);
+                self.count(message, size);
+            }
             Kind::End => {
-                self.ended.insert(from, message.number);
+                self.ended.insert(from, Some(message.number));
                 self.stretch();
             }
             Kind::Ping => self.pings.push((message.number, size)),
             Kind::Pong => {}
+        }
+    }
+
+    /// A sender that goes without an end ends, too: what it said last was lost.
+    fn note_left(&mut self, session: Session) {
+        if self.senders.contains(&session) {
+            self.ended.entry(session).or_insert(None);
         }
     }
 
@@ -85,7 +99,9 @@ impl Tally {
 
     fn report(&self, member: &Membership) -> Report {
         let time = self.span.map_or(Duration::ZERO, |(first, last)| last - first);
-        let lost = self.ended.values().sum::<u64>().saturating_sub(self.messages);
+        let told = self.ended.values().flatten().sum::<u64>().saturating_sub(self.messages);
+        // Of those who went without an end at least that is lost.
+        let lost = told + self.ended.values().filter(|count| count.is_none()).count() as u64;
         let report = Report::new("receive", self.messages, self.bytes, time).of(member);
         Report { lost, ..report.with(&self.latency) }
     }

@@ -92,6 +92,11 @@ impl Bulk {
         self.outgoing.limit = bytes;
     }
 
+    /// Since when the oldest block keeps the window full.
+    pub fn blocked_since(&mut self) -> Option<&mut Instant> {
+        self.outgoing.blocked.as_mut().map(|(_, since)| since)
+    }
+
     /// Whether symbols of a session are of use.
     pub fn listens_to(&self, session: SessionTag) -> bool {
         self.incoming.contains_key(&session)

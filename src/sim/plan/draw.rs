@@ -115,6 +115,8 @@ impl Draw {
         config.max_datagram = *self.pick(&[576, 1_200, 1_452, 1_452, 9_000]);
         if small {
             config.window = 1 << self.rng.random_range(14..=17);
+            // 2 KiB for each: less than some windows hold, and than some messages.
+            config.under_way = config.window as u64 >> 11;
             config.held_per_sender = 2 * config.window.max(1 << 17);
             config.held_total = config.held_per_sender * 8;
         }
