@@ -91,6 +91,7 @@ fn await_datagrams(most: u64) {
     };
     while sent() < most {
         assert!(begun.elapsed() < Duration::from_secs(15), "{} datagrams", sent());
+        // sleep: the kernel's counters tell nobody when they rise
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -98,8 +98,8 @@ impl Stream {
     }
 
     /// Goes on in another view, from packet `start` and message `message` on. What lies before is
-    /// forgotten; only where it had not come so far anything is lost by that. A message that is partly
-    /// here comes again from its beginning.
+    /// forgotten; only where it had not come so far anything is lost by that. A message that is
+    /// partly here comes again from its beginning.
     pub fn renew(&mut self, pool: &mut Pool, start: Seq, message: u64, members: usize) {
         // Nobody's stream goes back, whatever is claimed.
         let start = start.max(self.next);
