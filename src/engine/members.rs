@@ -2,7 +2,7 @@
 
 use super::output::Event;
 use super::remote::{Phase, Remote, Silence};
-use super::{Drop, Engine, FAREWELLS, Farewell};
+use super::{Drop, Engine, FAREWELLS, Farewell, LEAVE_WITHIN};
 use crate::time::{Duration, Instant};
 use crate::wire::{Leave, Packet, Session, SessionKey, SessionTag, ViewId};
 use std::collections::BTreeMap;
@@ -155,7 +155,10 @@ impl Engine {
         let busy =
             self.sender.has_queued() || self.outbox.has_control() || !idle || self.is_stopped();
         if times == FAREWELLS && busy && !waited {
-            self.farewell = Farewell::Due(times, now + self.grtt);
+            // Where nothing goes out it is looked at ever more seldom.
+            let left = self.leave_by.map_or(Duration::ZERO, |by| by.since(now));
+            let wait = LEAVE_WITHIN.saturating_sub(left) / 8;
+            self.farewell = Farewell::Due(times, now + wait.max(self.grtt));
             return;
         }
         if times == 0 {
