@@ -158,7 +158,7 @@ impl Engine {
             // Where nothing goes out it is looked at ever more seldom.
             let left = self.leave_by.map_or(Duration::ZERO, |by| by.since(now));
             let wait = LEAVE_WITHIN.saturating_sub(left) / 8;
-            self.farewell = Farewell::Due(times, now + wait.max(self.grtt));
+            self.farewell = Farewell::Due(times, now + wait.min(left).max(self.grtt));
             return;
         }
         if times == 0 {

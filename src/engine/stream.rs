@@ -301,8 +301,7 @@ impl Stream {
 
     /// The number of the last message that is known to exist.
     pub fn last_known(&self) -> u64 {
-        let held = self.held.last().map_or(0, |slot| slot.known);
-        self.sender_message.max(held).max(self.known).saturating_sub(1)
+        self.sender_message.max(self.held.known()).max(self.known).saturating_sub(1)
     }
 
     /// Frees packets that were taken, from the lowest on, while `freeable` says so.

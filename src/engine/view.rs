@@ -246,8 +246,12 @@ impl Engine {
             let tag = self.view.members[rank];
             if let Some((from, session)) = self.identity(tag) {
                 self.archive.expect(from, session, *first);
+                // What its sender says in this view is not missed, though a part came before.
+                let missed = self.missed.iter_mut().filter(|missed| missed.session == session);
+                missed.for_each(|missed| missed.last = missed.last.min(*first - 1));
             }
         }
+        self.missed.retain(|missed| missed.first <= missed.last);
     }
 
     fn announce_view(&mut self, together: &[SessionTag], before: &[Member]) {

@@ -213,9 +213,10 @@ impl Window {
         held.map(|(index, slot)| (self.low.plus(index as u64), slot))
     }
 
-    /// The highest datagram.
-    pub fn last(&self) -> Option<&Slot> {
-        self.slots.iter().rev().find(|slot| !slot.is_hole())
+    /// One past the last message of which a datagram has a part; 0 where none is held. Not that of
+    /// the last: one that only tells the order may follow the first part of a message.
+    pub fn known(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.known).max().unwrap_or(0)
     }
 
     /// The packet that ends message `number`, if it is held.

@@ -8,7 +8,7 @@ use crate::cli::config::Config;
 use crate::cli::deadline::Deadline;
 use crate::cli::failure::{Exit, Failure};
 use crate::wire::Session;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest wait for a turn.
@@ -22,8 +22,8 @@ struct Tally {
     messages: u64,
     bytes: u64,
     latency: Latency,
-    /// Who has sent something.
-    senders: BTreeSet<Session>,
+    /// How many came of each sender.
+    senders: BTreeMap<Session, u64>,
     /// How many each sender that has ended had sent; none where it went without saying so.
     ended: BTreeMap<Session, Option<u64>>,
     pings: Vec<(u64, usize)>,
@@ -38,7 +38,7 @@ pub(super) fn run(config: &Config, typed: &Receive) -> Result<(Report, Exit), Fa
         messages: 0,
         bytes: 0,
         latency: Latency::new(),
-        senders: BTreeSet::new(),
+        senders: BTreeMap::new(),
         ended: BTreeMap::new(),
         pings: Vec::new(),
     };
@@ -62,7 +62,7 @@ impl Tally {
     fn note(&mut self, from: Session, message: Message, size: usize) {
         match message.kind {
             Kind::Data => {
-                self.senders.insert(from);
+                *self.senders.entry(from).or_default() += 1;
                 self.count(message, size);
             }
             Kind::End => {
@@ -76,7 +76,7 @@ impl Tally {
 
     /// A sender that goes without an end ends, too: what it said last was lost.
     fn note_left(&mut self, session: Session) {
-        if self.senders.contains(&session) {
+        if self.senders.contains_key(&session) {
             self.ended.entry(session).or_insert(None);
         }
     }
@@ -99,9 +99,12 @@ impl Tally {
 
     fn report(&self, member: &Membership) -> Report {
         let time = self.span.map_or(Duration::ZERO, |(first, last)| last - first);
-        let told = self.ended.values().flatten().sum::<u64>().saturating_sub(self.messages);
         // Of those who went without an end at least that is lost.
-        let lost = told + self.ended.values().filter(|count| count.is_none()).count() as u64;
+        let lacks = |(session, sent): (&Session, &Option<u64>)| {
+            let came = self.senders.get(session).copied().unwrap_or_default();
+            sent.map_or(1, |sent| sent.saturating_sub(came))
+        };
+        let lost = self.ended.iter().map(lacks).sum();
         let report = Report::new("receive", self.messages, self.bytes, time).of(member);
         Report { lost, ..report.with(&self.latency) }
     }

@@ -47,9 +47,11 @@ function submit(event) {
   fit();
 }
 
+const TURNS = new Map([["#", "pass"], ["Exit", "exit"]]);
+
 function say(text, more = {}) {
   const key = more.key ?? talk.present;
-  const turn = !more.op && !about && talk.room(key).floor && { "#": "pass", Exit: "exit" }[text.trim()];
+  const turn = !more.op && !about && talk.room(key).floor && TURNS.get(text.trim());
   if (turn) {
     return link.ask({ op: "floor", room: key.slice(1), turn }, refused);
   }
@@ -114,7 +116,8 @@ function refused(answer) {
 // Does what a line asks for; whether it was understood. Nothing of it is ever said.
 function command(line) {
   const [, word, rest] = line.match(/^\/(\S*)\s*([\s\S]*)$/);
-  const does = (rest && WITH_WORDS[word]) || ALONE[word];
+  const has = (commands) => Object.hasOwn(commands, word) && commands[word];
+  const does = (rest && has(WITH_WORDS)) || has(ALONE);
   if (!does) {
     talk.say(`/${word} is not understood here, and was not sent; /help lists what is`, "bad");
     return false;
